@@ -131,6 +131,11 @@ typedef struct mmoe_model_load_options {
 MMOE_API mmoe_status mmoe_model_load_with(const char *path, const mmoe_model_load_options *options,
                                           const mmoe_allocator *alloc, mmoe_model **out,
                                           mmoe_error *err);
+/* A model file that stands in memory, [size] bytes: out of an archive, an object store, deciphered.
+ * They are copied, and may go then. The same errors but MMOE_E_IO; `err->file` is empty. */
+MMOE_API mmoe_status mmoe_model_load_bytes(const void *bytes, size_t size,
+                                           const mmoe_allocator *alloc, mmoe_model **out,
+                                           mmoe_error *err);
 MMOE_API void mmoe_model_free(mmoe_model *model);
 
 /* What to train and how: features, tasks, model, trainer. Not thread-safe while it is being changed
@@ -505,9 +510,9 @@ MMOE_API mmoe_status mmoe_predictor_counts(const mmoe_predictor *predictor, mmoe
 /* Holds the model that a service scores with, and lets another take its place while requests run.
  * Each thread has a reader. Between enter and leave it holds a model, which stays as long; enter
  * and leave take no lock, wait for nobody, and write to the reader's memory alone. A model that was
- * replaced is freed when its last reader leaves, by that reader. A reader keeps its predictor from
- * request to request; only when the version has changed it takes a new one, which allocates
- * (mmoe_predictor_clone). The predictors of a version are freed with it.
+ * replaced is freed when its last reader leaves, by that reader (or by mmoe_slot_collect). A reader
+ * keeps its predictor from request to request; only when the version has changed it takes a new
+ * one, which allocates (mmoe_predictor_clone). The predictors of a version are freed with it.
  *
  *     mmoe_slot *slot;                                  once: the slot takes the model over
  *     mmoe_slot_create(model, NULL, &slot, &err);
@@ -565,6 +570,11 @@ MMOE_API mmoe_status mmoe_slot_publish(mmoe_slot *slot, mmoe_model *model, uint6
  * names do not count). What the training rows were like is the current model's. Any thread; only
  * publishers wait for it. MMOE_E_ARGUMENT. */
 MMOE_API mmoe_status mmoe_slot_counts(mmoe_slot *slot, mmoe_counts *out, mmoe_error *err);
+
+/* Frees the models that were replaced and that nobody reads any more, and returns how many of them
+ * are still read. From any thread. From its first call on a reader that leaves frees none, and no
+ * request pays for that: call it after publications and now and then, until it returns 0. */
+MMOE_API size_t mmoe_slot_collect(mmoe_slot *slot);
 
 MMOE_API mmoe_status mmoe_reader_create(mmoe_slot *slot, mmoe_reader **out, mmoe_error *err);
 /* Outside: after mmoe_reader_leave. */

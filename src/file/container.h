@@ -31,8 +31,7 @@ mmoe_status mmoe_container_open(const char *path, bool mapped, const mmoe_alloca
 /* The same of the header alone: tensors have no data, and are read from where they stand. */
 mmoe_status mmoe_container_open_header(const char *path, const mmoe_allocator *alloc,
                                        mmoe_container **out, mmoe_error *err);
-/* The same over bytes in memory, which must outlive the container (fuzzing, tests); `name` stands
- * in errors. */
+/* The same over bytes in memory, which must outlive the container; `name` stands in errors. */
 mmoe_status mmoe_container_parse(const void *bytes, size_t size, const char *name,
                                  const mmoe_allocator *alloc, mmoe_container **out,
                                  mmoe_error *err);

@@ -8,11 +8,7 @@
 #include "base/error.h"
 #include "base/text.h"
 
-mmoe_status mmoe_file_reader_open(mmoe_file_reader *r, const char *path, bool mapped,
-                                  const mmoe_allocator *alloc, mmoe_error *err) {
-    *r = (mmoe_file_reader){.alloc = alloc, .path = path};
-    mmoe_status status = mmoe_container_open(path, mapped, alloc, &r->file, err);
-    if (status) return status;
+static mmoe_status begin(mmoe_file_reader *r, const mmoe_allocator *alloc, mmoe_error *err) {
     const size_t count = mmoe_container_count(r->file);
     r->used = mmoe_alloc_zero(alloc, count, sizeof *r->used);
     r->tensors = mmoe_alloc(alloc, count, sizeof *r->tensors);
@@ -27,6 +23,20 @@ mmoe_status mmoe_file_reader_open(mmoe_file_reader *r, const char *path, bool ma
     mmoe_release(alloc, r->tensors);
     mmoe_container_close(r->file);
     return mmoe_fail_memory(err, count * (sizeof *r->tensors + sizeof *r->used));
+}
+
+mmoe_status mmoe_file_reader_open(mmoe_file_reader *r, const char *path, bool mapped,
+                                  const mmoe_allocator *alloc, mmoe_error *err) {
+    *r = (mmoe_file_reader){.alloc = alloc, .path = path};
+    const mmoe_status status = mmoe_container_open(path, mapped, alloc, &r->file, err);
+    return status ? status : begin(r, alloc, err);
+}
+
+mmoe_status mmoe_file_reader_open_bytes(mmoe_file_reader *r, const void *bytes, size_t size,
+                                        const mmoe_allocator *alloc, mmoe_error *err) {
+    *r = (mmoe_file_reader){.alloc = alloc, .path = ""};
+    const mmoe_status status = mmoe_container_parse(bytes, size, r->path, alloc, &r->file, err);
+    return status ? status : begin(r, alloc, err);
 }
 
 void mmoe_file_reader_close(mmoe_file_reader *r) {

@@ -20,6 +20,9 @@ typedef struct mmoe_file_reader {
 
 mmoe_status mmoe_file_reader_open(mmoe_file_reader *r, const char *path, bool mapped,
                                   const mmoe_allocator *alloc, mmoe_error *err);
+/* Of a file in memory, which outlives the reader. */
+mmoe_status mmoe_file_reader_open_bytes(mmoe_file_reader *r, const void *bytes, size_t size,
+                                        const mmoe_allocator *alloc, mmoe_error *err);
 void mmoe_file_reader_close(mmoe_file_reader *r);
 
 /* What its metadata say: whether it is a model's file of ours. MMOE_E_FORMAT: a checkpoint, a

@@ -171,30 +171,34 @@ static mmoe_status check_load(const char *call, const char *path,
     return mmoe_allocator_check(alloc, call, err);
 }
 
-static mmoe_status load_model(const char *path, bool mapped, const mmoe_allocator *alloc,
-                              mmoe_model **out, mmoe_error *err) {
-    mmoe_allocator a = mmoe_allocator_or_default(alloc);
-    mmoe_file_reader r;
-    mmoe_status status = mmoe_file_reader_open(&r, path, mapped, &a, err);
-    if (status) return status;
-    r.takes_narrow = true;
-    status = mmoe_file_refuse_checkpoint(&r, err);
-    if (!status && !mmoe_file_is_model(&r))
+/* Closes the reader. */
+static mmoe_status load_file(mmoe_file_reader *r, mmoe_model **out, mmoe_error *err) {
+    r->takes_narrow = true;
+    mmoe_status status = mmoe_file_refuse_checkpoint(r, err);
+    if (!status && !mmoe_file_is_model(r))
         status = mmoe_fail_format(
-            err, r.path,
+            err, r->path,
             "no model of mmoe, but a safetensors file; `mmoe import` makes a model "
             "of torch-rechub's weights");
-    if (!status) status = mmoe_file_check_version(&r, err);
-    if (!status) status = mmoe_file_check_intact(&r, err);
+    if (!status) status = mmoe_file_check_version(r, err);
+    if (!status) status = mmoe_file_check_intact(r, err);
     mmoe_meta meta = {0};
-    if (!status) status = read_meta(&r, &meta, err);
-    if (!status) status = read_model(&r, out, err);
+    if (!status) status = read_meta(r, &meta, err);
+    if (!status) status = read_model(r, out, err);
     if (status)
-        mmoe_meta_finish(&meta, &a);
+        mmoe_meta_finish(&meta, r->alloc);
     else
         (*out)->meta = meta;
-    mmoe_file_reader_close(&r);
+    mmoe_file_reader_close(r);
     return status;
+}
+
+static mmoe_status load_model(const char *path, bool mapped, const mmoe_allocator *alloc,
+                              mmoe_model **out, mmoe_error *err) {
+    const mmoe_allocator a = mmoe_allocator_or_default(alloc);
+    mmoe_file_reader r;
+    const mmoe_status status = mmoe_file_reader_open(&r, path, mapped, &a, err);
+    return status ? status : load_file(&r, out, err);
 }
 
 mmoe_status mmoe_model_load(const char *path, const mmoe_allocator *alloc, mmoe_model **out,
@@ -207,4 +211,17 @@ mmoe_status mmoe_model_load_with(const char *path, const mmoe_model_load_options
                                  const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err) {
     const mmoe_status status = check_load("mmoe_model_load_with", path, options, alloc, out, err);
     return status ? status : load_model(path, options && options->map_tables, alloc, out, err);
+}
+
+mmoe_status mmoe_model_load_bytes(const void *bytes, size_t size, const mmoe_allocator *alloc,
+                                  mmoe_model **out, mmoe_error *err) {
+    const char *const call = "mmoe_model_load_bytes";
+    mmoe_file_reader r;
+    if (!bytes || !out)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: %s is NULL", call, bytes ? "out" : "bytes");
+    mmoe_status status = mmoe_allocator_check(alloc, call, err);
+    if (status) return status;
+    const mmoe_allocator a = mmoe_allocator_or_default(alloc);
+    status = mmoe_file_reader_open_bytes(&r, bytes, size, &a, err);
+    return status ? status : load_file(&r, out, err);
 }

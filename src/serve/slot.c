@@ -60,6 +60,8 @@ struct mmoe_slot {
     _Atomic(version *) retired;     /* replaced, not yet seen by a sweep */
     _Atomic uint32_t sweeps_wanted; /* not 0: one thread sweeps, and owns `waiting` */
     version *waiting;               /* replaced, and still read when last swept */
+    _Atomic size_t n_waiting;
+    _Atomic bool is_collected; /* by mmoe_slot_collect: readers do not sweep */
     pthread_mutex_t publishing;
 };
 
@@ -106,6 +108,9 @@ static void sweep_once(mmoe_slot *s) {
         *at = v->next;
         destroy(s, v);
     }
+    size_t left = 0;
+    for (const version *v = s->waiting; v; v = v->next) left++;
+    atomic_store(&s->n_waiting, left);
 }
 
 /* Whoever comes while another thread sweeps leaves the work to it: that one sees the higher count
@@ -115,6 +120,18 @@ static void sweep(mmoe_slot *s) {
     uint32_t seen = 1;
     do sweep_once(s);
     while (!atomic_compare_exchange_strong(&s->sweeps_wanted, &seen, 0));
+}
+
+/* By a reader. */
+static void sweep_behind(mmoe_slot *s) {
+    if (!atomic_load(&s->is_collected)) sweep(s);
+}
+
+size_t mmoe_slot_collect(mmoe_slot *s) {
+    if (!s) return 0;
+    atomic_store(&s->is_collected, true);
+    sweep(s);
+    return atomic_load(&s->n_waiting);
 }
 
 /* ---- The slot ---- */
@@ -292,7 +309,7 @@ mmoe_status mmoe_reader_enter(mmoe_reader *r, mmoe_served *out, mmoe_error *err)
         missed = true;
     }
     /* What was announced in vain may have kept a sweep from destroying it. */
-    if (missed) sweep(r->slot);
+    if (missed) sweep_behind(r->slot);
     if (r->version != v->number) {
         mmoe_status status = make_predictor(r, v, err);
         if (status) {
@@ -309,7 +326,7 @@ void mmoe_reader_leave(mmoe_reader *r) {
     version *v = atomic_load_explicit(&r->active, memory_order_relaxed);
     if (!v) return;
     atomic_store(&r->active, NULL);
-    if (atomic_load(&r->slot->current) != v) sweep(r->slot);
+    if (atomic_load(&r->slot->current) != v) sweep_behind(r->slot);
 }
 
 /* ---- Counts ---- */

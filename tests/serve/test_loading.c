@@ -296,6 +296,33 @@ START_TEST(nothing_is_mapped_unless_asked) {
 }
 END_TEST
 
+/* The bytes go before the first score; cut or changed ones are refused. */
+START_TEST(a_file_in_memory_is_loaded) {
+    FILE *f = fopen(file, "rb");
+    ck_assert_ptr_nonnull(f);
+    ck_assert_int_eq(fseek(f, 0, SEEK_END), 0);
+    const size_t size = (size_t)ftell(f);
+    char *bytes = malloc(size);
+    rewind(f);
+    ck_assert_uint_eq(fread(bytes, 1, size, f), size);
+    fclose(f);
+    mmoe_model *model = NULL, *none = NULL;
+    OK(mmoe_model_load_bytes(bytes, size, NULL, &model, &err));
+    ck_assert_int_eq(mmoe_model_load_bytes(bytes, size - 1, NULL, &none, &err), MMOE_E_FORMAT);
+    ck_assert_int_eq(mmoe_model_load_bytes(bytes, 0, NULL, &none, &err), MMOE_E_FORMAT);
+    bytes[size - 100] ^= 1;
+    ck_assert_int_eq(mmoe_model_load_bytes(bytes, size, NULL, &none, &err), MMOE_E_FORMAT);
+    memset(bytes, 0xa5, size);
+    ck_assert_int_eq(mmoe_model_load_bytes(bytes, size, NULL, &none, &err), MMOE_E_FORMAT);
+    free(bytes);
+    ck_assert_int_eq(mmoe_model_load_bytes(NULL, size, NULL, &none, &err), MMOE_E_ARGUMENT);
+    ck_assert_ptr_null(none);
+    get_scores(model, scores);
+    ck_assert_mem_eq(scores, wanted, sizeof wanted);
+    mmoe_model_free(model);
+}
+END_TEST
+
 #ifdef LARGE
 /* Of this process alone: the machine may have other work. */
 static double processor_seconds(void) {
@@ -326,6 +353,7 @@ void add_cases(TCase *c) {
     tcase_add_unchecked_fixture(c, set_up, tear_down);
     tcase_add_test(c, tables_are_mapped_if_asked);
     tcase_add_test(c, nothing_is_mapped_unless_asked);
+    tcase_add_test(c, a_file_in_memory_is_loaded);
     tcase_add_test(c, processes_share_the_tables);
     tcase_add_loop_test(c, training_leaves_the_file_as_it_was, 0, 2);
     tcase_add_test(c, what_is_not_aligned_is_copied);

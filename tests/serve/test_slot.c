@@ -96,6 +96,22 @@ START_TEST(the_last_reader_frees_the_old_model) {
 }
 END_TEST
 
+/* What is collected is freed by no reader. */
+START_TEST(old_models_wait_to_be_collected) {
+    mmoe_reader *reader = new_reader();
+    ck_assert_uint_eq(mmoe_slot_collect(slot), 0);
+    enter(reader);
+    publish(new_model(1));
+    ck_assert_uint_eq(mmoe_slot_collect(slot), 1);
+    mmoe_reader_leave(reader);
+    ck_assert_int_gt(model_memory[0].live, 0);
+    ck_assert_uint_eq(mmoe_slot_collect(slot), 0);
+    ck_assert_int_eq(model_memory[0].live, 0);
+    ck_assert_uint_eq(mmoe_slot_collect(NULL), 0);
+    mmoe_reader_free(reader);
+}
+END_TEST
+
 START_TEST(an_idle_reader_holds_nothing) {
     mmoe_reader *idle = new_reader();
     enter(idle);
@@ -311,6 +327,7 @@ void add_cases(TCase *c) {
     tcase_add_checked_fixture(c, set_up, tear_down);
     tcase_add_test(c, scores_are_those_of_the_version);
     tcase_add_test(c, the_last_reader_frees_the_old_model);
+    tcase_add_test(c, old_models_wait_to_be_collected);
     tcase_add_test(c, an_idle_reader_holds_nothing);
     tcase_add_test(c, a_predictor_stays_while_its_version_does);
     tcase_add_test(c, arguments_are_checked);

@@ -66,6 +66,7 @@ static struct ArrowArrayStream *new_stream(void) {
     X(mmoe_model_load, (in_folder("m"), &alloc, &a_model, err))                                    \
     X(mmoe_model_load_with, (in_folder("m"), NULL, &alloc, &a_model, err))                         \
     X(mmoe_model_clone, (model, &alloc, &a_model, err))                                            \
+    X(mmoe_model_load_bytes, ("x", 1, &alloc, &a_model, err))                                      \
     X(mmoe_model_with_tables, (model, "int8", &alloc, &a_model, err))                              \
     X(mmoe_predictor_create, (model, &alloc, &a_predictor, err))                                   \
     X(mmoe_predictor_create_with, (model, NULL, &alloc, &a_predictor, err))                        \
