@@ -280,12 +280,13 @@ static mmoe_status expect_lists(const reading *r, bool known, mmoe_error *err) {
     return status;
 }
 
-/* What is not of the place, and not the model's already. */
+/* What is not of the place, and not the model's already: read once more behind the checksum. */
 static mmoe_status read_blocks(const reading *r, mmoe_error *err) {
     const mmoe_stretch_work work = {.from = r->parts.in_file + MMOE_PLACE_FIELDS,
                                     .to = r->parts.stretches + MMOE_PLACE_FIELDS,
                                     .count = r->parts.count - MMOE_PLACE_FIELDS};
-    return run(r, &work, err);
+    const mmoe_status status = run(r, &work, err);
+    return status ? status : mmoe_container_check_unchanged(r->file, err);
 }
 
 static mmoe_status read_parts(reading *r, mmoe_error *err) {

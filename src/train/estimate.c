@@ -211,6 +211,9 @@ mmoe_status mmoe_estimate_create(const mmoe_config *config, const mmoe_schema *s
     if (options->rows < 0)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_estimate_create: rows must not be below 0");
     if (mmoe_allocator_check(alloc, "mmoe_estimate_create", err)) return MMOE_E_ARGUMENT;
+    if (options->data &&
+        mmoe_dataset_check(options->data, schema, mmoe_schema_fingerprint(schema), err))
+        return MMOE_E_ARGUMENT;
     const mmoe_allocator a = mmoe_allocator_or_default(alloc);
     estimate *e = mmoe_alloc_zero(&a, 1, sizeof *e);
     if (!e) return mmoe_fail_memory(err, sizeof *e);

@@ -28,8 +28,13 @@ static void cut_tables(mmoe_schema *s, int32_t batch_size) {
     for (int32_t i = 0; i < s->n_table; i++) {
         mmoe_table *t = &s->tables[i];
         if (t->rows > most) t->rows = most;
+        if (t->padding >= t->rows) t->padding = t->rows - 1;
         mmoe_release(&s->alloc, t->pretrained); /* it is drawn */
         t->pretrained = NULL;
+    }
+    for (int32_t i = 0; i < s->n_sparse; i++) {
+        const int64_t rows = s->tables[s->sparse[i].table].rows;
+        if (s->sparse[i].padding >= rows) s->sparse[i].padding = rows - 1;
     }
 }
 
@@ -154,6 +159,15 @@ static void time_updates(mmoe_rehearsal *r) {
     if (values) r->update_seconds = (mmoe_clock() - begin) / (double)values;
 }
 
+/* A step of the rate 0 takes the time of any other, and the labels are drawn: those that learned
+ * from them might diverge. What decides how rows are caught up with is the run's own rate. */
+static mmoe_status learn_nothing(mmoe_trainer *t, mmoe_error *err) {
+    const double most = mmoe_trainer_most_rate(t);
+    const mmoe_status status = mmoe_trainer_set_lr(t, 0, err);
+    mmoe_optimizer_expect(&t->optimizer, most);
+    return status;
+}
+
 /* As far into a run as most of its steps are: each row has been read before. */
 static void begin_late(mmoe_optimizer *o) {
     enum { LATE = 100000 };
@@ -173,7 +187,7 @@ static mmoe_status step(mmoe_rehearsal *r, int64_t number, mmoe_error *err) {
 }
 
 static mmoe_status time_steps(mmoe_rehearsal *r, mmoe_error *err) {
-    mmoe_status status = MMOE_OK;
+    mmoe_status status = learn_nothing(r->trainer, err);
     begin_late(&r->trainer->optimizer);
     for (int64_t i = 0; i < WARM_UP && !status; i++) status = step(r, i, err);
     mmoe_profile_reset(r->profile);

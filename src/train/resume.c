@@ -7,6 +7,8 @@ mmoe_status mmoe_trainer_resume(mmoe_trainer *t, const char *path, mmoe_error *e
     if (!t || !path)
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "mmoe_trainer_resume: trainer and path must not be NULL");
+    if (t->is_fitting)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_trainer_resume: a fit is under way");
     return mmoe_checkpoint_read(t, path, err);
 }
 

@@ -1,9 +1,11 @@
 /* Every block of a run is in its checkpoint; no number, block or version that cannot be is read,
  * and what is refused leaves the trainer as it was. */
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "check_main.h"
@@ -262,6 +264,70 @@ START_TEST(counts_of_batches_have_bounds) {
 }
 END_TEST
 
+/* ---- A file that is written to while it is read ---- */
+
+static struct {
+    int until; /* allocations */
+    off_t place;
+} meddling;
+
+static void *meddle(void *user, size_t size) {
+    (void)user;
+    if (meddling.until > 0 && --meddling.until == 0) {
+        const struct timespec times[2] = {{1000, 0}, {1000, 0}};
+        const int file = open(path, O_RDWR);
+        ck_assert_int_eq(pwrite(file, "?", 1, meddling.place), 1);
+        ck_assert_int_eq(futimens(file, times), 0);
+        close(file);
+    }
+    return malloc(size);
+}
+static void *resize(void *user, void *memory, size_t old_size, size_t new_size) {
+    (void)user;
+    (void)old_size;
+    return realloc(memory, new_size);
+}
+static void release(void *user, void *memory) {
+    (void)user;
+    free(memory);
+}
+
+static void copy_file(const char *from, const char *to) {
+    char command[256];
+    snprintf(command, sizeof command, "cp %s %s", from, to);
+    ck_assert_int_eq(system(command), 0);
+}
+
+/* Whenever that is, what is read is what had been written, or it is told. */
+START_TEST(what_changes_meanwhile_is_told) {
+    const mmoe_allocator alloc = {NULL, meddle, resize, release};
+    const mmoe_trainer_options options = {.threads = 1};
+    struct stat info;
+    int told = 0;
+    mmoe_trainer_free(trainer);
+    SUCCEEDS(mmoe_trainer_create(model, &options, &alloc, &trainer, &err));
+    SUCCEEDS(mmoe_checkpoint_read(trainer, path, &err));
+    copy_file(path, changed);
+    ck_assert_int_eq(stat(path, &info), 0);
+    meddling.place = info.st_size - 3; /* of the last block, which is read last */
+    for (int n = 1;; n++) {
+        mmoe_error why = {0};
+        meddling.until = n;
+        const mmoe_status status = mmoe_checkpoint_read(trainer, path, &why);
+        const bool was_changed = meddling.until == 0;
+        told += status == MMOE_E_IO && strstr(why.message, "was written to meanwhile");
+        meddling.until = 0;
+        if (!status) {
+            SUCCEEDS(mmoe_checkpoint_write(trainer, path, &err));
+            same_file(path, changed);
+        }
+        if (!was_changed) break;
+        copy_file(changed, path);
+    }
+    ck_assert_int_ge(told, 3);
+}
+END_TEST
+
 void add_cases(TCase *c) {
     tcase_add_checked_fixture(c, set_up, tear_down);
     tcase_add_test(c, every_block_is_there);
@@ -270,4 +336,5 @@ void add_cases(TCase *c) {
     tcase_add_loop_test(c, numbers_have_bounds, 0, BOUNDS);
     tcase_add_test(c, numbers_are_not_cut);
     tcase_add_test(c, counts_of_batches_have_bounds);
+    tcase_add_test(c, what_changes_meanwhile_is_told);
 }

@@ -119,6 +119,43 @@ START_TEST(an_estimate_has_rows_and_files) {
 }
 END_TEST
 
+/* Lists of other columns would be written past the end of what was taken for this schema's. */
+START_TEST(rows_of_another_schema_are_refused) {
+    static const char *const columns[] = {"a", "b", "d0", "d1"};
+    mmoe_error why;
+    mmoe_estimate *e = NULL;
+    set_up("", "", "");
+    const mmoe_estimate_options options = {1, 0, rows};
+    mmoe_schema_free(schema);
+    SUCCEEDS(mmoe_config_set(config, "features.sparse.0.vocab_size", "60", &err));
+    SUCCEEDS(mmoe_schema_create(config, columns, 4, NULL, &schema, &err));
+    ck_assert_int_eq(mmoe_estimate_create(config, schema, &options, NULL, &e, &why),
+                     MMOE_E_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(why.message, "the data set is of another schema"));
+    ck_assert_ptr_null(e);
+    tear_down();
+}
+END_TEST
+
+/* A table that is cut for the steps has its padding cut with it, and steps at a rate by which a run
+ * would diverge are timed nevertheless. */
+START_TEST(what_would_not_learn_has_steps) {
+    static const char *const columns[] = {"a", "b", "d0", "d1"};
+    mmoe_estimate *e;
+    set_up("", "", ", \"optimizer\": \"sgd\", \"optimizer_params\": {\"lr\": 1000}");
+    mmoe_schema_free(schema);
+    SUCCEEDS(mmoe_config_set(config, "features.sparse.0.embed_dim", "64", &err));
+    SUCCEEDS(mmoe_config_set(config, "features.sparse.0.vocab_size", "50000000", &err));
+    SUCCEEDS(mmoe_config_set(config, "features.sparse.0.padding_idx", "49999999", &err));
+    SUCCEEDS(mmoe_schema_create(config, columns, 4, NULL, &schema, &err));
+    SUCCEEDS(mmoe_estimate_create(config, schema, NULL, NULL, &e, &err));
+    ck_assert(e->step_seconds > 0);
+    ck_assert_int_eq(e->tables[0].rows, 50000000);
+    mmoe_estimate_free(e);
+    tear_down();
+}
+END_TEST
+
 START_TEST(what_does_not_fit_is_refused) {
     static const char *const columns[] = {"a", "b", "d0", "d1"};
     mmoe_error why;
@@ -142,5 +179,7 @@ END_TEST
 void add_cases(TCase *c) {
     tcase_add_loop_test(c, a_sketch_counts_what_is_taken, 0, SETTINGS);
     tcase_add_test(c, an_estimate_has_rows_and_files);
+    tcase_add_test(c, rows_of_another_schema_are_refused);
+    tcase_add_test(c, what_would_not_learn_has_steps);
     tcase_add_test(c, what_does_not_fit_is_refused);
 }

@@ -282,6 +282,33 @@ START_TEST(what_follows_a_fit_goes_on_too) {
 }
 END_TEST
 
+static int resume_within(void *user, const mmoe_epoch_report *report) {
+    mmoe_trainer *const *trainer = user;
+    mmoe_error fault = {0};
+    (void)report;
+    ck_assert_int_eq(mmoe_trainer_resume(*trainer, saved, &fault), MMOE_E_ARGUMENT);
+    ck_assert_str_eq(fault.message, "mmoe_trainer_resume: a fit is under way");
+    return 0;
+}
+
+START_TEST(no_run_is_taken_up_within_another) {
+    set_up("", "", ", \"n_epoch\": 2");
+    new_path();
+    mmoe_model *model = new_model();
+    mmoe_trainer *trainer;
+    const mmoe_trainer_options options = {
+        .threads = 1, .user = &trainer, .on_epoch = resume_within};
+    SUCCEEDS(mmoe_trainer_create(model, &options, NULL, &trainer, &err));
+    SUCCEEDS(mmoe_trainer_save(trainer, saved, &err));
+    SUCCEEDS(mmoe_trainer_fit(trainer, rows, NULL, &err));
+    SUCCEEDS(mmoe_trainer_resume(trainer, saved, &err));
+    mmoe_trainer_free(trainer);
+    mmoe_model_free(model);
+    unlink(saved);
+    tear_down();
+}
+END_TEST
+
 static int save_within(void *user, const mmoe_epoch_report *report) {
     mmoe_trainer *const *trainer = user;
     mmoe_error fault = {0};
@@ -390,6 +417,7 @@ void add_cases(TCase *c) {
     tcase_add_loop_test(c, steps_go_on_from_what_was_saved, 0, KEPT);
     tcase_add_test(c, lists_are_what_they_were);
     tcase_add_test(c, what_follows_a_fit_goes_on_too);
+    tcase_add_test(c, no_run_is_taken_up_within_another);
     tcase_add_test(c, what_cannot_be_saved);
     tcase_add_loop_test(c, a_rate_is_set, 0, 3);
     tcase_add_loop_test(c, a_rate_of_nothing_moves_nothing, 0, 2);
