@@ -36,7 +36,9 @@ typedef struct mmoe_estimate {
     /* Bytes of memory: weights of tables, and of layers with running statistics; moments, with last
      * steps; copies of weights (the best of small tables, averages, gradients that are kept whole);
      * working memory of steps, and all else that the model and its trainer take; rows in memory,
-     * and rows that are streamed (trainer.memory), whatever their number. */
+     * and rows that are streamed (trainer.memory), whatever their number. The copies are of a run
+     * that keeps the best weights of large tables on disk; one that has neither best_folder nor
+     * checkpoint_path has them in memory, `best_file` bytes more. */
     int64_t table_bytes, layer_bytes, moment_bytes, copy_bytes, step_bytes;
     int64_t row_bytes, stream_bytes;
     int64_t available; /* what the process may take beside what it has, by the kernel's word */

@@ -8,9 +8,11 @@
 int64_t mmoe_memory(void);
 /* Bytes that it may take beside what it has: what the kernel could give without taking it from
  * others (MemAvailable, and swap space that is free), but no more than its control groups leave it.
- */
+ * At least 1. */
 int64_t mmoe_memory_available(void);
 /* That limit; 0: there is none. Arguments as of mmoe_control_limit. */
 int64_t mmoe_memory_limit(const char *groups, const char *mount);
+/* What is left of it: of each group's limit, less what its processes have; 1: nothing. */
+int64_t mmoe_memory_left(const char *groups, const char *mount);
 
 #endif

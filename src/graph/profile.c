@@ -58,31 +58,35 @@ void mmoe_profile_reset(mmoe_profile *p) {
     p->begin = mmoe_clock();
 }
 
+/* To be detached on failure, too. */
+static bool make_room(mmoe_profile *p, size_t nodes, int workers) {
+    p->logs = mmoe_alloc_zero(&p->alloc, (size_t)workers, sizeof *p->logs);
+    p->names = mmoe_alloc_zero(&p->alloc, nodes, sizeof *p->names);
+    p->ops = mmoe_alloc_zero(&p->alloc, nodes, sizeof *p->ops);
+    if (!p->logs || !p->names || !p->ops) return false;
+    p->workers = workers;
+    p->n_node = nodes;
+    for (mmoe_worker_log *l = p->logs; l < p->logs + workers; l++) {
+        l->slices = mmoe_alloc(&p->alloc, p->max_slices, sizeof *l->slices);
+        l->sums = mmoe_alloc_zero(&p->alloc, nodes * MMOE_PASS_COUNT, sizeof *l->sums);
+        if (!l->slices || !l->sums) return false;
+    }
+    return true;
+}
+
 mmoe_status mmoe_profile_attach(mmoe_profile *p, const mmoe_plan *plan, mmoe_error *err) {
     const mmoe_graph *g = plan->graph;
-    const int workers = plan->workers;
+    mmoe_profile next = {.alloc = p->alloc, .max_slices = p->max_slices};
+    if (!make_room(&next, (size_t)g->n_node, plan->workers)) {
+        detach(&next);
+        return mmoe_fail_memory(err, (size_t)plan->workers * p->max_slices * sizeof(mmoe_slice));
+    }
+    for (size_t i = 0; i < next.n_node; i++) {
+        memcpy(next.names[i], g->nodes[i].name, sizeof next.names[i]);
+        next.ops[i] = plan->nodes[i].op;
+    }
     detach(p);
-    const size_t n = (size_t)g->n_node;
-    p->logs = mmoe_alloc_zero(&p->alloc, (size_t)workers, sizeof *p->logs);
-    p->names = mmoe_alloc_zero(&p->alloc, n, sizeof *p->names);
-    p->ops = mmoe_alloc_zero(&p->alloc, n, sizeof *p->ops);
-    bool ok = p->logs && p->names && p->ops;
-    p->workers = p->logs ? workers : 0;
-    for (int w = 0; ok && w < workers; w++) {
-        p->logs[w].slices = mmoe_alloc(&p->alloc, p->max_slices, sizeof(mmoe_slice));
-        p->logs[w].sums =
-            mmoe_alloc_zero(&p->alloc, n * MMOE_PASS_COUNT, sizeof(mmoe_profile_entry));
-        ok = p->logs[w].slices && p->logs[w].sums;
-    }
-    if (!ok) {
-        detach(p);
-        return mmoe_fail_memory(err, (size_t)workers * p->max_slices * sizeof(mmoe_slice));
-    }
-    for (size_t i = 0; i < n; i++) {
-        memcpy(p->names[i], g->nodes[i].name, sizeof p->names[i]);
-        p->ops[i] = plan->nodes[i].op;
-    }
-    p->n_node = n;
+    *p = next;
     mmoe_profile_reset(p);
     return MMOE_OK;
 }

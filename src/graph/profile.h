@@ -27,7 +27,8 @@ struct mmoe_profile {
     double begin;
 };
 
-/* Makes room for a plan's nodes and workers; forgets what stood there. MMOE_E_MEMORY. */
+/* Makes room for a plan's nodes and workers; forgets what stood there. On
+ * MMOE_E_MEMORY it is as it was. */
 mmoe_status mmoe_profile_attach(mmoe_profile *p, const mmoe_plan *plan, mmoe_error *err);
 /* Name of a node's pass; NULL: it has none. Static. */
 const char *mmoe_profile_pass(const mmoe_profile *p, int32_t node, int pass);

@@ -69,10 +69,12 @@ static mmoe_status io_failed(const mmoe_best *b, const char *what, mmoe_error *e
     return mmoe_fail_system(err, b->folder, text);
 }
 
-/* Not every file system can reserve. */
+/* Not every file system can reserve; one that cannot may know yet that it has no files so large. */
 static bool take_room(int file, size_t bytes) {
-    errno = posix_fallocate(file, 0, (off_t)bytes);
-    return errno == 0 || errno == EOPNOTSUPP || errno == EINVAL;
+    do errno = posix_fallocate(file, 0, (off_t)bytes);
+    while (errno == EINTR);
+    if (errno == EOPNOTSUPP || errno == EINVAL) return ftruncate(file, (off_t)bytes) == 0;
+    return errno == 0;
 }
 
 mmoe_status mmoe_best_open(mmoe_best *b, mmoe_error *err) {

@@ -33,11 +33,12 @@ static inline int64_t mmoe_optimizer_moments(const mmoe_optimizer_block *b) {
 }
 
 /* What a deferred table's row has beside its weights: m and v, as far as its rule has them, and,
- * where a step moves rows that it does not read, the step behind which they are, its last 32 bits;
- * 0: it never had a gradient. Unpadded, so that a table takes its weights, its moments and a step a
- * row. Apart from the weights, which stay where every reader of a model finds them, in a mapped
- * file, too: the second place in memory costs little (measured, rows in random order brought up to
- * date: 60 ns instead of 54 at a width of 16, 41 instead of 34 at 8). */
+ * where its rule's steps move values that have no gradient (of lazy tables, too, which go by none),
+ * the step behind which it is, its last 32 bits; 0: it never had a gradient. Unpadded, so that a
+ * table takes its weights, its moments and a step a row. Apart from the weights, which stay where
+ * every reader of a model finds them, in a mapped file, too: the second place in memory costs
+ * little (measured, rows in random order brought up to date: 60 ns instead of 54 at a width of 16,
+ * 41 instead of 34 at 8). */
 enum { MMOE_RECORDS_AHEAD = 8 };
 static inline uint32_t *mmoe_record_step(const mmoe_optimizer_block *b, int64_t row) {
     return (uint32_t *)(void *)(b->records + row * b->record + b->record - 1);

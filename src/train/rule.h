@@ -61,8 +61,5 @@ static inline void mmoe_rule_begin(mmoe_rule *r, uint64_t step, float lr) {
 static inline int64_t mmoe_rule_kept(const mmoe_rule *r, int64_t n, int32_t dim) {
     return r->kind->is_of_rows ? n / dim : n * r->kind->moments;
 }
-static inline bool mmoe_rule_moves_idle(const mmoe_rule *r) {
-    return !r->is_lazy && r->kind->moves_idle(&r->settings);
-}
 
 #endif

@@ -13,6 +13,7 @@
 #include "files.h"
 #include "model/model.h"
 #include "models_support.h"
+#include "train/trainer.h"
 
 static failing memory;
 static mmoe_allocator alloc;
@@ -353,6 +354,31 @@ START_TEST(training) {
 }
 END_TEST
 
+/* The run that there was goes on, with its profile. */
+START_TEST(a_run_that_is_not_made) {
+    static const double lists[] = {2.5};
+    mmoe_profile *profile;
+    mmoe_trainer *trainer;
+    mmoe_error err = {0};
+    ok(mmoe_profile_create(4, &alloc, &profile, &err), &err);
+    const mmoe_trainer_options profiled = {.threads = 2, .profile = profile};
+    ok(mmoe_trainer_create(model, &profiled, &alloc, &trainer, &err), &err);
+    ok(mmoe_trainer_step(trainer, rows, 0, 4, NULL, &err), &err);
+    memory.and_after = 0;
+    memory.stride = 1;
+    while (failing_next(&memory)) {
+        mmoe_error why = {0};
+        const mmoe_status status = mmoe_trainer_expect_lists(trainer, lists, &why);
+        failing_check(&memory, status, &why);
+        memory.paused = 1;
+        ok(mmoe_trainer_step(trainer, rows, 0, 4, NULL, &err), &err);
+        memory.paused = 0;
+    }
+    mmoe_trainer_free(trainer);
+    mmoe_profile_free(profile);
+}
+END_TEST
+
 /* A family's own: what it is configured by is read before anything fails, as `configurations` has
  * seen that fail. */
 static mmoe_config *family_config;
@@ -412,6 +438,7 @@ void add_cases(TCase *c) {
     tcase_add_test(c, data_sets);
     tcase_add_test(c, models);
     tcase_add_test(c, training);
+    tcase_add_test(c, a_run_that_is_not_made);
     tcase_add_test(c, predictions);
     tcase_add_loop_test(c, family, 0, MODELS);
     tcase_add_loop_test(c, methods, 0, 3);

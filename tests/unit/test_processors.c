@@ -78,10 +78,51 @@ START_TEST(test_quota) {
 }
 END_TEST
 
+/* What other processes of a group have is not left, what it has of files is. */
+static const struct {
+    const char *groups, *files[4][2];
+    int64_t left;
+} leaves[] = {
+    {"0::/a\n", {{"mount/a/memory.max", "max\n"}, {"mount/a/memory.current", "7000\n"}}, 0},
+    {"0::/a\n",
+     {{"mount/a/memory.max", "9000000000\n"},
+      {"mount/a/memory.current", "5000000000\n"},
+      {"mount/a/memory.stat", "anon 4000000000\ninactive_file 1000000000\nactive_file 5\n"}},
+     5000000000},
+    {"0::/a\n",
+     {{"mount/a/memory.max", "9000000000\n"},
+      {"mount/a/memory.current", "1000000000\n"},
+      {"mount/memory.max", "10000000000\n"},
+      {"mount/memory.current", "9500000000\n"}},
+     500000000},
+    {"0::/\n", {{"mount/memory.max", "5000\n"}, {"mount/memory.current", "5000\n"}}, 1},
+    {"7:memory:/d\n",
+     {{"mount/memory/d/memory.limit_in_bytes", "5000000000\n"},
+      {"mount/memory/d/memory.usage_in_bytes", "4000000000\n"},
+      {"mount/memory/d/memory.stat", "inactive_file 7\ntotal_inactive_file 500000000\n"}},
+     1500000000},
+};
+
+START_TEST(test_memory_left) {
+    char command[64], groups[256], mount[256];
+    ck_assert_ptr_nonnull(mkdtemp(work));
+    snprintf(groups, sizeof groups, "%s/groups", work);
+    snprintf(mount, sizeof mount, "%s/mount", work);
+    put("groups", leaves[_i].groups);
+    for (int i = 0; i < 4 && leaves[_i].files[i][0]; i++)
+        put(leaves[_i].files[i][0], leaves[_i].files[i][1]);
+    const int64_t got = mmoe_memory_left(groups, mount);
+    snprintf(command, sizeof command, "rm -rf %s", work);
+    ck_assert_int_eq(system(command), 0);
+    ck_assert_int_eq(got, leaves[_i].left);
+}
+END_TEST
+
 START_TEST(test_no_files) {
     ck_assert_int_eq(mmoe_quota_processors("/none/groups", "/none"), 0);
     ck_assert_int_ge(mmoe_processors(), 1);
     ck_assert_int_eq(mmoe_memory_limit("/none/groups", "/none"), 0);
+    ck_assert_int_eq(mmoe_memory_left("/none/groups", "/none"), 0);
     ck_assert_int_gt(mmoe_memory(), 1 << 20);
     ck_assert_int_le(mmoe_worker_count(0), 256);
     ck_assert_int_eq(mmoe_worker_count(7), 7);
@@ -90,5 +131,6 @@ END_TEST
 
 void add_cases(TCase *c) {
     tcase_add_loop_test(c, test_quota, 0, sizeof cases / sizeof *cases);
+    tcase_add_loop_test(c, test_memory_left, 0, sizeof leaves / sizeof *leaves);
     tcase_add_test(c, test_no_files);
 }
