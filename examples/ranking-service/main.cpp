@@ -9,7 +9,10 @@
 #include <httplib.h>
 #include <nlohmann/json.hpp>
 
+#include <sys/socket.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
@@ -67,6 +70,19 @@ static options read_options(int argc, char **argv) {
     return o;
 }
 
+static sigset_t end_signals() {
+    sigset_t ends;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGINT);
+    return ends;
+}
+
+// As JSON: bytes that are no UTF-8 (of a request, or where a message is cut off) are U+FFFD.
+static std::string json_text(const nlohmann::json &value) {
+    return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 // Adds the time since it was made, or since the last part ended.
 class stopwatch {
   public:
@@ -107,13 +123,18 @@ class service {
         const mmoe::visit now = reader.enter();
         for (size_t i = 0; i < now.task_count(); i++) {
             const char *name = mmoe_model_task_name(now.model(), static_cast<int32_t>(i));
-            task_keys_.push_back(nlohmann::json(name).dump() + ":");
+            task_keys_.push_back(json_text(name) + ":");
         }
         server_.new_task_queue = std::function<httplib::TaskQueue *()>(
             [&o] { return new httplib::ThreadPool(static_cast<size_t>(o.threads)); });
         server_.set_keep_alive_max_count(std::numeric_limits<size_t>::max());
         server_.set_keep_alive_timeout(1); // which the end may have to wait for
         server_.set_tcp_nodelay(true);
+        // Without SO_REUSEPORT, which would let two services take each other's requests.
+        server_.set_socket_options([](int socket) {
+            const int yes = 1;
+            setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+        });
         server_.Post("/rank", [this](const auto &q, auto &a) { rank(q.body, a); });
         server_.Get("/healthz", [this](const auto &, auto &a) { health(a); });
         server_.Get("/metrics", [this](const auto &, auto &a) {
@@ -124,20 +145,25 @@ class service {
     // Returns when SIGTERM or SIGINT has come (which all threads block) and every request is
     // answered.
     void run() {
-        const int port = options_.port ? options_.port : server_.bind_to_any_port(options_.host);
-        if (options_.port && !server_.bind_to_port(options_.host, port))
-            throw std::runtime_error("port " + std::to_string(port) + " cannot be had");
+        int port = options_.port;
+        if (!port)
+            port = server_.bind_to_any_port(options_.host);
+        else if (!server_.bind_to_port(options_.host, port))
+            port = -1;
+        if (port < 0)
+            throw std::runtime_error("cannot listen on " + options_.host + ":" +
+                                     std::to_string(options_.port));
         std::thread listener([this] { server_.listen_after_bind(); });
         std::cout << "listening on " << options_.host << ":" << port << std::endl;
-        sigset_t ends;
-        sigemptyset(&ends);
-        sigaddset(&ends, SIGTERM);
-        sigaddset(&ends, SIGINT);
+        const sigset_t ends = end_signals();
         int signal = 0;
         sigwait(&ends, &signal);
         // A balancer sees /healthz and sends its requests elsewhere; those on their way are served.
+        // A further signal ends that.
         drains_ = true;
-        std::this_thread::sleep_for(std::chrono::milliseconds(options_.drain));
+        const timespec most{options_.drain / 1000, options_.drain % 1000 * 1000000L};
+        while (sigtimedwait(&ends, nullptr, &most) < 0 && errno == EINTR) {
+        }
         server_.stop();
         listener.join();
         std::cout << "ended after " << counts_.answered << " answers" << std::endl;
@@ -159,7 +185,7 @@ class service {
     void refuse(const std::string &why, httplib::Response &out) {
         counts_.refused++;
         out.status = 400;
-        out.set_content(nlohmann::json{{"error", why}}.dump() + "\n", "application/json");
+        out.set_content(json_text(nlohmann::json{{"error", why}}) + "\n", "application/json");
     }
 
     void rank(const std::string &body, httplib::Response &out) {
@@ -221,7 +247,7 @@ class service {
         w.answer += "]";
         if (w.bad.count)
             w.answer += ",\"bad\":" + std::to_string(w.bad.count) +
-                        ",\"first_bad\":" + nlohmann::json(w.first_bad.message).dump();
+                        ",\"first_bad\":" + json_text(w.first_bad.message);
         w.answer += "}\n";
     }
 
@@ -234,18 +260,10 @@ class service {
     httplib::Server server_;
 };
 
-// Only the thread that waits for them gets them.
-static void block_signals() {
-    sigset_t ends;
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGTERM);
-    sigaddset(&ends, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &ends, nullptr);
-}
-
 int main(int argc, char **argv) try {
     const options o = read_options(argc, argv);
-    block_signals();
+    const sigset_t ends = end_signals();
+    pthread_sigmask(SIG_BLOCK, &ends, nullptr); // only the thread that waits for them gets them
     metrics counts;
     const mmoe::input input(read_columns(o.columns));
     const watcher::file loaded = watcher::look(o.model);

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <stdexcept>
@@ -46,6 +47,12 @@ std::vector<mmoe::column> read_columns(const std::string &path) {
         throw std::runtime_error(path + ": column " + std::to_string(columns.size() + 1) + ": " +
                                  e.what());
     }
+    for (const auto side : {mmoe::user, mmoe::item})
+        if (std::none_of(columns.begin(), columns.end(),
+                         [&](const mmoe::column &c) { return c.is.side == side; }))
+            throw std::runtime_error(path + ": no column has \"side\": " +
+                                     (side == mmoe::user ? "\"user\"" : "\"item\"") +
+                                     ", of which a request needs one");
     return columns;
 }
 

@@ -13,7 +13,8 @@
 // The columns of a service, as its file has them:
 //   [{"name": "user_id", "type": "integer", "side": "user"}, ...]
 // "type": "integer", "number" or "text"; "side": "user" or "item" (the default); "dim": 2, "list":
-// true and "optional": true as in mmoe::column. Throws std::runtime_error with what is wrong.
+// true and "optional": true as in mmoe::column; of each side there is one. Throws
+// std::runtime_error with what is wrong.
 std::vector<mmoe::column> read_columns(const std::string &path);
 
 // Texts that stay where they are until they are forgotten.

@@ -136,6 +136,8 @@ template <class T> class view {
   public:
     constexpr view() = default;
     constexpr view(T *data, size_t size) : data_(data), size_(size) {}
+    // {0, 2} are two numbers, and no address.
+    template <class N, class = std::enable_if_t<std::is_integral_v<N>>> view(N, size_t) = delete;
     template <class C,
               class = std::enable_if_t<std::is_convertible_v<
                   std::remove_pointer_t<decltype(std::data(std::declval<C &>()))> (*)[], T (*)[]>>>
@@ -322,6 +324,7 @@ template <class T> class values {
         auto &all = cells_->template added<T>();
         all.insert(all.end(), numbers.begin(), numbers.end());
     }
+    void add(std::initializer_list<T> numbers) const { add(view<const T>(numbers)); }
     // The caller's memory is read when the rows are scored, not copied: an array of values,
     void set(view<const T> array) const {
         cells_->set(array.data(), array.size() / cells_->dim(), cells_->dim(), 0);
@@ -364,6 +367,12 @@ template <class T> class lists {
         }
         all.insert(all.end(), elements.begin(), elements.end());
         cells_->ends.push_back(all.size());
+    }
+    void add(std::initializer_list<T> elements, view<const float> weights = {}) const {
+        add(view<const T>(elements), weights);
+    }
+    void add(std::initializer_list<T> elements, std::initializer_list<float> weights) const {
+        add(view<const T>(elements), view<const float>(weights));
     }
     // The caller's memory: row r has the elements offsets[r] to offsets[r + 1] - 1.
     void set(view<const size_t> offsets, view<const T> elements,
@@ -643,8 +652,8 @@ class slot {
         mmoe_slot *made = nullptr;
         options.input = in.get();
         if (end(mmoe_slot_create_with(first.get(), &options, nullptr, &made, end))) return;
+        (void)first.release(); // first: what fails behind it frees the slot, which has the model
         slot_.reset(made, detail::freed_by<mmoe_slot_free>{in.input_});
-        (void)first.release();
     }
     explicit operator bool() const { return slot_ != nullptr; }
     mmoe_slot *get() const { return slot_.get(); }

@@ -3,6 +3,8 @@
 #include <array>
 #include <atomic>
 #include <cmath>
+#include <cstdlib>
+#include <new>
 #include <string>
 #include <thread>
 #include <vector>
@@ -13,6 +15,16 @@ extern "C" {
 #include "check_main.h"
 #include "mmoe/train.h"
 }
+
+static bool no_memory = false; // of C++; the library's is another
+
+[[gnu::noinline]] void *operator new(size_t size) {
+    void *memory = no_memory ? nullptr : std::malloc(size);
+    if (!memory) throw std::bad_alloc();
+    return memory;
+}
+[[gnu::noinline]] void operator delete(void *memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void *memory, size_t) noexcept { std::free(memory); }
 
 namespace {
 
@@ -392,6 +404,54 @@ START_TEST(the_last_one_frees) {
 }
 END_TEST
 
+template <class T> std::vector<T> first_of(const mmoe_column &column, size_t count) {
+    const auto *values = static_cast<const T *>(column.values);
+    return {values, values + count};
+}
+
+// {0, 2} are two numbers, not a NULL of two.
+START_TEST(numbers_in_braces_are_added) {
+    const mmoe::input input{mmoe::column("place", mmoe::type<float>).dim(2),
+                            mmoe::column("tags", mmoe::type<int64_t>).list()};
+    mmoe::rows rows(input);
+    const auto place = rows.values<float>("place");
+    const auto tag = rows.lists<int64_t>("tags");
+    place.add({0, 2});
+    tag.add({0, 2});
+    place.add({3, 0});
+    tag.add({});
+    const mmoe_batch *batch = rows.batch();
+    ck_assert_uint_eq(batch->rows, 2);
+    ck_assert((first_of<float>(batch->columns[0], 4) == std::vector<float>{0, 2, 3, 0}));
+    ck_assert((first_of<int64_t>(batch->columns[1], 2) == std::vector<int64_t>{0, 2}));
+    ck_assert_uint_eq(batch->list_columns[0].offsets[2], 2);
+
+    rows.clear();
+    place.add({1, 2});
+    tag.add({0, 2}, {0, 1});
+    const float *weights = rows.batch()->list_columns[0].weights;
+    ck_assert(weights && weights[0] == 0 && weights[1] == 1);
+    static_assert(!std::is_constructible_v<mmoe::view<const float>, int, size_t>);
+}
+END_TEST
+
+// Then the slot is freed, and the model with it, which the caller frees no more.
+START_TEST(a_slot_without_memory_frees_its_model_once) {
+    const mmoe::input input(given);
+    mmoe::model model = usual_model();
+    bool thrown = false;
+    no_memory = true;
+    try {
+        const mmoe::slot slot(std::move(model), input);
+    } catch (const std::bad_alloc &) {
+        thrown = true;
+    }
+    no_memory = false;
+    ck_assert(thrown);
+    ck_assert(!model);
+}
+END_TEST
+
 } // namespace
 
 extern "C" void add_cases(TCase *c) {
@@ -403,4 +463,6 @@ extern "C" void add_cases(TCase *c) {
     tcase_add_loop_test(c, columns_that_are_wrong_are_named, 0, std::size(wrongs));
     tcase_add_test(c, a_swap_under_readers);
     tcase_add_test(c, the_last_one_frees);
+    tcase_add_test(c, numbers_in_braces_are_added);
+    tcase_add_test(c, a_slot_without_memory_frees_its_model_once);
 }
