@@ -10,6 +10,7 @@ typedef struct stretch_run {
     const mmoe_stretch_work *work;
     char *buffers;     /* [workers, MMOE_PIECE]; NULL: no piece needs one */
     atomic_int reason; /* errno of the first failure; 0: there is none */
+    atomic_bool cannot_read;
 } stretch_run;
 
 static size_t pieces_of(const mmoe_stretch *s) {
@@ -35,12 +36,15 @@ static char *room_for(const stretch_run *r, const mmoe_piece *p, int worker) {
     return to && to->data ? to->data + p->first : r->buffers + (size_t)worker * MMOE_PIECE;
 }
 
-static bool run_piece(const stretch_run *r, mmoe_piece *p, int worker) {
+static bool run_piece(stretch_run *r, mmoe_piece *p, int worker) {
     const mmoe_stretch_work *w = r->work;
     const mmoe_stretch *from = &w->from[p->index];
     char *room = from->data ? from->data + p->first : room_for(r, p, worker);
     p->bytes = room;
-    if (!from->data && !read_piece(from, p, room)) return false;
+    if (!from->data && !read_piece(from, p, room)) {
+        atomic_store(&r->cannot_read, true);
+        return false;
+    }
     if (w->look) w->look(w->context, p);
     return !w->to || write_piece(&w->to[p->index], p);
 }
@@ -77,8 +81,10 @@ mmoe_status mmoe_stretches_run(const mmoe_stretch_work *work, mmoe_pool *pool,
         if (!r.buffers) return MMOE_E_MEMORY;
     }
     atomic_init(&r.reason, 0);
+    atomic_init(&r.cannot_read, false);
     mmoe_pool_run_exact(pool, (int)pieces, run_task, &r);
     mmoe_release(alloc, r.buffers);
+    if (work->cannot_read) *work->cannot_read = atomic_load(&r.cannot_read);
     errno = atomic_load(&r.reason);
     return errno ? MMOE_E_IO : MMOE_OK;
 }

@@ -31,6 +31,7 @@ typedef struct mmoe_stretch_work {
     /* Sees each piece, of an empty stretch one, from any worker; NULL: nobody does. */
     void (*look)(void *context, const mmoe_piece *piece);
     void *context;
+    bool *cannot_read; /* told on MMOE_E_IO: it was `from` that failed, not `to`; NULL: it is not */
 } mmoe_stretch_work;
 
 /* MMOE_E_MEMORY; _IO, with errno: ENODATA where a file is shorter than was said. Nothing is said of

@@ -210,7 +210,7 @@ void mmoe_params_finish(mmoe_params *p) {
 static void copy_block(mmoe_params *to, const mmoe_params *from, int32_t i) {
     const mmoe_block *b = &from->blocks[i].memory;
     assert(to->blocks[i].memory.count == b->count);
-    memcpy(to->blocks[i].memory.data, b->data, (size_t)b->count * mmoe_dtype_size(b->dtype));
+    memcpy(to->blocks[i].memory.data, b->data, mmoe_block_bytes(b));
 }
 
 void mmoe_params_copy(mmoe_params *to, const mmoe_params *from) {

@@ -26,7 +26,7 @@ static void copy_table(mmoe_embedding *to, const mmoe_embedding *from) {
     const int32_t count = from->kind->blocks(from, have);
     to->kind->blocks(to, put);
     for (int32_t i = 0; i < count; i++)
-        memcpy(put[i].data, have[i].data, (size_t)have[i].count * mmoe_dtype_size(have[i].dtype));
+        memcpy(put[i].data, have[i].data, mmoe_block_bytes(&have[i]));
 }
 
 mmoe_status mmoe_model_clone_with(const mmoe_model *model, const mmoe_params *weights,

@@ -18,6 +18,10 @@ typedef struct mmoe_block {
     void *data;
 } mmoe_block;
 
+static inline size_t mmoe_block_bytes(const mmoe_block *b) {
+    return (size_t)b->count * mmoe_dtype_size(b->dtype);
+}
+
 enum { MMOE_MOST_BLOCKS = 4 }; /* of a table */
 
 typedef struct mmoe_table_kind mmoe_table_kind;

@@ -9,14 +9,12 @@
 #include "base/error.h"
 #include "base/unnamed_file.h"
 
-static size_t bytes_of(const mmoe_block *b) { return (size_t)b->count * mmoe_dtype_size(b->dtype); }
-
 /* ---- Life ---- */
 
 static mmoe_status place_block(mmoe_best *b, int32_t index, mmoe_error *err) {
     const mmoe_params_block *block = &b->model->blocks[index];
     mmoe_stretch *s = &b->blocks[index];
-    *s = (mmoe_stretch){.file = -1, .bytes = bytes_of(&block->memory)};
+    *s = (mmoe_stretch){.file = -1, .bytes = mmoe_block_bytes(&block->memory)};
     if (block->is_frozen) {
         s->data = block->memory.data;
     } else if (b->folder && s->bytes >= MMOE_BEST_LEAST) {
@@ -62,10 +60,10 @@ size_t mmoe_best_memory(const mmoe_best *b, int32_t block) {
 
 /* ---- The file ---- */
 
-static mmoe_status io_failed(const mmoe_best *b, const char *what, mmoe_error *err) {
+mmoe_status mmoe_best_failed(const mmoe_best *b, bool to_keep, mmoe_error *err) {
     char text[128];
-    snprintf(text, sizeof text, "cannot %s (%zu MB) in a temporary file there", what,
-             b->in_file / 1000000);
+    snprintf(text, sizeof text, "cannot %s the best weights (%zu MB) in a temporary file there",
+             to_keep ? "keep" : "find", b->in_file / 1000000);
     return mmoe_fail_system(err, b->folder, text);
 }
 
@@ -81,7 +79,7 @@ mmoe_status mmoe_best_open(mmoe_best *b, mmoe_error *err) {
     if (!b->in_file || b->file >= 0) return MMOE_OK;
     const int file = mmoe_unnamed_file_open(b->folder);
     if (file < 0 || !take_room(file, b->in_file)) {
-        const mmoe_status status = io_failed(b, "keep the best weights", err);
+        const mmoe_status status = mmoe_best_failed(b, true, err);
         if (file >= 0) close(file);
         return status;
     }
@@ -110,9 +108,9 @@ mmoe_status mmoe_best_keep(mmoe_best *b, const mmoe_params *from, mmoe_pool *poo
                            mmoe_error *err) {
     const mmoe_status status = mmoe_best_open(b, err);
     if (status) return status;
-    return copy(b, from, false, pool) ? io_failed(b, "keep the best weights", err) : MMOE_OK;
+    return copy(b, from, false, pool) ? mmoe_best_failed(b, true, err) : MMOE_OK;
 }
 
 mmoe_status mmoe_best_restore(mmoe_best *b, mmoe_params *model, mmoe_pool *pool, mmoe_error *err) {
-    return copy(b, model, true, pool) ? io_failed(b, "find the best weights", err) : MMOE_OK;
+    return copy(b, model, true, pool) ? mmoe_best_failed(b, false, err) : MMOE_OK;
 }

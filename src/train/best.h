@@ -33,5 +33,7 @@ mmoe_status mmoe_best_open(mmoe_best *b, mmoe_error *err);
 mmoe_status mmoe_best_keep(mmoe_best *b, const mmoe_params *from, mmoe_pool *pool, mmoe_error *err);
 /* Writes what was kept last to `model`; on MMOE_E_IO some of it. */
 mmoe_status mmoe_best_restore(mmoe_best *b, mmoe_params *model, mmoe_pool *pool, mmoe_error *err);
+/* MMOE_E_IO, by errno: its file cannot be written, or read from. */
+mmoe_status mmoe_best_failed(const mmoe_best *b, bool to_keep, mmoe_error *err);
 
 #endif

@@ -15,14 +15,14 @@ static void add_stretch(mmoe_run_parts *l, const char *group, const mmoe_block *
     l->failed |= !name;
     if (!name) return;
     snprintf(name, size, "%s%s", group, block->name);
-    l->items[l->count] = (mmoe_run_part){name, block->dtype, block->count, -1, of_2, false};
+    l->items[l->count] = (mmoe_run_part){name, block->dtype, block->count, -1, of_2, false, 0};
     l->stretches[l->count++] = *at;
 }
 
 static void add_part(mmoe_run_parts *l, const char *group, const mmoe_block *b,
                      mmoe_part_source of_2) {
-    const size_t bytes = (size_t)b->count * mmoe_dtype_size(b->dtype);
-    add_stretch(l, group, b, &(mmoe_stretch){.data = b->data, .file = -1, .bytes = bytes}, of_2);
+    const mmoe_stretch at = {.data = b->data, .file = -1, .bytes = mmoe_block_bytes(b)};
+    add_stretch(l, group, b, &at, of_2);
 }
 
 static void add_fields(mmoe_run_parts *l, const mmoe_place_field *fields) {
@@ -98,8 +98,10 @@ static void add_records(mmoe_run_parts *l, const mmoe_trainer *t) {
         const int64_t count = b->count / b->dim * b->record;
         const mmoe_block records = {t->model->params.blocks[i].memory.name, MMOE_I32, count,
                                     b->records};
+        const size_t before = l->count;
         add_part(l, "optimizer.records.", &records,
                  (mmoe_part_source){"optimizer.records", 0, count});
+        if (l->count > before && !b->has_step) l->items[before].stepless = b->record;
     }
 }
 

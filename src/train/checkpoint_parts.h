@@ -37,7 +37,8 @@ typedef struct mmoe_run_part {
     int64_t count;
     int32_t frozen; /* the table that does not learn, whose rows in the model it is; -1: none */
     mmoe_part_source of_2;
-    bool not_of_3; /* versions 2 and 3 had it not */
+    bool not_of_3;    /* versions 2 and 3 had it not */
+    int32_t stepless; /* of records that have no step: their width; version 3 had them with one */
 } mmoe_run_part;
 
 /* The first parts are the run's place, field by field. */

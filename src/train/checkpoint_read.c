@@ -61,10 +61,14 @@ static mmoe_status check_config(reading *r, mmoe_error *err) {
 
 /* ---- Bytes ---- */
 
+static mmoe_status cannot_run(const reading *r, mmoe_status why, mmoe_error *err) {
+    return why == MMOE_E_MEMORY ? mmoe_fail_memory(err, MMOE_PIECE)
+                                : mmoe_fail_system(err, r->path, "cannot read");
+}
+
 static mmoe_status run(const reading *r, const mmoe_stretch_work *work, mmoe_error *err) {
     const mmoe_status status = mmoe_stretches_run(work, r->t->pool, r->parts.alloc);
-    if (status == MMOE_E_MEMORY) return mmoe_fail_memory(err, MMOE_PIECE);
-    return status ? mmoe_fail_system(err, r->path, "cannot read") : MMOE_OK;
+    return status ? cannot_run(r, status, err) : MMOE_OK;
 }
 
 /* A small part's elements, to `to`. */
@@ -96,6 +100,12 @@ static mmoe_part_source source_of(const reading *r, const mmoe_run_part *p) {
     return (mmoe_part_source){r->version == '3' && p->not_of_3 ? NULL : p->name, 0, p->count};
 }
 
+/* A step behind each record, where none is kept now. */
+static bool has_steps(const reading *r, const mmoe_run_part *p, const mmoe_container_tensor *x) {
+    return r->version == '3' && p->stepless && x &&
+           x->shape[0] == p->count / p->stepless * (p->stepless + 1);
+}
+
 /* Finds where each part stands; one that a file of an older version does not know has no bytes. */
 static mmoe_status find_parts(reading *r, mmoe_error *err) {
     for (size_t i = 0; i < r->parts.count; i++) {
@@ -108,7 +118,7 @@ static mmoe_status find_parts(reading *r, mmoe_error *err) {
         if (!x)
             return mmoe_fail_at(err, MMOE_E_FORMAT, r->path, 0, NULL,
                                 "the checkpoint lacks \"%.120s\"", s.tensor);
-        if (x->dtype != p->dtype || x->rank != 1 || x->shape[0] != s.count)
+        if (x->dtype != p->dtype || x->rank != 1 || (x->shape[0] != s.count && !has_steps(r, p, x)))
             return mmoe_fail_at(
                 err, MMOE_E_FORMAT, r->path, 0, NULL,
                 "\"%.120s\" of the checkpoint has not the size of this model and data", s.tensor);
@@ -162,6 +172,18 @@ static mmoe_status check_sum(const reading *r, mmoe_error *err) {
     if (written && strcmp(text, written) == 0) return MMOE_OK;
     return mmoe_fail_at(err, MMOE_E_FORMAT, r->path, 0, NULL,
                         "the checkpoint's bytes are not those that were written (checksum)");
+}
+
+/* In the memory that a file of an older version was read to. */
+static void drop_steps(const reading *r) {
+    for (size_t i = 0; i < r->parts.count; i++) {
+        const mmoe_run_part *p = &r->parts.items[i];
+        if (!has_steps(r, p, mmoe_container_find(r->file, p->name))) continue;
+        const size_t size = (size_t)p->stepless * sizeof(float);
+        char *records = r->parts.in_file[i].data;
+        for (size_t row = 1; row < (size_t)(p->count / p->stepless); row++)
+            memmove(records + row * size, records + row * (size + sizeof(uint32_t)), size);
+    }
 }
 
 static void look_for_bad_counts(void *context, const mmoe_piece *p) {
@@ -282,11 +304,14 @@ static mmoe_status expect_lists(const reading *r, bool known, mmoe_error *err) {
 
 /* What is not of the place, and not the model's already: read once more behind the checksum. */
 static mmoe_status read_blocks(const reading *r, mmoe_error *err) {
+    bool cannot_read = false; /* the one file that parts go to is the best weights' */
     const mmoe_stretch_work work = {.from = r->parts.in_file + MMOE_PLACE_FIELDS,
                                     .to = r->parts.stretches + MMOE_PLACE_FIELDS,
-                                    .count = r->parts.count - MMOE_PLACE_FIELDS};
-    const mmoe_status status = run(r, &work, err);
-    return status ? status : mmoe_container_check_unchanged(r->file, err);
+                                    .count = r->parts.count - MMOE_PLACE_FIELDS,
+                                    .cannot_read = &cannot_read};
+    const mmoe_status status = mmoe_stretches_run(&work, r->t->pool, r->parts.alloc);
+    if (status == MMOE_E_IO && !cannot_read) return mmoe_best_failed(&r->t->best, true, err);
+    return status ? cannot_run(r, status, err) : mmoe_container_check_unchanged(r->file, err);
 }
 
 static mmoe_status read_parts(reading *r, mmoe_error *err) {
@@ -299,6 +324,7 @@ static mmoe_status read_parts(reading *r, mmoe_error *err) {
     status = mmoe_run_parts_list(t, fields, &r->parts, err);
     if (!status) status = find_parts(r, err);
     if (!status) status = check_sum(r, err);
+    if (!status) drop_steps(r);
     if (!status) status = check_counts(r, err);
     if (!status) status = check_frozen(r, err);
     if (!status) status = read_fields(r, fields, err);

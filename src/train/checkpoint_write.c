@@ -5,13 +5,16 @@
 /* From where the parts lie, or are kept, to the file, and the checksum of what was written. */
 static mmoe_status copy_parts(const mmoe_trainer *t, mmoe_run_parts *l, mmoe_piece_sums *sums,
                               const char *path, mmoe_error *err) {
+    bool cannot_read = false; /* the one file that parts are of is the best weights' */
     const mmoe_stretch_work work = {.from = l->stretches,
                                     .to = l->in_file,
                                     .count = l->count,
                                     .look = mmoe_piece_sums_add,
-                                    .context = sums};
+                                    .context = sums,
+                                    .cannot_read = &cannot_read};
     const mmoe_status status = mmoe_stretches_run(&work, t->pool, l->alloc);
     if (status == MMOE_E_MEMORY) return mmoe_fail_memory(err, MMOE_PIECE);
+    if (cannot_read) return mmoe_best_failed(&t->best, false, err);
     return status ? mmoe_fail_system(err, path, "cannot write") : MMOE_OK;
 }
 

@@ -40,7 +40,6 @@ void mmoe_ema_update(mmoe_params *average, const mmoe_params *now, double decay,
 void mmoe_ema_settle(mmoe_params *average, const mmoe_params *now) {
     for (int32_t i = now->n_trained; i < now->n_block; i++) {
         const mmoe_block *b = &now->blocks[i].memory;
-        memcpy(average->blocks[i].memory.data, b->data,
-               (size_t)b->count * mmoe_dtype_size(b->dtype));
+        memcpy(average->blocks[i].memory.data, b->data, mmoe_block_bytes(b));
     }
 }

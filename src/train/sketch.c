@@ -21,9 +21,7 @@ void mmoe_sketch_finish(mmoe_sketch *s) {
 }
 
 static int64_t bytes_of(const mmoe_params *p, int32_t block) {
-    if (block >= p->n_block) return 0;
-    const mmoe_block *b = &p->blocks[block].memory;
-    return b->count * (int64_t)mmoe_dtype_size(b->dtype);
+    return block < p->n_block ? (int64_t)mmoe_block_bytes(&p->blocks[block].memory) : 0;
 }
 
 int64_t mmoe_sketch_weights(const mmoe_sketch *s, int32_t block) {

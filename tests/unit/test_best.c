@@ -1,11 +1,14 @@
 /* A run whose table is large keeps its best weights on disk: it ends with the bits of one that has
  * them in memory, goes on from its checkpoint, takes memory for weights and moments once, and says
  * it where the disk is full. */
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "check_main.h"
@@ -175,6 +178,53 @@ START_TEST(what_cannot_be_kept_stays_in_the_model) {
 }
 END_TEST
 
+/* A file system that is interrupted, and then cannot reserve. */
+static const int *answers; /* 0 behind the last */
+
+int posix_fallocate(int file, off_t offset, off_t size) {
+    if (answers && *answers) return *answers++;
+    return ftruncate(file, offset + size) ? errno : 0;
+}
+
+START_TEST(room_is_asked_for_until_there_is_an_answer) {
+    static const int told[] = {EINTR, EINTR, 0}, cannot[] = {EINTR, EOPNOTSUPP, 0};
+    signal(SIGXFSZ, SIG_IGN);
+    for (int i = 0; i < 2; i++) {
+        answers = i ? cannot : told;
+        begin_run(&(mmoe_trainer_options){.threads = 2, .best_folder = folder});
+        SUCCEEDS(mmoe_best_open(&trainer->best, &err));
+        ck_assert_int_eq(*answers, 0);
+        struct stat info;
+        ck_assert_int_eq(fstat(trainer->best.file, &info), 0);
+        ck_assert_int_eq(info.st_size, VALUES * sizeof(float));
+        drop_run();
+    }
+    answers = cannot;
+    begin_run(&(mmoe_trainer_options){.threads = 2, .best_folder = folder});
+    limit_files(1 << 20);
+    fails_to_keep("File too large");
+    ck_assert_uint_eq(trainer->optimizer.steps, 0);
+}
+END_TEST
+
+/* A checkpoint that is written or read is not what fails. */
+START_TEST(the_file_that_fails_is_told) {
+    mmoe_error fault = {0};
+    begin_run(&(mmoe_trainer_options){.threads = 2, .best_folder = folder});
+    SUCCEEDS(mmoe_trainer_save(trainer, path, &err));
+    ck_assert_int_eq(ftruncate(trainer->best.file, 5), 0);
+    ck_assert_int_eq(mmoe_trainer_save(trainer, path, &fault), MMOE_E_IO);
+    ck_assert_msg(strstr(fault.message, "cannot find the best weights (19 MB)") != NULL, "%s",
+                  fault.message);
+    const int unwritable = open("/dev/null", O_RDONLY);
+    ck_assert_int_eq(dup2(unwritable, trainer->best.file), trainer->best.file);
+    close(unwritable);
+    ck_assert_int_eq(mmoe_trainer_resume(trainer, path, &fault), MMOE_E_IO);
+    ck_assert_msg(strstr(fault.message, "cannot keep the best weights (19 MB)") != NULL, "%s",
+                  fault.message);
+}
+END_TEST
+
 /* ---- Stretches ---- */
 
 START_TEST(a_file_that_is_too_short_is_told) {
@@ -204,5 +254,7 @@ void add_cases(TCase *c) {
     tcase_add_test(c, on_disk_and_in_memory_are_one);
     tcase_add_test(c, a_full_disk_is_told_before_the_first_step);
     tcase_add_test(c, what_cannot_be_kept_stays_in_the_model);
+    tcase_add_test(c, room_is_asked_for_until_there_is_an_answer);
+    tcase_add_test(c, the_file_that_fails_is_told);
     tcase_add_test(c, a_file_that_is_too_short_is_told);
 }
