@@ -53,7 +53,7 @@ typedef struct mmoe_estimate {
 typedef struct mmoe_estimate_options {
     int threads;  /* of the trainer, 1 to 256; 0: one a processor */
     int64_t rows; /* of an epoch; 0: those of `data` */
-    /* Rows whose lists tell how long lists are; NULL: they have one element each. */
+    /* Rows of the schema, whose lists tell how long lists are; NULL: they have one element each. */
     const mmoe_dataset *data;
 } mmoe_estimate_options;
 

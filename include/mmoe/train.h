@@ -387,7 +387,8 @@ MMOE_API void mmoe_trainer_task_factors(const mmoe_trainer *trainer, double *fac
  * score): a run that has ended goes on where they are raised, to the bits of one that began with
  * them. Any other key that differs is named in the error, with both values; keys that the
  * checkpoint's version did not know count there as their defaults. On failure the trainer is as it
- * was, unless the disk failed (MMOE_E_IO) when what had been checked was read. */
+ * was, unless the disk failed, or the file was written to (MMOE_E_IO), when what had been checked
+ * was read. Not within a fit (_ARGUMENT). */
 MMOE_API mmoe_status mmoe_trainer_resume(mmoe_trainer *trainer, const char *path, mmoe_error *err);
 /* Writes a checkpoint of the trainer as it stands, whole or not at all: weights, moments, averages,
  * where its steps are, the learning rate that was set. A trainer of the same configuration that
