@@ -2,6 +2,7 @@
 // each newer one that is moved there.
 #include "metrics.hpp"
 #include "request.hpp"
+#include "served.hpp"
 #include "watcher.hpp"
 
 #include <mmoe/mmoe.hpp>
@@ -137,9 +138,7 @@ class service {
         });
         server_.Post("/rank", [this](const auto &q, auto &a) { rank(q.body, a); });
         server_.Get("/healthz", [this](const auto &, auto &a) { health(a); });
-        server_.Get("/metrics", [this](const auto &, auto &a) {
-            a.set_content(counts_.text(version()), "text/plain; version=0.0.4");
-        });
+        server_.Get("/metrics", [this](const auto &, auto &a) { measured(a); });
     }
 
     // Returns when SIGTERM or SIGINT has come (which all threads block) and every request is
@@ -180,6 +179,12 @@ class service {
     void health(httplib::Response &out) {
         out.status = drains_ ? 503 : 200;
         out.set_content("{\"version\":" + std::to_string(version()) + "}\n", "application/json");
+    }
+
+    void measured(httplib::Response &out) {
+        const mmoe::visit now = own().reader.enter();
+        out.set_content(counts_.text(now.version()) + served(slot_, now.model()).text(),
+                        "text/plain; version=0.0.4");
     }
 
     void refuse(const std::string &why, httplib::Response &out) {

@@ -159,8 +159,30 @@ def refusals(service, scores):
           "price" in answer["first_bad"])
     check("the others are scored", near(answer["best"][0]["score"], max(
         2 * c - v for c, v in scores)))
+    counted(service)
     status, text = service.ask("POST", "/rank", request(k=0))
     check("none is wanted", status == 200 and json.loads(text)["best"] == [])
+
+
+def counted(service):
+    """What the library counts of a request, by the names of columns and tasks."""
+    before = service.metrics()
+    service.ask("POST", "/rank", request([{"item": 77, "price": 1}, {"item": 7, "price": 2},
+                                          {"price": 3}]))
+    now = service.metrics()
+
+    def more(name):
+        return now["ranking_" + name] - before["ranking_" + name]
+    check("rows and users are counted", (more("rows_total"), more("users_total")) == (3, 1))
+    check("values, missing and unknown ones", [more(f'column_{what}_total{{column="item"}}')
+          for what in ("values", "missing", "unknown")] == [3, 1, 1])
+    check("training's share stands beside", now[
+          'ranking_column_trained_unknown_ratio{column="item"}'] == 0)
+    check("scores are a histogram", all(
+        more(f'score_bucket{{task="{task}",le="+Inf"}}') == 3 == more(
+            f'score_count{{task="{task}"}}') for task in ("ctr", "value")))
+    ends = [now[f'ranking_score_bucket{{task="ctr",le="{i / 20:.9g}"}}'] for i in range(1, 20)]
+    check("of buckets that add up", ends == sorted(ends) and ends[0] == 0 < ends[-1])
 
 
 def starts(service):
