@@ -31,22 +31,27 @@ static void compare_configs(report_page *page, const report_log *log, const mmoe
     json_decref(config);
 }
 
-/* Labels are needed for the curves alone: where there are none, or none that are labels, that is
- * said, and the gates and experts are still shown. */
+/* Labels are needed for the curves alone, and groups for their metric: where there are none, that
+ * is said, and the gates and experts are still shown. */
 static mmoe_dataset *read_report_data(report_page *page, const report_model *of,
                                       const mmoe_model *model) {
     const mmoe_schema *schema = mmoe_model_schema(model);
-    cli_reading how = {.threads = of->threads, .skip_bad = of->skip_bad};
+    char *groups = cli_groups_of(mmoe_model_config(model));
+    const char *const keep[] = {groups, NULL};
+    cli_reading how = {.threads = of->threads, .skip_bad = of->skip_bad, .keep = keep};
     mmoe_dataset *data = NULL;
     mmoe_error err;
-    if (!cli_read_rows(schema, of->data, &how, &data, &err)) {
+    const mmoe_status status = cli_read_rows(schema, of->data, &how, &data, &err);
+    free(groups);
+    how.keep = NULL;
+    if (!status) {
         if (mmoe_dataset_keep_groups(data, mmoe_model_config(model), schema, *of->data->paths,
                                      &err))
             cli_html_notice(page, "%s", err.message);
         return data;
     }
     cli_html_notice(page, "%s", err.message);
-    for (how.labels = MMOE_LABELS_OPTIONAL; how.labels <= MMOE_LABELS_IGNORED; how.labels++)
+    for (how.labels = MMOE_LABELS_REQUIRED; how.labels <= MMOE_LABELS_IGNORED; how.labels++)
         if (!cli_read_rows(schema, of->data, &how, &data, NULL)) break;
     if (mmoe_dataset_rows(data) > 0) return data;
     mmoe_dataset_free(data);

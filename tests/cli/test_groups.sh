@@ -187,6 +187,14 @@ expect 1 '--keep: the rows of like.d were packed without the column "device"' \
 run report --log ne.jsonl --output page.html
 check "the page has the figure and its curve" \
     sh -c 'grep -q ">group AUC<" page.html && grep -q "group AUC of ctr" page.html'
+expect 0 "" train --config config.json --train train.csv --set trainer.n_epoch=1 \
+    --output g.safetensors
+check "rows are read once: those of a pipe, too" sh -c 'cat valid.csv |
+    "$0" report --log ne.jsonl --model g.safetensors --data /dev/stdin --output page.html' "$mmoe"
+sed 's/,user,/,people,/' valid.csv >people.csv
+expect 1 'people.csv: column "user": the file has no such column' report --log ne.jsonl \
+    --model g.safetensors --data people.csv --output page.html
+check "and the rest is in the page" grep -q "rows of people.csv" page.html
 cat >s.json <<'JSON'
 {"config": "config.json", "train": "train.csv", "valid": "valid.csv",
  "grid": {"trainer.n_epoch": [1]}, "select": {"metric": "gauc"}}
@@ -197,7 +205,6 @@ check "with a figure" sh -c '! grep -q nan s.sweep/results.csv'
 
 # ---- What cannot be ----
 
-sed 's/,user,/,people,/' valid.csv >people.csv
 expect 1 'data.group: people.csv: column "user": the file has no such column' \
     train --config config.json --train train.csv --valid people.csv --output x.safetensors
 expect 1 '--by: valid.csv: column "color": the file has no such column' $evaluate --by color
