@@ -180,13 +180,23 @@ def _make(name, *arguments):
 
 
 class _Owned:
-    """An object of the library's, which is freed with this, and before those that it needs."""
+    """An object of the library's, which is freed with this, and before those that it needs: in a
+    circle of objects Python's collector keeps to no order."""
 
     def __init__(self, address, free, *needs):
         self.address, self._free, self._needs = address, getattr(_library, free), needs
+        self._holders = [True]  # this, and all that need it; append and pop need no lock
+        for n in needs:
+            n._holders.append(False)
 
     def __del__(self):
-        self._free(self.address)
+        self._let_go()
+
+    def _let_go(self):
+        if self._holders.pop():  # the last one
+            self._free(self.address)
+            for n in self._needs:
+                n._let_go()
 
 
 # ---- Columns ----
@@ -240,7 +250,7 @@ def _times_of(name, values):
     seconds = values.astype("datetime64[s]")
     texts = np.datetime_as_string(seconds).astype(object)
     fraction = ~missing & (seconds != values)
-    texts[fraction] = np.datetime_as_string(values[fraction])
+    texts[fraction] = np.datetime_as_string(values[fraction], unit="ns", casting="unsafe")
     texts[missing] = ""
     return _texts_of(name, [t.replace("T", " ") for t in texts], missing if missing.any() else None)
 
@@ -308,7 +318,12 @@ def _objects_of(name, values):
         return _Values(name, values.astype(_FAMILY_TYPES[family]), missing=missing)
     except OverflowError:
         row = next(i for i, v in enumerate(values) if not -2**63 <= v < 2**63)
-        raise _fault(name, row, f"{values[row]} has more than 64 bits", ValueError) from None
+    if all(0 <= v < 2**64 for v in values):
+        return _Values(name, values.astype(np.uint64), missing=missing)
+    why = "needs 64 bits without a sign, and others are negative"
+    if not 0 <= values[row] < 2**64:
+        why = "has more than 64 bits"
+    raise _fault(name, row, f"{values[row]} {why}", ValueError)
 
 
 def _as_objects(values):
@@ -413,6 +428,13 @@ def _columns_of(data, what="rows"):
     return columns
 
 
+def _columns_of_request(data, what):
+    if _is_stream(data):
+        raise TypeError(f"{what}: a user and items are DataFrames or dictionaries of columns, and "
+                        "no stream of Arrow")
+    return _columns_of(data, what)
+
+
 def _check_lengths(columns):
     """All columns have the rows of the first: how many."""
     first = columns[0] if columns else None
@@ -449,6 +471,62 @@ _releasers = {kind: _releaser(kind) for kind in (_schema, _array, _stream)}
 
 def _address_of(function):
     return ctypes.cast(function, _address).value
+
+
+class _Kept:
+    """What Python raises while C calls it, an interrupt, too, cannot pass through C: the first such
+    error is kept, and raised behind the call."""
+
+    def __init__(self, end=None):
+        self.raised, self._end, self._catches = None, end or (lambda: None), False
+
+    def keep(self, function, *arguments):
+        """Calls it; end() ends the work if it raises."""
+        try:
+            try:
+                self._catches = True
+                function(*arguments)
+            finally:
+                self._catches = False
+        except BaseException as error:
+            if self.raised is None:
+                self.raised = error
+            self._end()
+
+    @contextlib.contextmanager
+    def _signals(self):
+        """Meanwhile what the handlers of signals raise is kept: Python may call one at a callback's
+        first step, where nothing could catch it before C."""
+        is_on, ours = [True], {}
+
+        def ours_of(handler):
+            return lambda *s: handler(*s) if self._catches or not is_on else self.keep(handler, *s)
+        try:
+            if threading.current_thread() is threading.main_thread():
+                for number in signal.valid_signals():
+                    before = signal.getsignal(number)
+                    if callable(before):
+                        ours[number] = ours_of(before), before
+                        signal.signal(number, ours[number][0])
+            yield
+        finally:
+            is_on.clear()
+            for number, (wrapped, before) in ours.items():
+                if signal.getsignal(number) is wrapped:  # no callback has set another
+                    signal.signal(number, before)
+
+    def call(self, name, *arguments):
+        """Calls a function that calls Python."""
+        try:
+            with self._signals():
+                _call(name, *arguments)
+        finally:
+            error, self.raised = self.raised, None
+            if error is not None:
+                try:
+                    raise error
+                finally:
+                    del error  # its traceback has this frame: no circle
 
 
 class _Arrow:
@@ -548,7 +626,7 @@ class _Columns:
     def call(self, *arguments):
         """Calls a function that reads the stream."""
         try:
-            _call(*arguments)
+            _Kept().call(*arguments)
         except Error as error:
             if error.column in self.unreadable:
                 raise self.unreadable[error.column] from None
@@ -577,7 +655,7 @@ class _Capsule:
         return names
 
     def call(self, *arguments):
-        _call(*arguments)
+        _Kept().call(*arguments)
 
 
 def _is_stream(data):
@@ -606,33 +684,51 @@ def _as_lists(values):
         absent |= False if missing is None else missing
         lengths[absent] = 0
         v, missing = v[~absent], None
-    values.values, values.missing = v.reshape(-1), missing
+    values.values, values.missing = v.reshape(-1), missing if missing is None else missing.ravel()
     values.offsets = np.concatenate(([0], np.cumsum(lengths)))
 
 
 def _as_vectors(values, dim):
+    """A vector of no numbers is missing."""
     lengths = np.diff(values.offsets)
-    wrong = np.flatnonzero(lengths != dim)
+    wrong = np.flatnonzero((lengths != dim) & (lengths > 0))
     if len(wrong):
         raise _fault(values.name, wrong[0], f"{lengths[wrong[0]]} numbers, and the model reads "
                      f"{dim}", ValueError)
     v, missing = values.values, values.missing
-    if missing is not None:
-        v, values.missing = np.where(missing, np.nan, v), None
-    values.values, values.offsets, values.dim = v.reshape(-1, dim), None, dim
+    if v is None:  # all are missing
+        v = np.full(len(values.texts[1]), np.nan)
+    elif missing is not None:
+        v = np.where(missing, np.nan, v)
+    values.texts, values.missing, v = None, None, v.reshape(-1, dim)
+    if not lengths.all():
+        given, v = v, np.full((len(lengths), dim), np.nan)
+        v[lengths > 0] = given
+    values.values, values.offsets, values.dim = v, None, dim
 
 
 def _as_wanted(values, is_list, dim):
     """Lists for a sequence, [n, dim] for a vector, as far as the values can be that."""
     if is_list and values.offsets is None:
         _as_lists(values)
-    elif dim > 1 and values.offsets is not None and values.values is not None:
+    elif dim > 1 and values.offsets is not None and (values.values is not None or
+                                                     _is_nothing(values)):
         _as_vectors(values, dim)
-    elif dim > 1 and values.texts:
-        values.dim = dim
     elif np.ndim(values.values) == 2:
         values.dim = values.values.shape[1]
+    elif dim > 1 and (values.texts or _is_nothing(values)):
+        values.dim = dim
     return values
+
+
+def _is_nothing(values):
+    """Whether all values are missing, or there are none."""
+    v, missing = values.values, values.missing
+    if v is None or v.dtype.kind != "f" or not v.size:
+        count = len(values.texts[1]) if v is None else v.size
+        return not count or missing is not None and bool(missing.all())
+    absent = np.isnan(v.flat[0]) or missing is not None and missing.flat[0]
+    return bool(absent and (np.isnan(v) if missing is None else np.isnan(v) | missing).all())
 
 
 def _pointers(values):
@@ -648,9 +744,13 @@ def _pointers(values):
 
 def _integers(values):
     v = values.values
-    if len(v) and (v.dtype.kind == "u" and v.max() > 2**63 - 1 or
+    if v.size and (v.dtype.kind == "u" and int(v.max()) > 2**63 - 1 or
                    v.dtype == np.int64 and v.min() == MISSING_INT64):
-        return _pointers(_texts_of(values.name, v.astype("U").tolist(), values.missing))
+        if v.ndim == 2:  # of a vector
+            return VALUE_DOUBLE, np.where(False if values.missing is None else values.missing,
+                                          np.nan, v)
+        values.texts, values.values = _texts_of(values.name, v.astype("U").tolist()).texts, None
+        return _pointers(values)  # `values` keep what these point to
     if values.missing is not None:
         return VALUE_INT64, np.where(values.missing, MISSING_INT64, v.astype(np.int64))
     return VALUE_INT64, v.astype(np.int64, copy=False)
@@ -665,17 +765,29 @@ def _raw(values):
         return _integers(values)
     if values.missing is not None:
         v = np.where(values.missing, v.dtype.type(np.nan), v)
-    if v.ndim == 1 and len(v) and np.isnan(v[0]) and np.isnan(v).all():
-        return VALUE_TEXT, np.zeros(len(v), np.int64)  # pandas' column of nothing: of any type
     return (VALUE_FLOAT if v.dtype.itemsize == 4 else VALUE_DOUBLE), v
 
 
-class _Given:
-    """A column of a request: what the library is told of it, and where its values are."""
+_MISSING = {VALUE_TEXT: np.int64(0), VALUE_INT64: np.int64(MISSING_INT64),
+            VALUE_FLOAT: np.float32(np.nan), VALUE_DOUBLE: np.float64(np.nan)}
 
-    def __init__(self, values, side):
-        self.values, self.offsets = values, values.offsets
-        self.type, array = _raw(values)
+
+def _raw_of_nothing(values, type):
+    """Missing values of any type, whatever that of pandas' column of nothing is."""
+    count = len(values)
+    if values.offsets is not None:
+        count = values.offsets[-1]
+    is_vector = values.dim and type != VALUE_TEXT
+    return type, np.full((count, values.dim) if is_vector else count, _MISSING[type])
+
+
+class _Given:
+    """A column of a request: what the library is told of it, and where its values are. `type`: of
+    the column if it has no values."""
+
+    def __init__(self, values, side, type):
+        self.values, self.offsets, self.is_nothing = values, values.offsets, _is_nothing(values)
+        self.type, array = _raw_of_nothing(values, type) if self.is_nothing else _raw(values)
         if array.strides[0] <= 0 or array.strides[1:] not in ((), (array.itemsize,)):
             array = np.ascontiguousarray(array)  # what a stride of the library's cannot say
         self.array, self.rows = array, len(values)
@@ -700,6 +812,9 @@ def _batch_of(given, bound, first, rows):
                    input=bound, list_columns=ctypes.addressof(lists))
     batch._arrays = columns, lists
     return batch
+
+
+_MOST_BINDINGS = 16  # of a model: each has a copy of its layers' weights
 
 
 class _Binding:
@@ -768,7 +883,8 @@ class Model:
 
     def __init__(self, address):
         self._owned = _Owned(address, "mmoe_model_free")
-        self._bindings, self._lock = {}, threading.Lock()
+        self._bindings, self._lock = {}, threading.Lock()  # the one that was used last stands last
+        self._types = {}  # of a column when it last had values; texts are right for each
         self.history = []
         self.tasks = [_library.mmoe_model_task_name(address, i).decode()
                       for i in range(_library.mmoe_model_task_count(address))]
@@ -852,12 +968,12 @@ class Model:
         made = [_as_wanted(_values_of(name, values), *self._wanted[name])
                 for name, values in columns.items() if name in self._wanted]
         _check_lengths(made)
-        return [_Given(values, side) for values in made]
+        return [_Given(v, side, self._types.get(v.name, VALUE_TEXT)) for v in made]
 
     def _user(self, user):
         """A user's columns: one row, whose values may stand there without a list around them."""
         columns = {}
-        for name, value in _columns_of(user).items():
+        for name, value in _columns_of_request(user, "user").items():
             is_list, dim = self._wanted.get(name, (False, 1))
             nested = (is_list or dim > 1) and _is_sequence(value) and not any(
                 map(_is_sequence, value))
@@ -872,14 +988,17 @@ class Model:
         """The predictors for these columns; None: for encoded rows."""
         keys = None if given is None else tuple(g.key for g in given)
         with self._lock:
-            if keys not in self._bindings:
-                self._bindings[keys] = _Binding(self._owned, keys)
-            return self._bindings[keys]
+            binding = self._bindings.pop(keys, None) or _Binding(self._owned, keys)
+            self._bindings[keys] = binding
+            if len(self._bindings) > _MOST_BINDINGS:
+                del self._bindings[next(iter(self._bindings))]
+            self._types.update((g.values.name, g.type) for g in given or () if not g.is_nothing)
+            return binding
 
     def _request(self, user, items, ignore_additional):
         """The columns of the user and of the items, and how many items."""
         columns, of_user = self._user(user) if user is not None else ({}, [])
-        rows = _columns_of(items)
+        rows = _columns_of_request(items, "items")
         self._check_names([*columns, *rows], ignore_additional)
         given = self._given(rows, SIDE_ITEM)
         return of_user, given, given[0].rows if given else 0
@@ -888,7 +1007,7 @@ class Model:
         """{task: float32 scores} of the rows: a dictionary of arrays or lists, a DataFrame, or what
         gives a stream of Arrow. `user`: the columns of the one user of all rows. Columns that the
         model does not read are an error, or passed over. `threads`: at most; 0: one a processor."""
-        if _is_stream(rows) or user is None and self._is_of_cells(_columns_of(rows)):
+        if user is None and (_is_stream(rows) or self._is_of_cells(_columns_of(rows))):
             work, count = self._encoded(rows, ignore_additional)
         else:
             of_user, given, count = self._request(user, rows, ignore_additional)
@@ -920,9 +1039,11 @@ class Model:
         stream = _stream_of(rows, "rows")
         self._check_names(stream.names(), ignore_additional)
         made = _address()
-        stream.call("mmoe_dataset_from_arrow", _library.mmoe_model_schema(self.address),
-                    stream.address, LABELS_IGNORED, None, ctypes.byref(made))
-        data = _Owned(made.value, "mmoe_dataset_free")
+        try:
+            stream.call("mmoe_dataset_from_arrow", _library.mmoe_model_schema(self.address),
+                        stream.address, LABELS_IGNORED, None, ctypes.byref(made))
+        finally:  # an interrupt may come when they are made
+            data = made and _Owned(made.value, "mmoe_dataset_free")
         binding = self._bind(None)
 
         def work(first, count, scores):
@@ -1013,12 +1134,16 @@ class MmoeWarning(UserWarning):
 
 
 def _warn(warning):
-    """With the caller's line."""
     where = f"{warning.file.decode()}: " if warning.file else ""
+    _warn_caller(where + warning.message.decode(errors="replace"))
+
+
+def _warn_caller(text):
+    """With the caller's line."""
     level, frame = 1, sys._getframe()
     while frame.f_back and frame.f_code.co_filename == __file__:
         level, frame = level + 1, frame.f_back
-    warnings.warn(where + warning.message.decode(errors="replace"), MmoeWarning, stacklevel=level)
+    warnings.warn(text, MmoeWarning, stacklevel=level)
 
 
 def _warn_all(function, address):
@@ -1053,49 +1178,26 @@ class _Line:
         self.show("", end="\r")
 
 
-class _Run:
+class _Run(_Kept):
     """Passes on what the library tells while it works. What a callback of the caller raises ends
     the work, and is raised behind it."""
 
     def __init__(self, tasks, on_epoch, on_progress, progress):
+        super().__init__(self._stop)
         self.tasks, self.on_epoch, self.on_progress = tasks, on_epoch, on_progress
-        self.line, self.raised, self.history, self.trainer = _Line(progress), None, [], None
+        self.line, self.history, self.trainer = _Line(progress), [], None
         self.on_work = _ON_WORK(lambda _, w: self._guard(self._work, w.contents))
         self.watcher = _watcher(_address_of(self.on_work))
+
+    def _stop(self):
+        if self.trainer:
+            _library.mmoe_trainer_stop(self.trainer.address)
 
     def _guard(self, function, told):
         """1: the work is to end."""
         if self.raised is None:
-            try:
-                function(told)
-            except BaseException as error:  # an interrupt, too: it must pass through C
-                self.raised = error
-                if self.trainer:
-                    _library.mmoe_trainer_stop(self.trainer.address)
+            self.keep(function, told)
         return int(self.raised is not None)
-
-    @contextlib.contextmanager
-    def _interrupts(self):
-        """Meanwhile what Ctrl-C's handler raises is kept as if a callback had raised it: Python may
-        call it at a callback's first step, where nothing could catch it before C."""
-        before = signal.getsignal(signal.SIGINT)
-        is_ours = callable(before) and threading.current_thread() is threading.main_thread()
-        if is_ours:
-            signal.signal(signal.SIGINT, lambda *s: self._guard(lambda _: before(*s), None))
-        try:
-            yield
-        finally:
-            if is_ours:
-                signal.signal(signal.SIGINT, before)
-
-    def call(self, name, *arguments):
-        """Calls a function that tells how it gets on."""
-        try:
-            with self._interrupts():
-                _call(name, *arguments)
-        finally:
-            if self.raised is not None:
-                raise self.raised
 
     def _work(self, work):
         share = f"{100 * work.done // work.total} %" if work.total else f"{work.rows} rows"
@@ -1130,11 +1232,13 @@ class _Run:
                  _ON_PROGRESS(lambda _, p: self._guard(self._progress, p.contents)),
                  _ON_WARNING(lambda _, w: self._guard(_warn, w.contents) and None)]
         options.on_epoch, options.on_progress, options.on_warning = map(_address_of, calls)
-        self.trainer = _Owned(_make("mmoe_trainer_create", model.address, ctypes.byref(options),
-                                    None), "mmoe_trainer_free", model._owned)
-        if resume:
-            _call("mmoe_trainer_resume", self.trainer.address, os.fsencode(resume))
+        made = _address()
         try:
+            self.call("mmoe_trainer_create", model.address, ctypes.byref(options), None,
+                      ctypes.byref(made))
+            self.trainer = _Owned(made.value, "mmoe_trainer_free", model._owned)
+            if resume:
+                self.call("mmoe_trainer_resume", self.trainer.address, os.fsencode(resume))
             self.call("mmoe_trainer_fit", self.trainer.address, train.address,
                       valid and valid.address)
         finally:
@@ -1155,7 +1259,7 @@ class _Reader:
         elif is_path or isinstance(data, (list, tuple)):
             made = self._csv([data] if is_path else data, what)
         else:
-            made = self._stream(_stream_of(data, what))
+            made = self._stream(_stream_of(data, what), what)
         self.run.line.clear()
         _warn_all("mmoe_dataset_warning", made.address)
         return made
@@ -1164,13 +1268,17 @@ class _Reader:
         """By the first function, which makes the schema, too, or by the second with the one that is
         there. `rows`, `how`: what follows the configuration or the schema."""
         schema, data = _address(), _address()
-        if self.schema:
-            call(functions[1], self.schema.address, rows, *how, None, ctypes.byref(data))
-        else:
-            call(functions[0], self.config.address, rows, *how, None, ctypes.byref(schema),
-                 ctypes.byref(data))
-            self.schema = _Owned(schema.value, "mmoe_schema_free")
-        return _Owned(data.value, "mmoe_dataset_free")
+        try:
+            if self.schema:
+                call(functions[1], self.schema.address, rows, *how, None, ctypes.byref(data))
+            else:
+                call(functions[0], self.config.address, rows, *how, None, ctypes.byref(schema),
+                     ctypes.byref(data))
+        finally:  # an interrupt may come when they are made
+            if schema:
+                self.schema = _Owned(schema.value, "mmoe_schema_free")
+            made = data and _Owned(data.value, "mmoe_dataset_free")
+        return made
 
     def _packed(self, folder):
         return self._make(_call, ("mmoe_dataset_fit_packed", "mmoe_dataset_read_packed"),
@@ -1191,9 +1299,13 @@ class _Reader:
                                           "mmoe_dataset_read_csv_with"),
                           first, ctypes.byref(options))
 
-    def _stream(self, stream):
+    def _stream(self, stream, what):
         how = [LABELS_REQUIRED] if self.schema else []
-        keeps = self.group and self.schema and self.group in getattr(stream, "columns", ())
+        wants = self.group and self.schema
+        keeps = wants and self.group in getattr(stream, "columns", ())
+        if wants and not keeps:
+            _warn_caller(f'{what}: no groups (data.group) are made of the column "{self.group}", '
+                         "so gauc is NaN: a DataFrame or a dictionary that has it gives them")
         made = self._make(stream.call, ("mmoe_dataset_fit_arrow", "mmoe_dataset_from_arrow"),
                           stream.address, *how)
         if keeps:

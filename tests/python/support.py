@@ -1,4 +1,5 @@
 """What the tests of python/mmoe.py share: a model, its rows, and lines "ok ..." or "not ok ..."."""
+import ctypes
 import sys
 import traceback
 import warnings
@@ -63,6 +64,20 @@ def as_cells(columns):
 def write_csv(path, columns):
     frame = pd.DataFrame(as_cells(columns), dtype=object)
     frame.to_csv(path, index=False)
+
+
+class Stream:
+    """What pyarrow's tables and polars' frames are to this module: a capsule, given once."""
+
+    def __init__(self, columns):
+        self.made = mmoe._Columns(columns, "rows")
+        new = ctypes.pythonapi.PyCapsule_New
+        new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p,
+                                                       ctypes.c_void_p]
+        self.capsule = new(self.made.address, b"arrow_array_stream", None)
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        return self.capsule
 
 
 def quietly(function, *arguments, **named):

@@ -1,8 +1,9 @@
 """Columns of a request, in every form that NumPy and pandas have for them: the same scores to the
 bit; or an error that names the column, and the row where one is wrong."""
+import gc
 import sys
 
-from support import CONFIG, labels, quietly, raised, rows, run_all, same
+from support import CONFIG, Stream, labels, quietly, raised, rows, run_all, same
 
 import mmoe
 import numpy as np
@@ -34,23 +35,28 @@ def test_frame_in_another_order():
 
 
 def test_ids_of_each_type():
-    for kind in ("int8", "uint8", "int16", "int32", "int64", "uint64", "float32", "float64",
-                 ">i4", ">f8"):
-        ids = np.array([-1 if v is None else v for v in PLAIN["user"]])
+    ids = np.array([-1 if v is None else v for v in PLAIN["user"]])
+    known = np.where(ids < 0, 0, ids)
+    scores = MODEL.predict({**PLAIN, "user": known.tolist()})
+    for kind in ("i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8", ">i4", ">f8"):
         if "f" in kind:
             check(user=np.where(ids < 0, np.nan, ids).astype(kind))
-        elif "u" not in kind:
-            known = np.where(ids < 0, 0, ids)
-            scores = MODEL.predict({**PLAIN, "user": known.tolist()})
-            assert same(MODEL.predict({**PLAIN, "user": known.astype(kind)}), scores)
+        assert same(MODEL.predict({**PLAIN, "user": known.astype(kind)}), scores), kind
     check(user=[None if v is None else str(v) for v in PLAIN["user"]])
     check(user=np.ma.masked_array(ids, ids < 0))
-    large = np.array([2**64 - 1, 5] * (ROWS // 2), np.uint64)
-    assert same(MODEL.predict({**PLAIN, "user": large}),
-                MODEL.predict({**PLAIN, "user": large.astype(str)}))
-    least = np.array([-2**63, 5] * (ROWS // 2))
-    assert same(MODEL.predict({**PLAIN, "user": least}),
-                MODEL.predict({**PLAIN, "user": least.astype(str)}))
+
+
+def test_ids_that_the_librarys_integers_have_not():
+    many = {name: values * 334 for name, values in PLAIN.items()}
+    for large in (np.array([2**64 - 1, 5] * 10020, np.uint64), np.array([-2**63, 5] * 10020)):
+        texts = MODEL.predict({**many, "user": large.astype(str)})
+        assert same(MODEL.predict({**many, "user": large}), texts)
+        assert same(MODEL.predict({**many, "user": large.tolist()}), texts)
+    some = [None, 2**63 + 1, 5] * (ROWS // 3)
+    assert same(MODEL.predict({**PLAIN, "user": some}),
+                MODEL.predict({**PLAIN, "user": [v and str(v) for v in some]}))
+    raised(ValueError, 'row 2: column "user": 9223372036854775809 ', "sign",
+           by=lambda: check(user=[-1, 2**63 + 1] * (ROWS // 2)))
 
 
 def test_every_form_of_missing():
@@ -91,6 +97,8 @@ def test_booleans_and_times():
     model = quietly(mmoe.train, config, {"city": texts * 15, "click": labels(60)["click"]})
     asked = model.predict({"city": pd.to_datetime(times)})
     assert same(asked, model.predict({"city": texts * 15})) and len(set(asked["ctr"].tolist())) == 4
+    for unit in ("ms", "us", "ns"):
+        assert same(asked, model.predict({"city": pd.to_datetime(times).to_numpy(f"M8[{unit}]")}))
 
 
 def test_lists_and_vectors():
@@ -101,6 +109,81 @@ def test_lists_and_vectors():
     pairs = np.arange(2 * ROWS).reshape(ROWS, 2) % 20
     assert same(MODEL.predict({**PLAIN, "seen": pairs}),
                 MODEL.predict({**PLAIN, "seen": pairs.tolist()}))
+
+
+def test_masked_lists():
+    ids = np.arange(2 * ROWS).reshape(ROWS, 2) % 20
+    for width in (1, 2):
+        masked = np.ma.masked_array(ids[:, :width], ids[:, :width] % 3 == 0)
+        assert same(MODEL.predict({**PLAIN, "seen": masked}),
+                    MODEL.predict({**PLAIN, "seen": masked.tolist()})), width
+
+
+def test_missing_vectors():
+    place = np.array(PLAIN["place"])
+    some = np.arange(ROWS) % 3 == 0
+    wanted = MODEL.predict({**PLAIN, "place": np.where(some[:, None], np.nan, place)})
+    assert not same(wanted, SCORES)
+    lists = [None if absent else v for absent, v in zip(some, PLAIN["place"])]
+    masked = np.ma.masked_array(place, np.stack([some, some], 1))
+    for form in (lists, [v or [] for v in lists], pd.Series(lists), masked):
+        assert same(MODEL.predict({**PLAIN, "place": form}), wanted)
+        made = Stream({**PLAIN, "place": form})
+        assert same(MODEL.predict(made), wanted)
+    nothing = MODEL.predict({**PLAIN, "place": np.full((ROWS, 2), np.nan)})
+    for form in ([None] * ROWS, [[]] * ROWS, [[None, None]] * ROWS, np.full(ROWS, np.nan),
+                 np.ma.masked_array(place, True),
+                 np.ma.masked_array(np.zeros((ROWS, 2), int), True)):
+        assert same(MODEL.predict({**PLAIN, "place": form}), nothing)
+    raised(ValueError, '"place"', "1 numbers", by=lambda: check(place=[[None]] * ROWS))
+
+
+def test_columns_of_nothing_are_of_no_type():
+    model = quietly(mmoe.train, CONFIG, {**rows(200), **labels(200)})
+    names = list(PLAIN)
+    nothing = {"seen": [[]] * ROWS, "tags": [[]] * ROWS, "place": [None] * ROWS,
+               "user": np.full(ROWS, np.nan)}
+    for pattern in range(2**len(names)):
+        gone = {n: nothing.get(n, [None] * ROWS) for i, n in enumerate(names) if pattern >> i & 1}
+        scores = model.predict({**PLAIN, **gone})
+        assert pattern or same(scores, SCORES)
+    assert len(model._bindings) == 1
+    for pattern in range(2**6):
+        kinds = {n: "float32" if pattern >> i & 1 else "float64"
+                 for i, n in enumerate(("user", "kind", "price", "age", "place"))}
+        model.predict({**PLAIN, **{n: np.array(PLAIN[n], float).astype(k)
+                                   for n, k in kinds.items()}})
+    assert len(model._bindings) <= mmoe._MOST_BINDINGS
+    assert same(model.predict(PLAIN), SCORES)
+
+
+def test_no_rows():
+    for none in (np.array([]), np.zeros(0, int), np.zeros(0, "U1"), [], pd.Series([], dtype=float),
+                 pd.Series([], dtype="category"), np.zeros(0, "M8[ns]")):
+        scores = MODEL.predict({name: none for name in PLAIN})
+        assert [len(s) for s in scores.values()] == [0, 0]
+        assert len(MODEL.rank({"user": 7, "seen": [1], "age": 3}, {
+            name: none for name in PLAIN if name not in ("user", "seen", "age")})[0]) == 0
+    for kind in (object, float):
+        frame = pd.DataFrame(columns=list(PLAIN), dtype=kind)
+        assert [len(s) for s in MODEL.predict(frame).values()] == [0, 0]
+        assert [len(s) for s in MODEL.predict(Stream(frame)).values()] == [0, 0]
+
+
+def test_a_model_is_freed_behind_what_needs_it():
+    freed = []
+    library = mmoe._library
+    mmoe._library = type("", (), {"free": staticmethod(freed.append)})
+    try:
+        for first in (True, False):
+            model = mmoe._Owned("model", "free")
+            made = [model, mmoe._Owned("predictor", "free", model)][::1 if first else -1]
+            made.append(made)
+            del model, made
+            gc.collect()
+    finally:
+        mmoe._library = library
+    assert freed == ["predictor", "model"] * 2, freed
 
 
 def test_arrays_need_not_lie_side_by_side():
@@ -138,6 +221,10 @@ def test_rank():
     error = raised(mmoe.Error, "2 rows", by=lambda: MODEL.rank({**user, "age": [3, 4]}, items))
     assert error.column == "age"
     raised(mmoe.Error, '"city"', by=lambda: MODEL.rank({**user, "city": "Rome"}, items))
+    for by in (lambda: MODEL.predict(Stream(PLAIN), user=user),
+               lambda: MODEL.rank(user, Stream(items))):
+        raised(TypeError, "items: ", "no stream of Arrow", by=by)
+    raised(TypeError, "user: ", "no stream", by=lambda: MODEL.rank(Stream(user), items))
 
 
 def test_columns_that_are_not_the_models():

@@ -1,5 +1,7 @@
 """test_training.py MMOE PAGE: training from files, frames, dictionaries and streams of Arrow is
 that of the program; what goes wrong, and what callbacks raise, arrives at the caller."""
+import contextlib
+import gc
 import json
 import os
 import signal
@@ -9,7 +11,8 @@ import tempfile
 import threading
 import warnings
 
-from support import CONFIG, as_cells, labels, quietly, raised, rows, run_all, same, write_csv
+from support import (CONFIG, Stream, as_cells, labels, quietly, raised, rows, run_all, same,
+                     write_csv)
 
 import mmoe
 import numpy as np
@@ -45,21 +48,6 @@ def check(model):
     for name, w in wanted.items():
         assert w.tobytes() == weights[name].tobytes(), name
     assert same(model.predict(FEATURES), SCORES)
-
-
-class Stream:
-    """What pyarrow's tables and polars' frames are to this module: a capsule, given once."""
-
-    def __init__(self, columns):
-        import ctypes
-        self.made = mmoe._Columns(columns, "rows")
-        new = ctypes.pythonapi.PyCapsule_New
-        new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p,
-                                                       ctypes.c_void_p]
-        self.capsule = new(self.made.address, b"arrow_array_stream", None)
-
-    def __arrow_c_stream__(self, requested_schema=None):
-        return self.capsule
 
 
 def test_predictions_are_the_programs():
@@ -110,13 +98,11 @@ def test_weights_outlive_their_model():
 
 
 def test_history_and_callbacks():
-    epochs, told = [], []
-    model = quietly(mmoe.train, CONFIG, TRAIN, VALID, on_epoch=epochs.append,
-                    on_progress=told.append)
+    epochs = []
+    model = quietly(mmoe.train, CONFIG, TRAIN, VALID, on_epoch=epochs.append)
     assert epochs == model.history and [e["epoch"] for e in epochs] == [1, 2]
     assert 0 < epochs[0]["valid"]["ctr"]["auc"] < 1 and epochs[0]["rows"] == 300
     assert set(epochs[0]["task_loss"]) == {"ctr", "worth"}
-    assert all(t["rows"] == 300 and t["rows_done"] <= 300 for t in told)
 
 
 class Stop(BaseException):
@@ -131,19 +117,101 @@ def test_what_callbacks_raise_ends_training():
         raise Stop("enough")
     raised(Stop, "enough", by=lambda: quietly(mmoe.train, CONFIG, TRAIN, VALID, on_epoch=stop))
     assert seen == [1]
+
+    def stop_at_once(progress):
+        seen.append(progress)
+        raise Stop("in the epoch")
+    slow = {**CONFIG, "trainer": {**CONFIG["trainer"], "batch_size": 1}, "model": {
+        "name": "mmoe", "n_expert": 8, "expert_params": {"dims": [1024, 1024]}}}
+    many = {name: values * 20 for name, values in TRAIN.items()}  # an epoch of many seconds
+    raised(Stop, "in the epoch", by=lambda: quietly(mmoe.train, slow, many, threads=1,
+                                                    on_progress=stop_at_once))
+    assert seen[1]["rows"] == 6000 and 0 < seen[1]["rows_done"] < 6000 and len(seen) == 2
+    assert seen[1]["epoch"] == 1 and set(seen[1]["task_loss"]) == {"ctr", "worth"}
     with warnings.catch_warnings():
         warnings.simplefilter("error", mmoe.MmoeWarning)
         few = {**TRAIN, "click": [1] + [0] * 299}
         raised(mmoe.MmoeWarning, "ctr", by=lambda: mmoe.train(CONFIG, few))
 
 
-def test_an_interrupt_ends_training_while_other_threads_run():
-    long = {**CONFIG, "trainer": {**CONFIG["trainer"], "n_epoch": 1000000}}
-    handler = signal.getsignal(signal.SIGINT)
-    timer = threading.Timer(0.05, lambda: os.kill(os.getpid(), signal.SIGINT))
-    timer.start()
-    raised(KeyboardInterrupt, by=lambda: quietly(mmoe.train, long, TRAIN))
-    assert signal.getsignal(signal.SIGINT) is handler
+def raise_stop(*_):
+    raise Stop("a handler")
+
+
+@contextlib.contextmanager
+def handling(number, handler):
+    before = signal.signal(number, handler)
+    try:
+        yield
+        assert signal.getsignal(number) is handler
+    finally:
+        signal.signal(number, before)
+
+
+LONG = {**CONFIG, "trainer": {**CONFIG["trainer"], "n_epoch": 500}}
+
+
+def test_what_handlers_raise_ends_training():
+    for number, handler, kind in ((signal.SIGINT, signal.default_int_handler, KeyboardInterrupt),
+                                  (signal.SIGUSR1, raise_stop, Stop)):
+        seen = []
+
+        def send(epoch):
+            seen.append(epoch)
+            os.kill(os.getpid(), number)
+            seen.append("the callback goes on")
+        with handling(number, handler):
+            raised(kind, by=lambda: quietly(mmoe.train, LONG, TRAIN, on_epoch=send))
+        assert len(seen) == 1
+
+
+def test_signals_while_no_callback_runs():
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(60)  # the other thread runs only while this one is in the library
+    try:
+        for number, handler, kind in ((signal.SIGINT, signal.default_int_handler,
+                                       KeyboardInterrupt), (signal.SIGUSR1, raise_stop, Stop)):
+            go = threading.Event()
+            other = threading.Thread(target=lambda: go.wait() and os.kill(os.getpid(), number))
+            other.start()
+            with handling(number, handler):
+                raised(kind, by=lambda: quietly(mmoe.train, LONG, TRAIN,
+                                                on_epoch=lambda _: go.set()))
+            other.join()
+    finally:
+        sys.setswitchinterval(interval)
+
+
+def test_handlers_that_raise_nothing_and_that_callbacks_set():
+    handled, mine = [], lambda *_: handled.append("mine")
+
+    def send(epoch):
+        os.kill(os.getpid(), signal.SIGUSR1)
+        signal.signal(signal.SIGUSR2, mine)
+        raise Stop()
+    kept = signal.getsignal(signal.SIGUSR2)
+    with handling(signal.SIGUSR1, lambda *_: handled.append("usual")):
+        raised(Stop, by=lambda: quietly(mmoe.train, CONFIG, TRAIN, on_epoch=send))
+    assert signal.signal(signal.SIGUSR2, kept) is mine and handled == ["usual"]
+
+
+def test_interrupts_while_a_frame_is_read():
+    get_next = mmoe._Columns._get_next
+
+    def interrupted(self, *arguments):
+        os.kill(os.getpid(), signal.SIGUSR1)
+        return get_next(self, *arguments)
+    mmoe._Columns._get_next = interrupted
+    try:
+        with handling(signal.SIGUSR1, raise_stop):
+            for by in (lambda: mmoe.train(CONFIG, TRAIN), lambda: mmoe.train(CONFIG, Stream(TRAIN)),
+                       lambda: mmoe.train(CONFIG, "train.csv", VALID),
+                       lambda: MODEL.predict(as_cells(FEATURES)),
+                       lambda: MODEL.predict(Stream(FEATURES))):
+                raised(Stop, "a handler", by=lambda: quietly(by))
+    finally:
+        mmoe._Columns._get_next = get_next
+    assert same(MODEL.predict(Stream(FEATURES)), SCORES)
 
 
 def test_checkpoints():
@@ -154,11 +222,45 @@ def test_checkpoints():
     check(quietly(mmoe.train, CONFIG, TRAIN, VALID, resume="c.safetensors"))
 
 
+class Watched:
+    """The library; what is freed, in its order."""
+
+    def __init__(self, library):
+        self.library, self.freed = library, []
+
+    def __getattr__(self, name):
+        function = getattr(self.library, name)
+        if name not in ("mmoe_trainer_free", "mmoe_model_free"):
+            return function
+        return lambda address: (self.freed.append(name), function(address))
+
+
+def test_a_refused_checkpoint_leaves_no_trainer():
+    library = mmoe._library
+    mmoe._library = watched = Watched(library)
+    gc.disable()
+    try:
+        raised(mmoe.Error, "nowhere", by=lambda: quietly(mmoe.train, CONFIG, TRAIN,
+                                                         resume="/nowhere"))
+        assert watched.freed[:1] == ["mmoe_trainer_free"]
+    finally:
+        gc.enable()
+        gc.collect()
+        mmoe._library = library
+    assert watched.freed == ["mmoe_trainer_free", "mmoe_model_free"]
+
+
 def test_groups_of_frames():
     config = {**CONFIG, "data": {"group": "user"}}
     csv = quietly(mmoe.train, config, "train.csv", "valid.csv").history
     frame = quietly(mmoe.train, config, TRAIN, VALID).history
     assert frame[0]["valid"] == csv[0]["valid"] and 0 < csv[0]["valid"]["ctr"]["gauc"] < 1
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        mmoe.train(config, Stream(TRAIN), Stream(VALID))
+    told = [w for w in caught if "data.group" in str(w.message)]
+    assert len(told) == 1 and str(told[0].message).startswith("valid: ")
+    assert told[0].category is mmoe.MmoeWarning and told[0].filename == __file__
 
 
 def test_warnings_say_where():
