@@ -12,9 +12,9 @@ from running import ROOT, rotated
 HEADING = "Data"
 ABOUT = """Rows of `mmoe synth clicks --lists` (23 columns of ids, two of lists, 8 of numbers) and
 `examples/ali-ccp.json` with both lists. Reading is from the page cache to columns, vocabularies
-included; programs took turns, each in a process of its own, which waits for its first memory, and
-beside what else ran (the load below): `docs/data.md` has the times without. Of the whole way each
-step ran once, with two threads where nothing else is said; the peak is the resident set by the
+included; programs took turns, each in a new process and beside what else ran (the load below).
+`docs/data.md` has other runs, on memory that processes had had before. Of the whole way each step
+ran once, with two threads where nothing else is said; the peak is the resident set by the
 kernel."""
 READ_PART = 5  # of the rows are read against pandas
 KINDS = ("plain", "quoted", "zst")
