@@ -148,7 +148,9 @@ int cli_init(int argc, char **argv) {
                                    "a task's label; c1, c2, ... of a file without a header"},
                                   {"output", "FILE", CLI_TEXT, &output, false, 0, 0,
                                    "the configuration (JSON); default: standard output"},
-                                  CLI_SKIP_BAD(&skip_bad),
+                                  {"skip-bad", "N", CLI_INTEGER, &skip_bad, false, 1, 1e9,
+                                   "leave out up to N rows of other fields than the header, which "
+                                   "a warning counts; default: none"},
                                   {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
     const cli_command command = {
         "init",
