@@ -55,6 +55,9 @@ def test_ids_that_the_librarys_integers_have_not():
     some = [None, 2**63 + 1, 5] * (ROWS // 3)
     assert same(MODEL.predict({**PLAIN, "user": some}),
                 MODEL.predict({**PLAIN, "user": [v and str(v) for v in some]}))
+    for large in (np.full((ROWS, 2), 2**64 - 1, np.uint64), np.full((ROWS, 2), -2**63)):
+        assert same(MODEL.predict({**PLAIN, "place": large}),
+                    MODEL.predict({**PLAIN, "place": large.astype(float)}))
     raised(ValueError, 'row 2: column "user": 9223372036854775809 ', "sign",
            by=lambda: check(user=[-1, 2**63 + 1] * (ROWS // 2)))
 
@@ -154,6 +157,8 @@ def test_columns_of_nothing_are_of_no_type():
         model.predict({**PLAIN, **{n: np.array(PLAIN[n], float).astype(k)
                                    for n, k in kinds.items()}})
     assert len(model._bindings) <= mmoe._MOST_BINDINGS
+    raised(mmoe.Error, '"city"', by=lambda: model.predict({**PLAIN, "city": np.ones(ROWS)}))
+    model.predict({**PLAIN, "city": np.full(ROWS, np.nan)})  # not of the type that was refused
     assert same(model.predict(PLAIN), SCORES)
 
 
