@@ -1,0 +1,42 @@
+/* Ranks that exchange bytes. */
+#include "base/comm.h"
+
+#include <stdbool.h>
+
+#include "check_main.h"
+
+START_TEST(one_process_sends_to_itself) {
+    mmoe_comm *c = mmoe_comm_self();
+    const char from[] = "abcdef";
+    char to[6] = "......";
+    const uint64_t from_at = 1, to_at = 2, bytes = 3, too_many = 4;
+    mmoe_exchange e = {"letters", from, &from_at, &bytes, to, &to_at, &bytes};
+    ck_assert_int_eq(mmoe_comm_exchange(c, &e, NULL), MMOE_OK);
+    ck_assert_mem_eq(to, "..bcd.", 6);
+    ck_assert_int_eq(mmoe_comm_start(c, &e, NULL), MMOE_OK);
+    ck_assert_int_eq(mmoe_comm_finish(c, NULL), MMOE_OK);
+    ck_assert_int_eq(mmoe_comm_barrier(c, "the end", NULL), MMOE_OK);
+
+    e.to_bytes = &too_many;
+    mmoe_error err;
+    ck_assert_int_eq(mmoe_comm_exchange(c, &e, &err), MMOE_E_ARGUMENT);
+    ck_assert_str_eq(err.message, "letters: rank 0 sends 3 bytes to itself and expects 4");
+}
+END_TEST
+
+START_TEST(ranks_are_a_power_of_two) {
+    for (int size = -1; size <= 130; size++) {
+        const bool right = size == 1 || size == 2 || size == 4 || size == 8 || size == 16 ||
+                           size == 32 || size == 64;
+        ck_assert_int_eq(mmoe_comm_check_size(size, NULL), right ? MMOE_OK : MMOE_E_ARGUMENT);
+    }
+    mmoe_error err;
+    mmoe_comm_check_size(3, &err);
+    ck_assert_str_eq(err.message, "3 ranks: their number must be a power of two, 1 to 64");
+}
+END_TEST
+
+void add_cases(TCase *c) {
+    tcase_add_test(c, one_process_sends_to_itself);
+    tcase_add_test(c, ranks_are_a_power_of_two);
+}
