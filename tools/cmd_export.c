@@ -6,7 +6,7 @@
 
 static const struct {
     const char *name;
-    mmoe_status (*write)(const mmoe_model *model, const char *path, mmoe_error *err);
+    cli_model_writer write;
 } formats[] = {{"safetensors", mmoe_model_export_weights}, {"onnx", mmoe_model_export_onnx}};
 enum { N_FORMAT = sizeof formats / sizeof *formats };
 
@@ -46,6 +46,7 @@ static int check_flags(const export_flags *f) {
     if (!e->type && e->data.count)
         return cli_usage("--data: rows are compared with --tables alone");
     if (!e->type && e->json) return cli_usage("--json: results are those of --tables alone");
+    if (!e->data.count && e->skip_bad) return cli_usage("--skip-bad goes with --data");
     if (!e->data.count && f->threads)
         return cli_usage("--threads: they evaluate the rows of --data");
     if (e->type && strcmp(e->type, "bf16") != 0 && strcmp(e->type, "int8") != 0)
@@ -63,9 +64,8 @@ static int export_format(const export_flags *f) {
         return cli_usage("--format: \"%s\" is not safetensors or onnx", f->format);
     mmoe_model *model = NULL;
     mmoe_error err;
-    if (mmoe_model_load(f->tables.model, NULL, &model, &err) ||
-        formats[chosen].write(model, f->tables.output, &err))
-        status = cli_fail("%s", err.message);
+    if (mmoe_model_load(f->tables.model, NULL, &model, &err)) status = cli_fail("%s", err.message);
+    if (!status) status = cli_write_model(model, f->tables.output, formats[chosen].write);
     mmoe_model_free(model);
     return status;
 }
@@ -85,6 +85,7 @@ int cli_export(int argc, char **argv) {
          "evaluated"},
         {"threads", "N", CLI_INTEGER, &f.threads, false, 1, CLI_MAX_THREADS,
          "workers that evaluate; default: the processors"},
+        CLI_SKIP_BAD(&e->skip_bad),
         {"json", NULL, CLI_FLAG, &e->json, false, 0, 0, "with --tables, print JSON"},
         {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
     const cli_command command = {

@@ -106,7 +106,7 @@ static int import(const import_flags *f, const mmoe_config *config, const names 
         status = cli_fail("%s", err.message);
     if (!status) cli_warn_of_weights(f->weights, model);
     if (!status) status = cli_put_meta(&f->meta, model);
-    if (!status && mmoe_model_save(model, f->output, &err)) status = cli_fail("%s", err.message);
+    if (!status) status = cli_write_model(model, f->output, mmoe_model_save);
     mmoe_model_free(model);
     mmoe_schema_free(schema);
     return status;
@@ -125,6 +125,7 @@ static int check_flags(const import_flags *f) {
     if (s->least && f->columns) return cli_usage("--columns goes with --config");
     if (s->least && !s->data.count) return cli_usage("--shrink needs --data, rows to count");
     if (!s->least && s->data.count) return cli_usage("--data goes with --shrink");
+    if (!s->data.count && s->skip_bad) return cli_usage("--skip-bad goes with --data");
     int status = cli_check_paths(paths, sizeof paths / sizeof *paths);
     if (!status) status = cli_check_meta(&f->meta);
     return status ? status : cli_check_output("output", f->output);
@@ -175,6 +176,7 @@ int cli_import(int argc, char **argv) {
          "with --shrink: rows to count values in (CSV, or a packed folder)"},
         {"threads", "N", CLI_INTEGER, &s->threads, false, 1, CLI_MAX_THREADS,
          "workers that read them; default: the processors"},
+        CLI_SKIP_BAD(&s->skip_bad),
         {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
     const cli_command command = {
         "import",

@@ -15,7 +15,7 @@ typedef struct plan_flags {
     const char *config;
     cli_rows train;
     cli_list set;
-    int64_t rows, threads;
+    int64_t rows, threads, skip_bad;
     bool json;
 } plan_flags;
 
@@ -81,7 +81,8 @@ static int read_schema(const plan_flags *f, const mmoe_config *config, mmoe_sche
     mmoe_error err;
     if (!f->train.count) return make_schema(config, schema);
     const cli_reading how = {.threads = (int)f->threads,
-                             .streamed = cli_streams(config) || cli_is_folder(f->train.paths[0])};
+                             .streamed = cli_streams(config) || cli_is_folder(f->train.paths[0]),
+                             .skip_bad = f->skip_bad};
     if (cli_fit_rows(config, &f->train, &how, schema, rows, &err))
         return cli_fail("%s", err.message);
     cli_warn_of_data(f->train.name, *rows);
@@ -133,6 +134,7 @@ int cli_plan(int argc, char **argv) {
         {"set", "KEY=VALUE", CLI_LIST, &f.set, false, 0, 0, "change a key of the configuration"},
         {"threads", "N", CLI_INTEGER, &f.threads, false, 1, CLI_MAX_THREADS,
          "workers; default: the processors"},
+        CLI_SKIP_BAD(&f.skip_bad),
         {"json", NULL, CLI_FLAG, &f.json, false, 0, 0, "print JSON, in bytes and seconds"},
         {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
     const cli_command command = {
@@ -152,7 +154,9 @@ int cli_plan(int argc, char **argv) {
         NULL,
         NULL};
     int status;
-    if (cli_parse(&command, argc, argv, &status)) status = plan(&f);
+    if (cli_parse(&command, argc, argv, &status))
+        status =
+            f.skip_bad && !f.train.count ? cli_usage("--skip-bad goes with --train") : plan(&f);
     cli_rows_free(&f.train);
     cli_list_free(&f.set);
     return status;

@@ -358,9 +358,7 @@ static int train(const train_flags *f, train_run *run) {
     if (!status) status = make_trainer(f, run);
     if (!status) status = fit_run(f, run);
     if (!status) status = cli_put_meta(&f->meta, run->model);
-    mmoe_error err;
-    if (!status && mmoe_model_save(run->model, f->output, &err))
-        status = cli_fail("%s", err.message);
+    if (!status) status = cli_write_model(run->model, f->output, mmoe_model_save);
     if (!status) status = cli_profile_close(&run->profile, f->profile, run->report.train_seconds);
     if (!status) status = print_run_result(f, run);
     int closed = cli_report_close(&run->report);

@@ -110,7 +110,7 @@ static int evaluate(const comparison *c, const mmoe_model *model, mmoe_task_metr
 
 static int compare(comparison *c) {
     const mmoe_schema *schema = mmoe_model_schema(c->model);
-    const cli_reading how = {.threads = c->of->threads};
+    const cli_reading how = {.threads = c->of->threads, .skip_bad = c->of->skip_bad};
     mmoe_error err;
     if (cli_read_rows(schema, &c->of->data, &how, &c->data, &err))
         return cli_fail("%s", err.message);
@@ -131,7 +131,7 @@ int cli_export_tables(const cli_table_export *e) {
         mmoe_model_with_tables(c.model, e->type, NULL, &c.narrow, &err))
         status = cli_fail("%s", err.message);
     if (!status && e->data.count) status = compare(&c);
-    if (!status && mmoe_model_save(c.narrow, e->output, &err)) status = cli_fail("%s", err.message);
+    if (!status) status = cli_write_model(c.narrow, e->output, mmoe_model_save);
     if (!status && !e->data.count)
         cli_note("nothing was compared: --data gives rows to evaluate both models on");
     if (!status) status = say(&c);

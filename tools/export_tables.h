@@ -8,6 +8,7 @@ typedef struct cli_table_export {
     const char *model, *type, *output;
     cli_rows data; /* to compare the two on; none: that is not done */
     int threads;
+    int64_t skip_bad;
     bool json;
 } cli_table_export;
 

@@ -188,6 +188,15 @@ int cli_check_paths(const cli_path *paths, size_t count) {
     return CLI_OK;
 }
 
+int cli_write_model(mmoe_model *model, const char *path, cli_model_writer write) {
+    mmoe_error err;
+    mmoe_model_watch(model, &cli_watcher);
+    const mmoe_status status = write(model, path, &err);
+    mmoe_model_watch(model, NULL);
+    cli_progress_clear();
+    return status ? cli_fail("%s", err.message) : CLI_OK;
+}
+
 int64_t cli_file_size(const char *path) {
     struct stat about;
     return stat(path, &about) ? 0 : (int64_t)about.st_size;

@@ -41,6 +41,10 @@ typedef struct cli_path {
 /* Wrong usage when an output is also another flag's file. */
 int cli_check_paths(const cli_path *paths, size_t count);
 
+/* Writes a model by one of the library's calls, whose progress is said. Prints the error. */
+typedef mmoe_status (*cli_model_writer)(const mmoe_model *model, const char *path, mmoe_error *err);
+int cli_write_model(mmoe_model *model, const char *path, cli_model_writer write);
+
 /* Bytes of a file; 0 where there is none. */
 int64_t cli_file_size(const char *path);
 

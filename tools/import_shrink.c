@@ -23,7 +23,8 @@ static int print_sizes(const cli_shrinking *s, const mmoe_model *before, const m
 static int shrink(const cli_shrinking *s, const mmoe_model *model, mmoe_model **out) {
     const cli_reading how = {.labels = MMOE_LABELS_IGNORED,
                              .threads = (int)s->threads,
-                             .streamed = cli_streams(mmoe_model_config(model))};
+                             .streamed = cli_streams(mmoe_model_config(model)),
+                             .skip_bad = s->skip_bad};
     mmoe_dataset *rows;
     mmoe_error err;
     if (cli_read_rows(mmoe_model_schema(model), &s->data, &how, &rows, &err))
@@ -43,7 +44,7 @@ int cli_shrink(const cli_shrinking *s) {
         status = cli_fail("%s", err.message);
     if (!status) status = shrink(s, model, &small);
     if (!status) status = cli_put_meta(s->meta, small);
-    if (!status && mmoe_model_save(small, s->output, &err)) status = cli_fail("%s", err.message);
+    if (!status) status = cli_write_model(small, s->output, mmoe_model_save);
     if (!status) status = print_sizes(s, model, small);
     mmoe_model_free(small);
     mmoe_model_free(model);

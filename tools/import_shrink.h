@@ -9,7 +9,7 @@ typedef struct cli_shrinking {
     const char *model, *output;
     int64_t least; /* times that a value must stand in the rows; 0: nothing shrinks */
     cli_rows data;
-    int64_t threads;
+    int64_t threads, skip_bad;
     const cli_meta *meta; /* beside what the model has */
 } cli_shrinking;
 

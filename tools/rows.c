@@ -9,6 +9,7 @@
 
 /* Of a folder that was opened, unless its rows are streamed: they are read, or the set is freed. */
 static mmoe_status load(const cli_reading *how, mmoe_dataset *rows, mmoe_error *err) {
+    if (how->skip_bad) cli_note("--skip-bad: packed rows were judged when they were packed");
     if (how->streamed) return MMOE_OK;
     const mmoe_status status = mmoe_dataset_load(rows, &cli_watcher, err);
     if (status) mmoe_dataset_free(rows);

@@ -66,7 +66,7 @@ typedef struct mmoe_warning {
 /* How far work has come that may take its time. */
 typedef struct mmoe_work {
     const char *what; /* "reading", "learning", "encoding", "loading", "evaluating",
-                       * "inspecting"; static */
+                       * "inspecting", "writing"; static */
     const char *file; /* whose rows they are; NULL: those of no file */
     int64_t rows;     /* so far; 0 where they are not counted */
     int64_t done;     /* of `unit`, from 0 */

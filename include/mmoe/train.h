@@ -68,6 +68,9 @@ MMOE_API mmoe_status mmoe_model_load_weights(mmoe_model *model, const char *path
 MMOE_API const mmoe_warning *mmoe_model_warning(const mmoe_model *model, size_t index);
 /* Writes the model whole or not at all: a temporary file beside `path`, synced, renamed. */
 MMOE_API mmoe_status mmoe_model_save(const mmoe_model *model, const char *path, mmoe_error *err);
+/* `watcher`, copied, is told of each piece that mmoe_model_save and the exports write of this model
+ * ("writing", in bytes); NULL: nobody is. Not beside another call for the model. */
+MMOE_API void mmoe_model_watch(mmoe_model *model, const mmoe_watcher *watcher);
 /* A copy of the model, of its weights as they are between two steps, its schema, its configuration
  * and its texts (mmoe_model_meta), which shares no memory with it: either may be trained, published
  * or freed without the other. It takes the memory of one model. The copy has no warnings

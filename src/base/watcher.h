@@ -16,4 +16,11 @@ static inline void mmoe_tell_rows(const mmoe_watcher *watcher, const char *what,
     mmoe_tell(watcher, &work);
 }
 
+/* A file that is written, which will have `total` bytes. */
+static inline void mmoe_tell_written(const mmoe_watcher *watcher, size_t done, size_t total) {
+    const mmoe_work work = {
+        .what = "writing", .done = (int64_t)done, .total = (int64_t)total, .unit = "bytes"};
+    mmoe_tell(watcher, &work);
+}
+
 #endif

@@ -13,7 +13,7 @@ mmoe_status mmoe_model_export_onnx(const mmoe_model *model, const char *path, mm
     mmoe_onnx onnx;
     mmoe_onnx_init(&onnx, &model->alloc);
     mmoe_onnx_add_model(&onnx, model);
-    status = mmoe_onnx_write(&onnx, path, err);
+    status = mmoe_onnx_write(&onnx, path, mmoe_model_watcher(model), err);
     mmoe_onnx_finish(&onnx);
     return status;
 }

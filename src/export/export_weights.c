@@ -15,7 +15,9 @@ mmoe_status mmoe_model_export_weights(const mmoe_model *model, const char *path,
     size_t counters = mmoe_file_model_tensors(
         model, MMOE_I64, tensors); /* first: 8 bytes each, so that all are aligned */
     mmoe_file_model_tensors(model, MMOE_F32, tensors + counters);
-    status = mmoe_container_write(path, tensors, count, NULL, &model->alloc, err);
+    const mmoe_container_contents what = {tensors, count, NULL};
+    status =
+        mmoe_container_write_watched(path, &what, mmoe_model_watcher(model), &model->alloc, err);
     mmoe_release(&model->alloc, tensors);
     return status;
 }

@@ -7,6 +7,7 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/watcher.h"
 
 #define FLOAT MMOE_ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT
 #define BOOL MMOE_ONNX__TENSOR_PROTO__DATA_TYPE__BOOL
@@ -272,14 +273,22 @@ void mmoe_onnx_name_output(mmoe_onnx *o, const char *name) {
 typedef struct sink {
     ProtobufCBuffer base;
     mmoe_atomic_file *file;
+    const mmoe_watcher *watcher;
+    size_t written, total;
     mmoe_status status;
     mmoe_error *err;
     size_t used;
     uint8_t buffer[1 << 14];
 } sink;
 
+static void write_bytes(sink *s, const uint8_t *data, size_t size) {
+    if (!s->status) s->status = mmoe_atomic_file_write(s->file, data, size, s->err);
+    s->written += size;
+    mmoe_tell_written(s->watcher, s->written, s->total);
+}
+
 static void flush(sink *s) {
-    if (!s->status) s->status = mmoe_atomic_file_write(s->file, s->buffer, s->used, s->err);
+    write_bytes(s, s->buffer, s->used);
     s->used = 0;
 }
 
@@ -287,14 +296,15 @@ static void append(ProtobufCBuffer *base, size_t size, const uint8_t *data) {
     sink *s = (sink *)base;
     if (size > sizeof s->buffer - s->used) flush(s);
     if (size > sizeof s->buffer) {
-        if (!s->status) s->status = mmoe_atomic_file_write(s->file, data, size, s->err);
+        write_bytes(s, data, size);
         return;
     }
     if (size) memcpy(s->buffer + s->used, data, size);
     s->used += size;
 }
 
-mmoe_status mmoe_onnx_write(const mmoe_onnx *o, const char *path, mmoe_error *err) {
+mmoe_status mmoe_onnx_write(const mmoe_onnx *o, const char *path, const mmoe_watcher *watcher,
+                            mmoe_error *err) {
     if (o->failed) return mmoe_fail_memory(err, 0);
     char producer[] = "mmoe", version[32], no_domain[] = "";
     snprintf(version, sizeof version, "%s", mmoe_version());
@@ -316,9 +326,10 @@ mmoe_status mmoe_onnx_write(const mmoe_onnx *o, const char *path, mmoe_error *er
                             "the model would take %zu bytes: an ONNX file is a protobuf message, "
                             "which holds at most %d",
                             size, INT32_MAX);
-    sink s = {.base = {append}, .err = err};
+    sink s = {.base = {append}, .watcher = watcher, .total = size, .err = err};
     mmoe_status status = mmoe_atomic_file_open(path, &o->alloc, &s.file, err);
     if (status) return status;
+    mmoe_tell_written(watcher, 0, size);
     mmoe_onnx__model_proto__pack_to_buffer(&model, &s.base);
     flush(&s);
     return mmoe_atomic_file_close(s.file, s.status, err);

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "base/alloc.h"
+#include "mmoe/data.h"
 #include "export/onnx.pb-c.h"
 
 enum {
@@ -60,6 +61,7 @@ void mmoe_onnx_name_output(mmoe_onnx *o, const char *name);
 
 /* Writes the file whole or not at all. MMOE_E_MEMORY, _IO, _ARGUMENT: larger than a protobuf
  * message may be. */
-mmoe_status mmoe_onnx_write(const mmoe_onnx *o, const char *path, mmoe_error *err);
+mmoe_status mmoe_onnx_write(const mmoe_onnx *o, const char *path, const mmoe_watcher *watcher,
+                            mmoe_error *err);
 
 #endif

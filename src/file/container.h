@@ -7,6 +7,7 @@
 #include "base/dtype.h"
 #include "base/mapping.h"
 #include "base/stretch.h"
+#include "mmoe/data.h"
 
 typedef struct mmoe_container_tensor {
     const char *name;
@@ -69,14 +70,20 @@ mmoe_status mmoe_container_write(const char *path, const mmoe_container_tensor *
                                  size_t count, const char *const *metadata,
                                  const mmoe_allocator *alloc, mmoe_error *err);
 
-/* The same, of data that somebody else writes: to where each tensor stands in the file, in any
- * order and from any thread. What is handed to `begin` must last until `end`; metadata may change
- * meanwhile, but not their lengths. */
 typedef struct mmoe_container_contents {
-    const mmoe_container_tensor *tensors; /* [count] without data */
+    const mmoe_container_tensor *tensors; /* [count] */
     size_t count;
     const char *const *metadata;
 } mmoe_container_contents;
+
+/* The same, and `watcher`, unless it is NULL, is told of each piece. */
+mmoe_status mmoe_container_write_watched(const char *path, const mmoe_container_contents *what,
+                                         const mmoe_watcher *watcher, const mmoe_allocator *alloc,
+                                         mmoe_error *err);
+
+/* The same, of data that somebody else writes: to where each tensor, without data, stands in the
+ * file, in any order and from any thread. What is handed to `begin` must last until `end`; metadata
+ * may change meanwhile, but not their lengths. */
 typedef struct mmoe_container_writer mmoe_container_writer;
 mmoe_status mmoe_container_begin(const char *path, const mmoe_container_contents *what,
                                  const mmoe_allocator *alloc, mmoe_container_writer **out,

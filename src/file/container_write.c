@@ -9,9 +9,14 @@
 #include "base/error.h"
 #include "base/file_at.h"
 #include "base/utf8.h"
+#include "base/watcher.h"
 #include "file/container.h"
 
-enum { ALIGNMENT = 64, LENGTH_BYTES = 8 };
+enum {
+    ALIGNMENT = 64,
+    LENGTH_BYTES = 8,
+    PIECE = 4 << 20 /* bytes that are written at a time */
+};
 
 /* ---- The header's text ---- */
 
@@ -201,17 +206,45 @@ mmoe_status mmoe_container_end(mmoe_container_writer *w, mmoe_status status, mmo
     return status;
 }
 
+/* ---- Data that stand in memory ---- */
+
+/* How much of a file is written. */
+typedef struct writing {
+    const mmoe_watcher *watcher; /* told of each piece */
+    int file;
+    size_t place, end;
+} writing;
+
+static bool write_tensor(writing *w, const mmoe_container_tensor *tensor) {
+    const char *from = tensor->data;
+    for (size_t done = 0, bytes; done < tensor->bytes; done += bytes) {
+        bytes = tensor->bytes - done < PIECE ? tensor->bytes - done : PIECE;
+        if (!mmoe_write_at(w->file, from + done, bytes, (int64_t)w->place)) return false;
+        w->place += bytes;
+        mmoe_tell_written(w->watcher, w->place, w->end);
+    }
+    return true;
+}
+
+mmoe_status mmoe_container_write_watched(const char *path, const mmoe_container_contents *what,
+                                         const mmoe_watcher *watcher, const mmoe_allocator *alloc,
+                                         mmoe_error *err) {
+    mmoe_container_writer *w;
+    mmoe_status status = mmoe_container_begin(path, what, alloc, &w, err);
+    if (status) return status;
+    writing data = {watcher, mmoe_atomic_file_descriptor(w->file), w->header.length, 0};
+    data.end = data.place;
+    for (size_t i = 0; i < what->count; i++) data.end += what->tensors[i].bytes;
+    mmoe_tell_written(watcher, 0, data.end);
+    for (size_t i = 0; i < what->count && !status; i++)
+        if (!write_tensor(&data, &what->tensors[i]))
+            status = mmoe_fail_system(err, path, "cannot write");
+    return mmoe_container_end(w, status, err);
+}
+
 mmoe_status mmoe_container_write(const char *path, const mmoe_container_tensor *tensors,
                                  size_t count, const char *const *metadata,
                                  const mmoe_allocator *alloc, mmoe_error *err) {
     const mmoe_container_contents what = {tensors, count, metadata};
-    mmoe_container_writer *w;
-    mmoe_status status = mmoe_container_begin(path, &what, alloc, &w, err);
-    if (status) return status;
-    const int file = mmoe_atomic_file_descriptor(w->file);
-    size_t place = w->header.length;
-    for (size_t i = 0; i < count && !status; place += tensors[i++].bytes)
-        if (!mmoe_write_at(file, tensors[i].data, tensors[i].bytes, (int64_t)place))
-            status = mmoe_fail_system(err, path, "cannot write");
-    return mmoe_container_end(w, status, err);
+    return mmoe_container_write_watched(path, &what, NULL, alloc, err);
 }

@@ -17,6 +17,7 @@ struct mmoe_model {
     mmoe_score *score;      /* NULL: none */
     mmoe_warnings warnings; /* of what its weights began with */
     mmoe_meta meta;
+    mmoe_watcher watcher; /* of writing; without a function: nobody asks */
 };
 
 /* A model of a configuration: both are copied, the graph and its tensors built, weights zero.
@@ -62,5 +63,10 @@ mmoe_status mmoe_model_check_tasks(const mmoe_config *config, const mmoe_schema 
                                    const char *call, mmoe_error *err);
 /* MMOE_E_ARGUMENT, in the name of a `call` that needs floats: the model has narrow tables. */
 mmoe_status mmoe_model_check_floats(const mmoe_model *model, const char *call, mmoe_error *err);
+
+/* Who is told when the model is written; NULL: nobody. */
+static inline const mmoe_watcher *mmoe_model_watcher(const mmoe_model *model) {
+    return model->watcher.on_work ? &model->watcher : NULL;
+}
 
 #endif

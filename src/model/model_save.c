@@ -86,13 +86,18 @@ mmoe_status mmoe_file_size(const mmoe_model *model, int64_t *bytes, mmoe_error *
 
 /* ---- Writing ---- */
 
+void mmoe_model_watch(mmoe_model *model, const mmoe_watcher *watcher) {
+    if (model) model->watcher = watcher ? *watcher : (mmoe_watcher){0};
+}
+
 /* The texts of a model's metadata. */
 typedef struct file_texts {
     char *config, *schema, *meta; /* meta: NULL where there are none */
 } file_texts;
 
 static mmoe_status write_contents(const mmoe_schema_tensors *c, const char *path,
-                                  const file_texts *texts, mmoe_error *err) {
+                                  const file_texts *texts, const mmoe_watcher *watcher,
+                                  mmoe_error *err) {
     char version[24], checksum[24];
     snprintf(version, sizeof version, "%d", MMOE_FILE_FORMAT_VERSION);
     const char *const values[MMOE_FILE_COVERED] = {MMOE_FILE_FORMAT, version,       mmoe_version(),
@@ -109,7 +114,8 @@ static mmoe_status write_contents(const mmoe_schema_tensors *c, const char *path
     metadata[n++] = "checksum";
     metadata[n++] = checksum;
     metadata[n] = NULL;
-    return mmoe_container_write(path, c->items, c->count, metadata, c->alloc, err);
+    const mmoe_container_contents what = {c->items, c->count, metadata};
+    return mmoe_container_write_watched(path, &what, watcher, c->alloc, err);
 }
 
 static mmoe_status make_texts(const mmoe_model *model, file_texts *out, mmoe_error *err) {
@@ -152,7 +158,7 @@ mmoe_status mmoe_model_save(const mmoe_model *model, const char *path, mmoe_erro
     status = make_texts(model, &texts, err);
     mmoe_schema_tensors c = {.alloc = &model->alloc};
     if (!status) status = collect(&c, model, err);
-    if (!status) status = write_contents(&c, path, &texts, err);
+    if (!status) status = write_contents(&c, path, &texts, mmoe_model_watcher(model), err);
     mmoe_schema_tensors_finish(&c);
     mmoe_release(&model->alloc, texts.meta);
     mmoe_release(&model->alloc, texts.schema);

@@ -53,6 +53,19 @@ said='3 of 63 rows are at fault and left out, the first for: bad.csv: row 2: col
     expect 1 "short.csv: row 3: 2 fields, but the header has 3" init short.csv --label click
 
     # Rows to score keep their places.
+    expect 0 "$said" plan --config config.json --train bad.csv --skip-bad 3
+    expect 2 "--skip-bad goes with --train" plan --config config.json --skip-bad 3
+    expect 0 "3 of 63 rows are at fault" export --model m.out --tables int8 --output n.out --data \
+        bad.csv --skip-bad 3
+    expect 2 "--skip-bad goes with --data" export --model m.out --tables int8 --output n.out \
+        --skip-bad 3
+    expect 0 "2 of 63 rows are at fault" import --shrink 1 --weights m.out --output n.out --data \
+        bad.csv --skip-bad 3
+    expect 2 "--skip-bad goes with --data" import --config config.json --weights m.out --output \
+        n.out --skip-bad 3
+    expect 0 "--skip-bad: packed rows were judged when they were packed" $train --train folder \
+        --skip-bad 3
+
     run predict --model m.out --data rows.csv --output plain.scores --keep user
     expect 0 "2 of 63 rows are at fault and have no scores, the first for: bad.csv: row 23: 2 f" \
         predict --model m.out --data bad.csv --output scores --keep user --skip-bad 2

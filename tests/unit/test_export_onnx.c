@@ -273,7 +273,7 @@ START_TEST(larger_than_a_message) {
     unlink(file);
     mmoe_onnx_init(&o, NULL);
     mmoe_onnx_tensor(&o, "table", FLOAT, 2, shape, shape); /* its size alone is looked at */
-    ck_assert_int_eq(mmoe_onnx_write(&o, file, &err), MMOE_E_ARGUMENT);
+    ck_assert_int_eq(mmoe_onnx_write(&o, file, NULL, &err), MMOE_E_ARGUMENT);
     ck_assert_msg(strstr(err.message, "2147483647") && strstr(err.message, file), "%s",
                   err.message);
     ck_assert_int_ne(access(file, F_OK), 0);

@@ -1,4 +1,6 @@
 /* What a watcher is told of work: from nothing done to all, at every block of rows or bytes. */
+#include <sys/stat.h>
+
 #include "files.h"
 #include "inspect_support.h"
 #include "watched_support.h"
@@ -89,9 +91,32 @@ START_TEST(streaming_is_watched) {
 }
 END_TEST
 
+/* Each piece of a file that is written. */
+START_TEST(writing_is_watched) {
+    static mmoe_status (*const writers[])(const mmoe_model *model, const char *path,
+                                          mmoe_error *err) = {
+        mmoe_model_save, mmoe_model_export_weights, mmoe_model_export_onnx};
+    make_folder();
+    world w = by_hand("", 1);
+    const char *path = in_folder("written");
+    mmoe_model_watch(w.model, &watcher);
+    SUCCEEDS(writers[_i](w.model, path, &err));
+    struct stat file;
+    ck_assert_int_eq(stat(path, &file), 0);
+    check_watched(0, "writing", "bytes", file.st_size, 2);
+    const int times = watched.works[0].times;
+    mmoe_model_watch(w.model, NULL);
+    SUCCEEDS(writers[_i](w.model, path, &err));
+    ck_assert_int_eq(watched.works[0].times, times);
+    world_end(&w);
+    remove_folder();
+}
+END_TEST
+
 void add_cases(TCase *c) {
     tcase_add_test(c, inspection_is_watched);
     tcase_add_test(c, evaluation_is_watched);
     tcase_add_loop_test(c, fitting_is_watched, 1, 3);
     tcase_add_test(c, streaming_is_watched);
+    tcase_add_loop_test(c, writing_is_watched, 0, 3);
 }
