@@ -441,8 +441,8 @@ MMOE_API mmoe_status mmoe_trainer_step(mmoe_trainer *trainer, const mmoe_dataset
 MMOE_API mmoe_status mmoe_trainer_publish(mmoe_trainer *trainer, mmoe_slot *slot, uint64_t *version,
                                           mmoe_error *err);
 /* Makes the fit that runs, or else the next one, return MMOE_E_CANCELLED after its current step,
- * its checkpoint written; fits behind that one run as ever. May be called from any thread and from
- * a signal handler. */
+ * its checkpoint written; fits behind that one, which may have failed by itself, run as ever. May
+ * be called from any thread and from a signal handler. */
 MMOE_API void mmoe_trainer_stop(mmoe_trainer *trainer);
 
 #ifdef __cplusplus

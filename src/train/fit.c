@@ -367,7 +367,10 @@ mmoe_status mmoe_trainer_fit(mmoe_trainer *t, const mmoe_dataset *train, const m
     if (!status) status = check_labels(t, train, valid, err);
     if (!status) status = check_rows(t, train, valid, err);
     if (!status) status = mmoe_trainer_know_lists(t, train, err);
-    if (status) return status;
+    if (status) {
+        if (t) atomic_store(&t->stop, 0); /* of a warning's callback, say: it was meant for this */
+        return status;
+    }
     mmoe_fit_run r = {.t = t, .train_set = train, .valid_set = valid, .rows = train->rows};
     status = open_sources(&r, train, valid, err);
     if (!status) status = take_fit_memory(&r, err);
@@ -382,9 +385,9 @@ mmoe_status mmoe_trainer_fit(mmoe_trainer *t, const mmoe_dataset *train, const m
         status = run_epochs(&r, err);
         if (!status) mmoe_fit_warn_of_course(&r);
         mmoe_trainer_give_blas(t);
-        atomic_store(&t->stop, 0); /* it was meant for this run */
         if (t->at.has_best || status == MMOE_E_NUMERIC) status = bring_back(t, status, err);
     }
+    atomic_store(&t->stop, 0);
     t->is_fitting = false;
     t->run->observer = NULL;
     t->scores = NULL;

@@ -20,13 +20,14 @@ lib=$(package --variable=libdir)
 LD_LIBRARY_PATH=$lib
 export LD_LIBRARY_PATH
 
-for file in include/mmoe/mmoe.h include/mmoe/mmoe.hpp include/mmoe/arrow.h include/mmoe/data.h \
-    include/mmoe/estimate.h include/mmoe/inspect.h include/mmoe/train.h \
+for file in include/mmoe/mmoe.h include/mmoe/arrow.h include/mmoe/data.h include/mmoe/estimate.h \
+    include/mmoe/inspect.h include/mmoe/train.h include/mmoe/mmoe.hpp include/mmoe/core.hpp \
+    include/mmoe/rows.hpp include/mmoe/train.hpp \
     bin/mmoe share/man/man1/mmoe.1 share/mmoe/python/mmoe.py; do
     check "$file" test -s "$prefix/$file"
 done
 for file in libmmoe.a libmmoe.so; do check "$file" test -s "$lib/$file"; done
-check "nothing else" test "$(find "$root" \( -type f -o -type l \) | wc -l)" -eq 17
+check "nothing else" test "$(find "$root" \( -type f -o -type l \) | wc -l)" -eq 20
 check "the program runs" "$prefix/bin/mmoe" --version
 check "and without a word where its library is" env -u LD_LIBRARY_PATH "$prefix/bin/mmoe" --version
 check "the library's own calls are bound" sh -c "readelf -d '$lib/libmmoe.so' | grep -q SYMBOLIC"
@@ -54,6 +55,15 @@ for how in shared static; do
     check "C++17, $how: builds" "$cxx" -std=c++17 $strict "$here/serve.cpp" -o serve_cpp $flags \
         -pthread
     check "C++17, $how: runs" sh -c './serve_cpp old.mm new.mm >out && cmp out expected_cpp'
+    # shellcheck disable=SC2086
+    check "learning on, $how: builds" "$cc" -std=c11 $strict "$here/learn.c" \
+        -o learn_c $flags
+    # shellcheck disable=SC2086
+    check "learning on in C++17, $how: builds" "$cxx" -std=c++17 $strict "$here/learn.cpp" \
+        -o learn_cpp $flags
+    check "learning on in C++17, $how: what C learns" sh -c 'rm -f c.run cpp.run
+        ./learn_c old.mm c.run 4 >expected_learned && ./learn_cpp old.mm cpp.run 3 >out &&
+            ./learn_cpp old.mm cpp.run 1 >out && cmp out expected_learned && cmp c.run cpp.run'
     check "$how: a failure is said" sh -c \
         './serve_c none.mm new.mm 2>err; [ $? -eq 1 ] && grep -q none.mm err &&
             ! ./serve_cpp old.mm none.mm 2>err && grep -q none.mm err'
@@ -79,7 +89,7 @@ else
 fi
 root=$(dirname "$(dirname "$here")")
 check "the README shows score.c" sh "$here/shown.sh" "$root/README.md" "$here/score.c"
-for source in serve.c serve.cpp; do
+for source in serve.c serve.cpp learn.cpp; do
     check "a page shows $source" sh "$here/shown.sh" "$root/docs/serving.md" "$here/$source"
 done
 [ $failures -eq 0 ]
