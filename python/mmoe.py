@@ -3,7 +3,8 @@
     import mmoe
     model = mmoe.train(config, train="train.csv", valid=frame)
     scores = model.predict({"user": [7, 8], "item": ["a", None], "price": prices})
-    rows, best = model.rank(user={"user": 7}, items=items, k=10)
+    best = model.rank(user={"user": 7}, items=items, k=10)
+    figures = model.evaluate("test.csv")
     model.save("m.safetensors")
     model = mmoe.load("m.safetensors")
 
@@ -11,11 +12,13 @@ Needs NumPy; pandas, torch and Arrow's libraries are used where their objects ar
 is the file that MMOE_LIBRARY names, else one beside this file, else of this installation, else of
 the system. docs/python.md has the types, the missing values and more.
 """
+import collections
 import concurrent.futures
 import contextlib
 import ctypes
 import itertools
 import json
+import operator
 import os
 import pathlib
 import re
@@ -33,7 +36,7 @@ import numpy as np
  E_CANCELLED) = range(0, -10, -1)
 VALUE_INT64, VALUE_TEXT, VALUE_FLOAT, VALUE_DOUBLE = 1, 2, 4, 5
 SIDE_ITEM, SIDE_USER = 0, 1
-LABELS_REQUIRED, LABELS_IGNORED = 0, 2
+LABELS_REQUIRED, LABELS_IGNORED, ROWS_TO_SCORE = 0, 2, 3
 PACKED_LOADED = 0
 MISSING_INT64 = -2**63
 MAX_METRICS = 7
@@ -60,15 +63,75 @@ _batch = _struct("mmoe_batch", rows=_size, ids=_address, id_stride=_size, dense=
                  dense_stride=_size, sparse_columns=_address, dense_columns=_address,
                  sparse_count=_size, dense_count=_size, lists=_lists, list_columns=_address,
                  input=_address, columns=_address, column_count=_size, bad=_address)
+_bad_rows = _struct("mmoe_bad_rows", errors=_address, capacity=_size, count=_size)
+_scoring = _struct("mmoe_scoring", expression=_address, scores=_address, task_scores=_address,
+                   rows=_address, k=_size)
 _predictor_options = _struct("mmoe_predictor_options", product_bytes=_size, input=_address,
                              _rest=_address * 6)
 _tensor_info = _struct("mmoe_tensor_info", name=_text, rank=_int32, shape=_int64 * 2,
                        is_integer=_int, trainable=_int, data=_address, type=_text)
 
+_warning = _struct("mmoe_warning", message=_text, subject=_text, count=_int64, row=_int64,
+                   file=_text)
+_work = _struct("mmoe_work", what=_text, file=_text, rows=_int64, done=_int64, total=_int64,
+                unit=_text)
+_watcher = _struct("mmoe_watcher", on_work=_address, user=_address)
+_read_options = _struct("mmoe_read_options", labels=_int, threads=_int, keep=_address,
+                        stream_folder=_text, more=_address, n_more=_size, watcher=_address,
+                        skip_bad=_int64, _rest=_address * 3)
+
+_task_metrics = _struct(
+    "mmoe_task_metrics", name=_text, type=_int, rows=_int64, auc=_double, logloss=_double,
+    mse=_double, rmse=_double, mae=_double, calibration=_double, why=_text,
+    values=_double * MAX_METRICS, constant=_double, constant_is_of_rows=_int, base=_double,
+    relative=_double, ece=_double, gauc=_double, group=_text, groups=_int64,
+    one_class_groups=_int64, one_class_group_rows=_int64, single_groups=_int64,
+    no_group_rows=_int64, auc_bound=_double)
+_metric = _struct("mmoe_metric", name=_text, title=_text, what=_text, better=_int, of_groups=_int)
+_baseline = _struct("mmoe_baseline", metric=_text, name=_text, title=_text, ratio=_text,
+                    ratio_title=_text, better=_int, ratio_meaning=_text)
+_evaluate_options = _struct("mmoe_evaluate_options", threads=_int, group=_text, group_weight=_text,
+                            by=_text, most_slices=_int32, watcher=_address, auc=_text)
+_row_slice = _struct("mmoe_row_slice", value=_text, rows=_int64, metrics=_address)
+_row_slices = _struct("mmoe_row_slices", column=_text, count=_size, items=_address,
+                      left_out=_int64, rows_left_out=_int64)
+_trainer_options = _struct("mmoe_trainer_options", threads=_int, single_threaded_blas=_int,
+                           checkpoint_path=_text, user=_address, on_epoch=_address,
+                           on_progress=_address, profile=_address, on_warning=_address,
+                           _rest=_address * 6)
+_epoch_report = _struct(
+    "mmoe_epoch_report", epoch=_int32, n_epoch=_int32, n_task=_int32, rows=_int64, seconds=_double,
+    train_seconds=_double, rows_per_second=_double, loss=_double, task_loss=_address,
+    valid=_address, score=_double, is_best=_int, lr=_double, task_factors=_address, n_gate=_int32,
+    gates=_address, progressive=_address)
+_progress = _struct("mmoe_progress", epoch=_int32, n_epoch=_int32, rows_done=_int64, rows=_int64,
+                    seconds=_double, n_task=_int32, task_loss=_address)
+_schema = _struct("ArrowSchema", format=_text, name=_text, metadata=_text, flags=_int64,
+                  n_children=_int64, children=_address, dictionary=_address, release=_address,
+                  private_data=_address)
+_array = _struct("ArrowArray", length=_int64, null_count=_int64, offset=_int64, n_buffers=_int64,
+                 n_children=_int64, buffers=_address, children=_address, dictionary=_address,
+                 release=_address, private_data=_address)
+_stream = _struct("ArrowArrayStream", get_schema=_address, get_next=_address,
+                  get_last_error=_address, release=_address, private_data=_address)
+
+# What the library calls: Arrow's, a watcher's, a trainer's.
+_RELEASE = ctypes.CFUNCTYPE(None, _address)
+_GET = ctypes.CFUNCTYPE(_int, _address, _address)
+_ON_WORK = ctypes.CFUNCTYPE(None, _address, ctypes.POINTER(_work))
+_ON_WARNING = ctypes.CFUNCTYPE(None, _address, ctypes.POINTER(_warning))
+_ON_EPOCH = ctypes.CFUNCTYPE(_int, _address, ctypes.POINTER(_epoch_report))
+_ON_PROGRESS = ctypes.CFUNCTYPE(_int, _address, ctypes.POINTER(_progress))
+
 _SIGNATURES = {  # the result, then the parameters
     "mmoe_version": (_text,),
     "mmoe_model_load_with": (_int, _text, _address, _address, _address, _address),
+    "mmoe_model_load_bytes": (_int, _address, _size, _address, _address, _address),
     "mmoe_model_free": (None, _address),
+    "mmoe_model_clone": (_int, _address, _address, _address, _address),
+    "mmoe_model_meta_at": (_text, _address, _size, _address),
+    "mmoe_model_set_meta": (_int, _address, _text, _text, _address),
+    "mmoe_meta_check": (_int, _text, _text, _address),
     "mmoe_model_save": (_int, _address, _text, _address),
     "mmoe_model_task_count": (_int32, _address),
     "mmoe_model_task_name": (_text, _address, _int32),
@@ -104,10 +167,17 @@ _SIGNATURES = {  # the result, then the parameters
     "mmoe_dataset_from_arrow": (_int, _address, _address, _int, _address, _address, _address),
     "mmoe_dataset_keep": (_int, _address, _text, _address, _address),
     "mmoe_dataset_batch": (_int, _address, _int64, _size, _address, _address),
+    "mmoe_dataset_lacks": (_int, _address, _int64),
     "mmoe_dataset_rows": (_int64, _address),
     "mmoe_dataset_warning": (_address, _address, _size),
     "mmoe_dataset_free": (None, _address),
     "mmoe_metric_at": (_address, _int, _size),
+    "mmoe_baseline_of": (_address, _int),
+    "mmoe_evaluate_by": (_int, _address, _address, _address, _address, _address, _address,
+                         _address),
+    "mmoe_row_slices_free": (None, _address),
+    "mmoe_metrics_check": (_int, _address, _int32, _text, _address, _address, _address),
+    "mmoe_model_check_labels": (_int, _address, _address, _address, _address, _address),
     "mmoe_trainer_create": (_int, _address, _address, _address, _address, _address),
     "mmoe_trainer_resume": (_int, _address, _text, _address),
     "mmoe_trainer_fit": (_int, _address, _address, _address, _address),
@@ -120,7 +190,9 @@ _SIGNATURES = {  # the result, then the parameters
     "mmoe_predictor_free": (None, _address),
     "mmoe_predictor_run": (_int, _address, _address, _address, _address),
     "mmoe_predictor_rank": (_int, _address, _address, _address, _address, _address),
-    "mmoe_predictor_top": (_int, _address, _address, _address, _size, _address, _address, _address),
+    "mmoe_predictor_score_with": (_int, _address, _address, _address, _address, _address),
+    "mmoe_expression_create": (_int, _address, _text, _address, _address, _address),
+    "mmoe_expression_free": (None, _address),
 }
 
 
@@ -165,11 +237,11 @@ def _error_of(error, first=0):
     return Error(message, error.code, file, error.row + first if error.row else 0, column)
 
 
-def _call(name, *arguments):
+def _call(name, *arguments, first=0):
     """Calls a function whose last parameter is an mmoe_error."""
     error = _error()
     if getattr(_library, name)(*arguments, ctypes.byref(error)) != OK:
-        raise _error_of(error)
+        raise _error_of(error, first)
 
 
 def _make(name, *arguments):
@@ -177,6 +249,30 @@ def _make(name, *arguments):
     made = _address()
     _call(name, *arguments, ctypes.byref(made))
     return made.value
+
+
+def _c_text(text, what):
+    """For C, where a NUL would end it."""
+    if not isinstance(text, str):
+        raise TypeError(f"{what}: a text is wanted, not {type(text).__name__}")
+    if "\0" in text:
+        raise ValueError(f"{what}: {text!r} has a NUL character")
+    return text.encode()
+
+
+def _c_word(text, what):
+    return text if text is None else _c_text(text, what)
+
+
+def _c_path(path):
+    name = os.fsencode(path)
+    if b"\0" in name:
+        raise ValueError(f"the path {path!r} has a NUL character")
+    return name
+
+
+# An object that another owns.
+_Borrowed = collections.namedtuple("_Borrowed", "address")
 
 
 class _Owned:
@@ -447,16 +543,6 @@ def _check_lengths(columns):
 
 # ---- Streams of Arrow ----
 
-_schema = _struct("ArrowSchema", format=_text, name=_text, metadata=_text, flags=_int64,
-                  n_children=_int64, children=_address, dictionary=_address, release=_address,
-                  private_data=_address)
-_array = _struct("ArrowArray", length=_int64, null_count=_int64, offset=_int64, n_buffers=_int64,
-                 n_children=_int64, buffers=_address, children=_address, dictionary=_address,
-                 release=_address, private_data=_address)
-_stream = _struct("ArrowArrayStream", get_schema=_address, get_next=_address,
-                  get_last_error=_address, release=_address, private_data=_address)
-_RELEASE = ctypes.CFUNCTYPE(None, _address)
-_GET = ctypes.CFUNCTYPE(_int, _address, _address)
 
 
 def _releaser(kind):
@@ -848,14 +934,35 @@ class _Binding:
                 self._idle.append(predictor)
 
 
-def _check_status(function, first, *arguments):
-    error = _error()
-    if getattr(_library, function)(*arguments, ctypes.byref(error)) != OK:
-        raise _error_of(error, first)
-
-
 def _processors():
     return len(os.sched_getaffinity(0))
+
+
+def _faults(bad):
+    """None: a row at fault is an error; else the list of such rows' errors."""
+    if bad not in ("error", "nan"):
+        raise ValueError(f'bad is {bad!r}; allowed are "error" and "nan"')
+    return [] if bad == "nan" else None
+
+
+def _in_order(faults):
+    return sorted(faults or (), key=lambda error: error.row)
+
+
+def _past_faults(batch, faults, first, *call):
+    """Scores the batch by a call; `faults`, unless it is None, gets an Error for each row at
+    fault."""
+    if faults is None:
+        _call(*call, first=first)
+        return
+    room, bad = 0, _bad_rows(count=64)
+    while bad.count > room:  # there are more than have found room
+        room = bad.count
+        errors = (_error * room)()
+        bad = _bad_rows(ctypes.addressof(errors), room)
+        batch.bad = ctypes.addressof(bad)
+        _call(*call, first=first)
+    faults.extend(_error_of(e, first) for e in errors[:bad.count])
 
 
 _ROWS_OF_THREAD = 8192  # fewer are not worth another thread
@@ -872,6 +979,240 @@ def _in_threads(rows, threads, work):
     with concurrent.futures.ThreadPoolExecutor(parts) as pool:
         for done in [pool.submit(work, a, b - a) for a, b in zip(ends, ends[1:])]:
             done.result()
+
+
+# ---- Data sets: rows to train from, and to evaluate ----
+
+class MmoeWarning(UserWarning):
+    """What is suspicious of the data or of a run, by Python's `warnings`."""
+
+
+def _warn(warning):
+    where = f"{warning.file.decode()}: " if warning.file else ""
+    _warn_caller(where + warning.message.decode(errors="replace"))
+
+
+def _warn_caller(text):
+    """With the caller's line."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back and frame.f_code.co_filename == __file__:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(text, MmoeWarning, stacklevel=level)
+
+
+def _warn_all(function, address):
+    """All warnings of a data set or a model."""
+    for i in itertools.count():
+        warning = getattr(_library, function)(address, i)
+        if not warning:
+            return
+        _warn(_warning.from_address(warning))
+
+
+def _figures_of(m):
+    """The figures of a task, as the program's JSON has them; NaN: undefined, "why" says why."""
+    figures = {}
+    for i, value in enumerate(m.values):
+        metric = _library.mmoe_metric_at(m.type, i)
+        if metric and (m.group or not _metric.from_address(metric).of_groups):
+            figures[_metric.from_address(metric).name.decode()] = value
+    baseline = _baseline.from_address(_library.mmoe_baseline_of(m.type))
+    figures.update({baseline.name.decode(): m.base, baseline.ratio.decode(): m.relative,
+                    "constant": m.constant, "constant_is_of_training": not m.constant_is_of_rows,
+                    "rows": m.rows})
+    if m.why:
+        figures["why"] = m.why.decode()
+    if m.group:
+        figures["groups"] = {
+            "column": m.group.decode(), "count": m.groups, "one_class": m.one_class_groups,
+            "one_class_rows": m.one_class_group_rows, "single": m.single_groups,
+            "rows_without": m.no_group_rows}
+    return figures
+
+
+def _figures_by_task(address, count):
+    metrics = (_task_metrics * count).from_address(address)
+    return {m.name.decode(): _figures_of(m) for m in metrics}
+
+
+class _Line:
+    """A line that says how far the work is, as notebooks and terminals show it."""
+
+    def __init__(self, progress):
+        notebook = "ipykernel" in sys.modules
+        self._file = sys.stdout if notebook else sys.stderr
+        self.is_on = notebook or self._file.isatty() if progress is None else progress
+
+    def show(self, text, end="\r"):
+        if self.is_on:
+            print(f"{text:79}", end=end, file=self._file, flush=True)
+
+    def clear(self):
+        self.show("", end="\r")
+
+
+class _Watched(_Kept):
+    """Work of the library's that tells how far it is and what is suspicious. What a callback of the
+    caller raises ends the work, and is raised behind it."""
+
+    def __init__(self, progress):
+        super().__init__(self._stop)
+        self.line = _Line(progress)
+        self.on_work = _ON_WORK(lambda _, w: self._guard(self._work, w.contents))
+        self.on_warning = _ON_WARNING(lambda _, w: self._guard(_warn, w.contents) and None)
+        self.watcher = _watcher(_address_of(self.on_work))
+
+    def _stop(self):
+        """Ends the work, where the library can."""
+
+    def _guard(self, function, told):
+        """1: the work is to end."""
+        if self.raised is None:
+            self.keep(function, told)
+        return int(self.raised is not None)
+
+    def _work(self, work):
+        share = f"{100 * work.done // work.total} %" if work.total else f"{work.rows} rows"
+        self.line.show(f"{work.what.decode()}: {share}")
+
+
+def _config_of(address):
+    text = _address()
+    _call("mmoe_config_text", address, ctypes.byref(text))
+    try:
+        return json.loads(ctypes.string_at(text.value))
+    finally:
+        _library.mmoe_config_text_free(address, text)
+
+
+def _config_from(config):
+    """A configuration: a dictionary, or the path of a file."""
+    if isinstance(config, (str, os.PathLike)):
+        made = _make("mmoe_config_read", _c_path(config), None)
+    else:
+        text = json.dumps(config).encode()
+        made = _make("mmoe_config_parse", text, len(text), None, None)
+    return _Owned(made, "mmoe_config_free")
+
+
+class _Reader:
+    """Makes data sets: the first one, of training rows, makes the schema of a configuration; those
+    of a schema that stands keep columns beside their rows. `group`: the configuration's data.group,
+    or None."""
+
+    def __init__(self, run, threads, config, schema=None):
+        self.run, self.threads, self.config, self.schema = run, threads, config, schema
+        self.group = (_config_of(config.address).get("data") or {}).get("group")
+
+    def read(self, data, what, keep=()):
+        """`keep`: columns that must be there, as the group need not."""
+        is_path = isinstance(data, (str, os.PathLike))
+        keep = list(dict.fromkeys(keep))
+        if is_path and os.path.isdir(data):
+            made = self._packed(data)
+        elif is_path or isinstance(data, (list, tuple)):
+            made = self._csv([data] if is_path else data, what, keep)
+        else:
+            made = self._stream(_stream_of(data, what), what, keep)
+        self.run.line.clear()
+        _warn_all("mmoe_dataset_warning", made.address)
+        return made
+
+    def _make(self, call, functions, rows, *how):
+        """By the first function, which makes the schema, too, or by the second with the one that is
+        there. `rows`, `how`: what follows the configuration or the schema."""
+        schema, data = _address(), _address()
+        try:
+            if self.schema:
+                call(functions[1], self.schema.address, rows, *how, None, ctypes.byref(data))
+            else:
+                call(functions[0], self.config.address, rows, *how, None, ctypes.byref(schema),
+                     ctypes.byref(data))
+        finally:  # an interrupt may come when they are made
+            if schema:
+                self.schema = _Owned(schema.value, "mmoe_schema_free")
+            made = data and _Owned(data.value, "mmoe_dataset_free")
+        return made
+
+    def _packed(self, folder):
+        return self._make(_call, ("mmoe_dataset_fit_packed", "mmoe_dataset_read_packed"),
+                          _c_path(folder), PACKED_LOADED)
+
+    def _csv(self, paths, what, keep):
+        if not paths or not all(isinstance(p, (str, os.PathLike)) for p in paths):
+            raise TypeError(f"{what}: a list must have paths")
+        first, *more = map(_c_path, paths)
+        more = (_text * len(more))(*more)
+        if self.group and self.schema and self.group not in keep:
+            keep = [*keep, self.group]
+        kept = (_text * (len(keep) + 1))(*[_c_text(name, what) for name in keep], None)
+        options = _read_options(
+            labels=LABELS_REQUIRED, threads=self.threads or _processors(), n_more=len(more),
+            keep=ctypes.addressof(kept) if keep else None,
+            more=ctypes.addressof(more) if more else None,
+            watcher=ctypes.addressof(self.run.watcher))
+        return self._make(self.run.call, ("mmoe_dataset_fit_csv_with",
+                                          "mmoe_dataset_read_csv_with"),
+                          first, ctypes.byref(options))
+
+    def _stream(self, stream, what, keep):
+        columns = getattr(stream, "columns", {})
+        for name in keep:
+            if name not in columns:
+                raise Error(f'{what}: column "{name}": it is not given by a DataFrame or a '
+                            "dictionary, and to be kept beside the rows", column=name)
+        if self.group and self.schema and self.group in columns:
+            keep = dict.fromkeys([*keep, self.group])
+        elif self.group and self.schema:
+            _warn_caller(f'{what}: no groups (data.group) are made of the column "{self.group}", '
+                         "so there is no gauc: a DataFrame or a dictionary that has it gives them")
+        kept = {name: _words_of(_values_of(name, columns[name])) for name in keep}
+        made = self._make(stream.call, ("mmoe_dataset_fit_arrow", "mmoe_dataset_from_arrow"),
+                          stream.address, *([LABELS_REQUIRED] if self.schema else []))
+        for name, values in kept.items():
+            addresses = _pointers(values)[1]
+            _call("mmoe_dataset_keep", made.address, _c_text(name, what), addresses.ctypes.data)
+        return made
+
+
+def _words_of(values):
+    """The same values as texts."""
+    if values.offsets is not None or np.ndim(values.values) > 1:
+        raise TypeError(f'column "{values.name}": lists cannot be kept beside the rows')
+    if values.texts:
+        return values
+    v, missing = values.values, values.missing
+    if v.dtype.kind == "f":
+        missing = np.isnan(v) if missing is None else missing | np.isnan(v)
+    return _texts_of(values.name, v.astype("U").tolist(), missing)
+
+
+# ---- Models ----
+
+
+def _checked_meta(meta):
+    """{key: text} for C; of None there are none."""
+    made = []
+    for key, value in (meta or {}).items():
+        made.append((_c_text(key, "meta"), value if value is None else _c_text(value, str(key))))
+        _call("mmoe_meta_check", *made[-1])
+    return made
+
+
+def _put_meta(model, meta):
+    for key, value in meta:
+        _call("mmoe_model_set_meta", model, key, value)
+
+
+class Scores(dict):
+    """{task: float32 [rows]}. `bad`: an Error for each row that is at fault, whose scores are NaN
+    (predict(bad="nan"))."""
+    bad = ()
+
+
+# The best items, best first. `rows`: their numbers; `scores`: their final scores; `tasks`: {task:
+# its scores of them}; `bad`: an Error for each item that is at fault, whose scores are NaN.
+Ranking = collections.namedtuple("Ranking", "rows scores tasks bad")
 
 
 class Model:
@@ -923,9 +1264,25 @@ class Model:
     def config(self):
         return _config_of(_library.mmoe_model_config(self.address))
 
-    def save(self, path):
-        """Writes the model whole or not at all."""
-        _call("mmoe_model_save", self.address, os.fsencode(path))
+    @property
+    def meta(self):
+        """{key: text} that the model's file keeps: the caller's, and what training tells of the
+        weights ("training.rows", "training.TASK.auc" ...)."""
+        texts, value = {}, _text()
+        for i in itertools.count():
+            key = _library.mmoe_model_meta_at(self.address, i, ctypes.byref(value))
+            if key is None:
+                return texts
+            texts[key.decode()] = value.value.decode()
+
+    def save(self, path, meta=None):
+        """Writes the model whole or not at all. `meta`: texts that the file has, too, or in the
+        place of the model's; None takes one out. They take a copy of the model meanwhile."""
+        owned, meta = self._owned, _checked_meta(meta)
+        if meta:
+            owned = _Owned(_make("mmoe_model_clone", self.address, None), "mmoe_model_free")
+            _put_meta(owned.address, meta)
+        _call("mmoe_model_save", owned.address, _c_path(path))
 
     def weights(self):
         """{torch-rechub's name: array}, which cannot be written to and need no copy."""
@@ -1003,20 +1360,25 @@ class Model:
         given = self._given(rows, SIDE_ITEM)
         return of_user, given, given[0].rows if given else 0
 
-    def predict(self, rows, *, user=None, threads=0, ignore_additional=False):
+    def predict(self, rows, *, user=None, bad="error", threads=0, ignore_additional=False):
         """{task: float32 scores} of the rows: a dictionary of arrays or lists, a DataFrame, or what
         gives a stream of Arrow. `user`: the columns of the one user of all rows. Columns that the
-        model does not read are an error, or passed over. `threads`: at most; 0: one a processor."""
+        model does not read are an error, or passed over. `bad`: a row with a value that is not
+        allowed is an "error", or its scores are "nan" and Scores.bad says why. `threads`: at most;
+        0: one a processor."""
+        faults = _faults(bad)
         if user is None and (_is_stream(rows) or self._is_of_cells(_columns_of(rows))):
-            work, count = self._encoded(rows, ignore_additional)
+            work, count = self._encoded(rows, ignore_additional, faults)
         else:
             of_user, given, count = self._request(user, rows, ignore_additional)
-            work = self._bound(of_user, given)
+            work = self._bound(of_user, given, faults)
         scores = np.empty((count, len(self.tasks)), np.float32)
         _in_threads(count, threads, lambda first, n: work(first, n, scores[first:first + n]))
-        return {task: scores[:, i] for i, task in enumerate(self.tasks)}
+        made = Scores((task, scores[:, i]) for i, task in enumerate(self.tasks))
+        made.bad = _in_order(faults)
+        return made
 
-    def _bound(self, of_user, given):
+    def _bound(self, of_user, given, faults):
         """What scores rows of a request."""
         binding = self._bind(of_user + given)
         users = [ctypes.byref(_batch_of(of_user, binding.input, 0, 1))] if of_user else []
@@ -1024,8 +1386,9 @@ class Model:
 
         def work(first, count, scores):
             batch = _batch_of(given, binding.input, first, count)
-            binding.run(lambda predictor: _check_status(
-                call, first, predictor, *users, ctypes.byref(batch), scores.ctypes.data))
+            binding.run(lambda predictor: _past_faults(
+                batch, faults, first, call, predictor, *users, ctypes.byref(batch),
+                scores.ctypes.data))
         return work
 
     def _is_of_cells(self, columns):
@@ -1034,14 +1397,14 @@ class Model:
                                 else name in self._parts)
                    for name, (is_list, _) in self._wanted.items())
 
-    def _encoded(self, rows, ignore_additional):
+    def _encoded(self, rows, ignore_additional, faults):
         """What scores rows that the model's schema has read, and how many they are."""
         stream = _stream_of(rows, "rows")
         self._check_names(stream.names(), ignore_additional)
-        made = _address()
+        labels, made = LABELS_IGNORED if faults is None else ROWS_TO_SCORE, _address()
         try:
             stream.call("mmoe_dataset_from_arrow", _library.mmoe_model_schema(self.address),
-                        stream.address, LABELS_IGNORED, None, ctypes.byref(made))
+                        stream.address, labels, None, ctypes.byref(made))
         finally:  # an interrupt may come when they are made
             data = made and _Owned(made.value, "mmoe_dataset_free")
         binding = self._bind(None)
@@ -1049,24 +1412,76 @@ class Model:
         def work(first, count, scores):
             batch = _batch()
             _call("mmoe_dataset_batch", data.address, first, count, ctypes.byref(batch))
-            binding.run(lambda predictor: _check_status(
-                "mmoe_predictor_run", first, predictor, ctypes.byref(batch), scores.ctypes.data))
+            binding.run(lambda predictor: _call("mmoe_predictor_run", predictor,
+                                                ctypes.byref(batch), scores.ctypes.data))
+            for i in range(count if faults is not None else 0):
+                if _library.mmoe_dataset_lacks(data.address, first + i):
+                    scores[i] = np.nan
+                    faults.append(Error(f"row {first + i + 1}: a value is missing that its feature "
+                                        "must have", E_DATA, row=first + i + 1))
         return work, _library.mmoe_dataset_rows(data.address)
 
-    def rank(self, user, items, k=None, ignore_additional=False):
-        """The best items by the final score (`score` of the configuration, or that of the only
-        task): their row numbers, best first, and these scores. `user`: {column: value}; `items`:
-        as the rows of `predict`; `k`: at most so many."""
+    def rank(self, user, items, k=None, *, score=None, bad="error", ignore_additional=False):
+        """The Ranking of items by a final score: `score`, an expression of the tasks ("ctr *
+        cvr^0.5"); None: the configuration's, or the score of the only task. `user`: {column:
+        value}, or None; `items`, `bad`: as of `predict`; `k`: at most so many."""
+        faults, wanted = _faults(bad), _scoring()
+        if score is not None:
+            score = _Owned(_make("mmoe_expression_create", self.address, _c_text(score, "score"),
+                                 None), "mmoe_expression_free")
+            wanted.expression = score.address
         of_user, given, count = self._request(user, items, ignore_additional)
         binding = self._bind(of_user + given)
-        k = count if k is None else min(k, count)
+        k = count if k is None else min(operator.index(k), count)
+        if k < 0:
+            raise ValueError(f"k is {k}, and must not be negative")
         rows, scores = np.empty(k, np.uintp), np.empty(k, np.float32)
+        tasks = np.empty((k, len(self.tasks)), np.float32)
+        wanted.rows, wanted.scores, wanted.task_scores, wanted.k = (
+            rows.ctypes.data, scores.ctypes.data, tasks.ctypes.data, k)
         users = _batch_of(of_user, binding.input, 0, 1) if of_user else None
         batch = _batch_of(given, binding.input, 0, count)
-        binding.run(lambda predictor: _call(
-            "mmoe_predictor_top", predictor, users and ctypes.byref(users), ctypes.byref(batch), k,
-            rows.ctypes.data, scores.ctypes.data))
-        return rows.astype(np.int64), scores
+        binding.run(lambda predictor: _past_faults(
+            batch, faults, 0, "mmoe_predictor_score_with", predictor, users and ctypes.byref(users),
+            ctypes.byref(batch), ctypes.byref(wanted)))
+        by_task = {task: tasks[:, i] for i, task in enumerate(self.tasks)}
+        return Ranking(rows.astype(np.int64), scores, by_task, _in_order(faults))
+
+    def evaluate(self, rows, *, by=None, slices=None, group=None, group_weight=None, threads=0,
+                 progress=None):
+        """{task: {figure: value}} of rows with labels, as `train` takes them, to the bits of `mmoe
+        evaluate`. `by`: a column; then there come two, these and {its value: the same of the rows
+        that have it}, None being a missing value, those of the most rows first (`slices`: at most
+        so many). `group`, `group_weight`: as "data.group" of the configuration, if not that."""
+        run = _Watched(progress)
+        config = _Borrowed(_library.mmoe_model_config(self.address))
+        reader = _Reader(run, threads, config,
+                         _Borrowed(_library.mmoe_model_schema(self.address)))
+        data = reader.read(rows, "rows", [name for name in (group, by) if name is not None])
+        return _evaluate(run, self, data, _evaluate_options(
+            threads=threads, most_slices=slices or 2**31 - 1, group=_c_word(group, "group"),
+            group_weight=_c_word(group_weight, "group_weight"), by=_c_word(by, "by")))
+
+
+def _evaluate(run, model, data, options):
+    metrics, slices = (_task_metrics * len(model.tasks))(), _address()
+    address, on_warning = ctypes.addressof(metrics), _address_of(run.on_warning)
+    options.watcher = ctypes.addressof(run.watcher)
+    run.call("mmoe_model_check_labels", model.address, data.address, on_warning, None)
+    try:
+        run.call("mmoe_evaluate_by", model.address, data.address, ctypes.byref(options), None,
+                 address, ctypes.byref(slices))
+        run.line.clear()
+        figures = _figures_by_task(address, len(metrics))
+        run.call("mmoe_metrics_check", address, len(metrics), b"rows", on_warning, None)
+        if not slices:
+            return figures
+        shown = _row_slices.from_address(slices.value)
+        items = (_row_slice * shown.count).from_address(shown.items) if shown.count else ()
+        return figures, {s.value and s.value.decode(): _figures_by_task(s.metrics, len(metrics))
+                         for s in items}
+    finally:
+        _library.mmoe_row_slices_free(slices)
 
 
 def _is_sequence(value):
@@ -1079,129 +1494,33 @@ def _is_of_texts(values):
         next((v for v in values if not _is_absent(v)), None), (str, bytes))
 
 
-def _config_of(address):
-    text = _address()
-    _call("mmoe_config_text", address, ctypes.byref(text))
-    try:
-        return json.loads(ctypes.string_at(text.value))
-    finally:
-        _library.mmoe_config_text_free(address, text)
+def load(source, map=False):
+    """The model of a file: its path, or what stands in it (bytes, bytearray, memoryview ...).
+    `map`: large tables are not read but mapped, and shared by the processes that do; nobody may
+    write into the file then (mv another in its place)."""
+    if isinstance(source, (str, os.PathLike)):
+        options = _load_options(map_tables=bool(map))
+        return Model(_make("mmoe_model_load_with", _c_path(source), ctypes.byref(options), None))
+    if map:
+        raise ValueError("map: bytes are no file that could be mapped")
+    content = np.frombuffer(source, np.uint8)
+    return Model(_make("mmoe_model_load_bytes", content.ctypes.data, len(content), None))
 
 
-def load(path, map=False):
-    """The model of a file. `map`: its large tables are not read but mapped, and shared by the
-    processes that do; nobody may write into the file then (mv another in its place)."""
-    options = _load_options(map_tables=bool(map))
-    return Model(_make("mmoe_model_load_with", os.fsencode(path), ctypes.byref(options), None))
 
 # ---- Training ----
 
-_warning = _struct("mmoe_warning", message=_text, subject=_text, count=_int64, row=_int64,
-                   file=_text)
-_work = _struct("mmoe_work", what=_text, file=_text, rows=_int64, done=_int64, total=_int64,
-                unit=_text)
-_watcher = _struct("mmoe_watcher", on_work=_address, user=_address)
-_read_options = _struct("mmoe_read_options", labels=_int, threads=_int, keep=_address,
-                        stream_folder=_text, more=_address, n_more=_size, watcher=_address,
-                        skip_bad=_int64, _rest=_address * 3)
-_trainer_options = _struct("mmoe_trainer_options", threads=_int, single_threaded_blas=_int,
-                           checkpoint_path=_text, user=_address, on_epoch=_address,
-                           on_progress=_address, profile=_address, on_warning=_address,
-                           _rest=_address * 6)
-_task_metrics = _struct(
-    "mmoe_task_metrics", name=_text, type=_int, rows=_int64, auc=_double, logloss=_double,
-    mse=_double, rmse=_double, mae=_double, calibration=_double, why=_text,
-    values=_double * MAX_METRICS, constant=_double, constant_is_of_rows=_int, base=_double,
-    relative=_double, ece=_double, gauc=_double, group=_text, groups=_int64,
-    one_class_groups=_int64, one_class_group_rows=_int64, single_groups=_int64,
-    no_group_rows=_int64, auc_bound=_double)
-_metric = _struct("mmoe_metric", name=_text, title=_text, what=_text, better=_int, of_groups=_int)
-_epoch_report = _struct(
-    "mmoe_epoch_report", epoch=_int32, n_epoch=_int32, n_task=_int32, rows=_int64, seconds=_double,
-    train_seconds=_double, rows_per_second=_double, loss=_double, task_loss=_address,
-    valid=_address, score=_double, is_best=_int, lr=_double, task_factors=_address, n_gate=_int32,
-    gates=_address, progressive=_address)
-_progress = _struct("mmoe_progress", epoch=_int32, n_epoch=_int32, rows_done=_int64, rows=_int64,
-                    seconds=_double, n_task=_int32, task_loss=_address)
-_ON_WORK = ctypes.CFUNCTYPE(None, _address, ctypes.POINTER(_work))
-_ON_WARNING = ctypes.CFUNCTYPE(None, _address, ctypes.POINTER(_warning))
-_ON_EPOCH = ctypes.CFUNCTYPE(_int, _address, ctypes.POINTER(_epoch_report))
-_ON_PROGRESS = ctypes.CFUNCTYPE(_int, _address, ctypes.POINTER(_progress))
+class _Run(_Watched):
+    """Of a trainer: passes on what it tells."""
 
-
-class MmoeWarning(UserWarning):
-    """What is suspicious of the data or of a run, by Python's `warnings`."""
-
-
-def _warn(warning):
-    where = f"{warning.file.decode()}: " if warning.file else ""
-    _warn_caller(where + warning.message.decode(errors="replace"))
-
-
-def _warn_caller(text):
-    """With the caller's line."""
-    level, frame = 1, sys._getframe()
-    while frame.f_back and frame.f_code.co_filename == __file__:
-        level, frame = level + 1, frame.f_back
-    warnings.warn(text, MmoeWarning, stacklevel=level)
-
-
-def _warn_all(function, address):
-    """All warnings of a data set or a model."""
-    for i in itertools.count():
-        warning = getattr(_library, function)(address, i)
-        if not warning:
-            return
-        _warn(_warning.from_address(warning))
-
-
-def _metrics_of(m):
-    """{name: figure} of a task, as the program's JSON names them."""
-    metrics = (_library.mmoe_metric_at(m.type, i) for i in range(MAX_METRICS))
-    return {_metric.from_address(a).name.decode(): value
-            for a, value in zip(metrics, m.values) if a}
-
-
-class _Line:
-    """A line that says how far the work is, as notebooks and terminals show it."""
-
-    def __init__(self, progress):
-        notebook = "ipykernel" in sys.modules
-        self._file = sys.stdout if notebook else sys.stderr
-        self.is_on = notebook or self._file.isatty() if progress is None else progress
-
-    def show(self, text, end="\r"):
-        if self.is_on:
-            print(f"{text:79}", end=end, file=self._file, flush=True)
-
-    def clear(self):
-        self.show("", end="\r")
-
-
-class _Run(_Kept):
-    """Passes on what the library tells while it works. What a callback of the caller raises ends
-    the work, and is raised behind it."""
-
-    def __init__(self, tasks, on_epoch, on_progress, progress):
-        super().__init__(self._stop)
-        self.tasks, self.on_epoch, self.on_progress = tasks, on_epoch, on_progress
-        self.line, self.history, self.trainer = _Line(progress), [], None
-        self.on_work = _ON_WORK(lambda _, w: self._guard(self._work, w.contents))
-        self.watcher = _watcher(_address_of(self.on_work))
+    def __init__(self, on_epoch, on_progress, progress):
+        super().__init__(progress)
+        self.on_epoch, self.on_progress = on_epoch, on_progress
+        self.tasks, self.history, self.trainer = [], [], None
 
     def _stop(self):
         if self.trainer:
             _library.mmoe_trainer_stop(self.trainer.address)
-
-    def _guard(self, function, told):
-        """1: the work is to end."""
-        if self.raised is None:
-            self.keep(function, told)
-        return int(self.raised is not None)
-
-    def _work(self, work):
-        share = f"{100 * work.done // work.total} %" if work.total else f"{work.rows} rows"
-        self.line.show(f"{work.what.decode()}: {share}")
 
     def _progress(self, p):
         told = {"epoch": p.epoch, "n_epoch": p.n_epoch, "rows_done": p.rows_done, "rows": p.rows,
@@ -1215,8 +1534,7 @@ class _Run(_Kept):
             "epoch", "n_epoch", "rows", "seconds", "rows_per_second", "loss", "score", "lr")}
         told.update(is_best=bool(r.is_best), task_loss=self._by_task(r.task_loss), valid=None)
         if r.valid:
-            metrics = (_task_metrics * r.n_task).from_address(r.valid)
-            told["valid"] = {m.name.decode(): _metrics_of(m) for m in metrics}
+            told["valid"] = _figures_by_task(r.valid, r.n_task)
         self.history.append(told)
         score = f", score {r.score:.5f}" if r.valid else ""
         self.line.show(f"epoch {r.epoch}/{r.n_epoch}: loss {r.loss:.5f}{score}, "
@@ -1229,134 +1547,47 @@ class _Run(_Kept):
 
     def fit(self, model, options, train, valid, resume):
         calls = [_ON_EPOCH(lambda _, r: self._guard(self._epoch, r.contents)),
-                 _ON_PROGRESS(lambda _, p: self._guard(self._progress, p.contents)),
-                 _ON_WARNING(lambda _, w: self._guard(_warn, w.contents) and None)]
-        options.on_epoch, options.on_progress, options.on_warning = map(_address_of, calls)
+                 _ON_PROGRESS(lambda _, p: self._guard(self._progress, p.contents))]
+        options.on_epoch, options.on_progress = map(_address_of, calls)
+        options.on_warning = _address_of(self.on_warning)
         made = _address()
         try:
             self.call("mmoe_trainer_create", model.address, ctypes.byref(options), None,
                       ctypes.byref(made))
             self.trainer = _Owned(made.value, "mmoe_trainer_free", model._owned)
             if resume:
-                self.call("mmoe_trainer_resume", self.trainer.address, os.fsencode(resume))
+                self.call("mmoe_trainer_resume", self.trainer.address, _c_path(resume))
             self.call("mmoe_trainer_fit", self.trainer.address, train.address,
                       valid and valid.address)
         finally:
             self.trainer = None
 
 
-class _Reader:
-    """Makes data sets of a configuration; the first one, of training rows, makes the schema."""
-
-    def __init__(self, config, run, threads):
-        self.config, self.run, self.threads, self.schema = config, run, threads, None
-        self.group = (_config_of(config.address).get("data") or {}).get("group")
-
-    def read(self, data, what):
-        is_path = isinstance(data, (str, os.PathLike))
-        if is_path and os.path.isdir(data):
-            made = self._packed(data)
-        elif is_path or isinstance(data, (list, tuple)):
-            made = self._csv([data] if is_path else data, what)
-        else:
-            made = self._stream(_stream_of(data, what), what)
-        self.run.line.clear()
-        _warn_all("mmoe_dataset_warning", made.address)
-        return made
-
-    def _make(self, call, functions, rows, *how):
-        """By the first function, which makes the schema, too, or by the second with the one that is
-        there. `rows`, `how`: what follows the configuration or the schema."""
-        schema, data = _address(), _address()
-        try:
-            if self.schema:
-                call(functions[1], self.schema.address, rows, *how, None, ctypes.byref(data))
-            else:
-                call(functions[0], self.config.address, rows, *how, None, ctypes.byref(schema),
-                     ctypes.byref(data))
-        finally:  # an interrupt may come when they are made
-            if schema:
-                self.schema = _Owned(schema.value, "mmoe_schema_free")
-            made = data and _Owned(data.value, "mmoe_dataset_free")
-        return made
-
-    def _packed(self, folder):
-        return self._make(_call, ("mmoe_dataset_fit_packed", "mmoe_dataset_read_packed"),
-                          os.fsencode(folder), PACKED_LOADED)
-
-    def _csv(self, paths, what):
-        if not paths or not all(isinstance(p, (str, os.PathLike)) for p in paths):
-            raise TypeError(f"{what}: a list must have paths")
-        first, *more = map(os.fsencode, paths)
-        more = (_text * len(more))(*more)
-        keep = (_text * 2)(self.group and self.group.encode(), None)
-        options = _read_options(
-            labels=LABELS_REQUIRED, threads=self.threads or _processors(), n_more=len(more),
-            keep=ctypes.addressof(keep) if self.group and self.schema else None,
-            more=ctypes.addressof(more) if more else None,
-            watcher=ctypes.addressof(self.run.watcher))
-        return self._make(self.run.call, ("mmoe_dataset_fit_csv_with",
-                                          "mmoe_dataset_read_csv_with"),
-                          first, ctypes.byref(options))
-
-    def _stream(self, stream, what):
-        how = [LABELS_REQUIRED] if self.schema else []
-        wants = self.group and self.schema
-        keeps = wants and self.group in getattr(stream, "columns", ())
-        if wants and not keeps:
-            _warn_caller(f'{what}: no groups (data.group) are made of the column "{self.group}", '
-                         "so gauc is NaN: a DataFrame or a dictionary that has it gives them")
-        made = self._make(stream.call, ("mmoe_dataset_fit_arrow", "mmoe_dataset_from_arrow"),
-                          stream.address, *how)
-        if keeps:
-            groups = _words_of(_values_of(self.group, stream.columns[self.group]))
-            addresses = _pointers(groups)[1]
-            _call("mmoe_dataset_keep", made.address, self.group.encode(), addresses.ctypes.data)
-        return made
-
-
-def _words_of(values):
-    """The same values as texts."""
-    if values.texts:
-        return values
-    v, missing = values.values, values.missing
-    if v.dtype.kind == "f":
-        missing = np.isnan(v) if missing is None else missing | np.isnan(v)
-    return _texts_of(values.name, v.astype("U").tolist(), missing)
-
-
-def _config_from(config):
-    """A configuration: a dictionary, or the path of a file."""
-    if isinstance(config, (str, os.PathLike)):
-        made = _make("mmoe_config_read", os.fsencode(config), None)
-    else:
-        text = json.dumps(config).encode()
-        made = _make("mmoe_config_parse", text, len(text), None, None)
-    return _Owned(made, "mmoe_config_free")
-
-
-def train(config, train, valid=None, *, threads=0, checkpoint=None, resume=None, on_epoch=None,
-          on_progress=None, progress=None):
+def train(config, train, valid=None, *, meta=None, threads=0, checkpoint=None, resume=None,
+          on_epoch=None, on_progress=None, progress=None):
     """Trains a model: as `mmoe train` does, to the same bits.
 
     `config`: a dictionary, or the path of a JSON file. `train`, `valid`: rows, each a path (a CSV
     file, a packed folder), a list of paths, a DataFrame, a dictionary of arrays or lists, or what
-    gives a stream of Arrow. `checkpoint`: a path that is written after each epoch; `resume`: one
-    that is continued. `threads`: 0: one a processor.
+    gives a stream of Arrow. `meta`: texts that the model keeps (Model.meta). `checkpoint`: a path
+    that is written after each epoch; `resume`: one that is continued. `threads`: 0: one a
+    processor.
 
     on_epoch(dict) is called after each epoch, on_progress(dict) at most ten times a second; what
     they raise, and an interrupt, ends the training and arrives here. `progress`: whether a line
     says how far it is (None: in notebooks and on terminals). What is suspicious is an MmoeWarning.
     """
-    run = _Run([], on_epoch, on_progress, progress)
+    meta = _checked_meta(meta)
+    run = _Run(on_epoch, on_progress, progress)
     owned = _config_from(config)
-    reader = _Reader(owned, run, threads)
+    reader = _Reader(run, threads, owned)
     rows = reader.read(train, "train")
     judged = None if valid is None else reader.read(valid, "valid")
     model = Model(_make("mmoe_model_create", owned.address, reader.schema.address, None))
+    _put_meta(model.address, meta)
     run.tasks = model.tasks
     options = _trainer_options(threads=threads, single_threaded_blas=1,
-                               checkpoint_path=checkpoint and os.fsencode(checkpoint))
+                               checkpoint_path=checkpoint and _c_path(checkpoint))
     run.fit(model, options, rows, judged, resume)
     model.history = run.history
     return model

@@ -219,7 +219,7 @@ def test_rank():
     items = {name: values for name, values in PLAIN.items() if name not in user}
     whole = MODEL.predict({**items, **{name: [v] * ROWS for name, v in user.items()}})
     assert same(MODEL.predict(items, user=user), whole)
-    found, scores = MODEL.rank(user, items, k=5)
+    found, scores, _, _ = MODEL.rank(user, items, k=5)
     order = np.argsort(-(whole["ctr"] * whole["worth"]), kind="stable")
     assert found.tolist() == order[:5].tolist() and (np.diff(scores) <= 0).all()
     assert len(MODEL.rank({n: [v] for n, v in user.items()}, pd.DataFrame(items))[0]) == ROWS

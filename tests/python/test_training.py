@@ -304,7 +304,7 @@ def test_the_pages_sample():
         os.chdir(kept)
     assert same(given["model"].predict(frame[given["model"].columns][:2]),
                 given["model"].predict(frame.drop(columns=["click", "buy"])[:2]))
-    assert len(given["scores"]["ctr"]) == 2 and sorted(given["rows"]) == [0, 1]
+    assert len(given["scores"]["ctr"]) == 2 and sorted(given["best"].rows) == [0, 1]
 
 
 def test_streams_are_read_once():
