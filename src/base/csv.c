@@ -16,8 +16,9 @@ typedef struct csv_reader {
     mmoe_csv_lines lines;
     mmoe_csv_exact *exact;
     mmoe_csv_stretch stretch;
-    bool is_exact; /* libcsv gets all */
-    char *block;   /* [block_size + slack] bytes, the reader's own */
+    bool is_exact;    /* libcsv gets all */
+    mmoe_bytes *from; /* the block's; NULL: they were in memory */
+    char *block;      /* [block_size + slack] bytes, the reader's own */
     size_t block_size;
 } csv_reader;
 
@@ -58,9 +59,12 @@ static void take_block(csv_reader *r, size_t length) {
     const char *zero = memchr(r->block + at, '\0', length - at);
     const size_t end = zero ? (size_t)(zero - r->block) : length;
     while (at < end && !l->status) {
+        size_t n = 0;
+        if (r->from) r->from->held = length - at;
         if (!r->is_exact && !mmoe_csv_exact_is_within_row(r->exact))
-            at += mmoe_csv_stretch_take(&r->stretch, l, r->block + at, end - at);
-        if (at < end && !l->status) at += take_line(r, r->block + at, end - at);
+            n = mmoe_csv_stretch_take(&r->stretch, l, r->block + at, end - at);
+        if (n == 0 && !l->status) n = take_line(r, r->block + at, end - at);
+        at += n;
     }
     mmoe_csv_lines_pass(l);
     if (zero && !l->status)
@@ -159,7 +163,9 @@ mmoe_status mmoe_csv_read_on(mmoe_bytes *from, mmoe_csv_field before,
     if (status) return status;
     r.lines.status = make_block(&r, BLOCK);
     take_bytes(&r, before.text, before.length);
+    r.from = from;
     read_blocks(&r, from);
+    from->held = 0;
     return finish_reader(&r);
 }
 

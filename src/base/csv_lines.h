@@ -6,8 +6,8 @@
 #include "base/alloc.h"
 #include "base/csv_rows.h"
 
-/* Bytes behind each text's begin that can be read (mmoe_csv_rows.is_readable). */
-enum { MMOE_CSV_READABLE = 8 };
+/* Bytes from each of a text's on that can be read (mmoe_csv_rows.is_readable). */
+enum { MMOE_CSV_READABLE = 64 };
 
 /* Begins with the first five, and the form and what was passed over of pieces before. */
 typedef struct mmoe_csv_lines {

@@ -35,7 +35,7 @@ typedef struct mmoe_csv_rows {
     int64_t first; /* its number */
     size_t count, columns;
     const mmoe_csv_field *fields;
-    bool is_readable; /* eight bytes from each of a text's on are */
+    bool is_readable; /* 64 bytes from each of a text's on are */
 } mmoe_csv_rows;
 
 /* Row `index` of them, alone. */

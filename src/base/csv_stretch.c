@@ -93,23 +93,14 @@ static bool take_row(scanned *s, mmoe_csv_lines *l) {
 }
 
 /* Separators become terminators: so no row is begun that does not end here. */
-static size_t take_stretch(mmoe_csv_stretch *s, mmoe_csv_lines *l, char *bytes, uint32_t length) {
+size_t mmoe_csv_stretch_take(mmoe_csv_stretch *s, mmoe_csv_lines *l, char *bytes, size_t length) {
     mmoe_csv_places *p = &s->places;
-    s->scanner->find(bytes, length, l->form.separator, p);
-    p->doubled[p->n_doubled] = length;
+    const uint32_t most = (uint32_t)(length < s->most ? length : s->most);
+    s->scanner->find(bytes, most, l->form.separator, p);
+    p->doubled[p->n_doubled] = most;
     size_t n = p->n_ends;
     while (n && bytes[p->ends[n - 1]] == l->form.separator) n--;
     scanned left = {bytes, bytes, p->ends, p->doubled};
     while (left.ends < p->ends + n && !l->status && take_row(&left, l)) continue;
     return (size_t)(left.from - bytes);
-}
-
-size_t mmoe_csv_stretch_take(mmoe_csv_stretch *s, mmoe_csv_lines *l, char *bytes, size_t length) {
-    size_t passed = 0, n = 1;
-    while (n && passed < length && !l->status) {
-        const size_t left = length - passed;
-        n = take_stretch(s, l, bytes + passed, (uint32_t)(left < s->most ? left : s->most));
-        passed += n;
-    }
-    return passed;
 }

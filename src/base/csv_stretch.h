@@ -16,9 +16,9 @@ typedef struct mmoe_csv_stretch {
 
 /* For bytes of which there are at most `size` at once. MMOE_E_MEMORY. */
 mmoe_status mmoe_csv_stretch_start(mmoe_csv_stretch *s, size_t size, const mmoe_csv_lines *lines);
-/* Takes whole rows of the bytes, which begin with a row, and returns how many bytes these are: up
- * to one that does not end in a stretch, or that is libcsv's to judge. The bytes become the rows'
- * texts, and MMOE_SCAN_SLACK more behind them are read. */
+/* Takes whole rows of a stretch of the bytes, which begin with a row, and returns how many bytes
+ * these are: none where the first row does not end in it, or is libcsv's to judge. The bytes become
+ * the rows' texts, and MMOE_SCAN_SLACK more behind them are read. */
 size_t mmoe_csv_stretch_take(mmoe_csv_stretch *s, mmoe_csv_lines *lines, char *bytes,
                              size_t length);
 void mmoe_csv_stretch_finish(mmoe_csv_stretch *s, const mmoe_csv_lines *lines);

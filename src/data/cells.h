@@ -31,18 +31,26 @@ static inline mmoe_cell_place mmoe_cell_at(int64_t row, const char *name, const 
 static inline bool mmoe_cell_is_missing(const mmoe_cells *c, const mmoe_csv_field *f) {
     return mmoe_reading_is_missing(&c->schema->reading, f->text, f->length);
 }
+/* Do cells change the encoder? */
+static inline bool mmoe_cells_teach(const mmoe_cells *c, const mmoe_encoder *e) {
+    return e->kind->learn && (c->learning || (c->growing && e->kind->grow));
+}
 /* NULL, or what is wrong with it. */
 static inline const char *mmoe_cell_read(const mmoe_cells *c, mmoe_encoder *e,
                                          const mmoe_csv_field *f, mmoe_cell *out) {
-    const bool learns = e->kind->learn && (c->learning || (c->growing && e->kind->grow));
-    return learns ? e->kind->learn(e, f->text, f->length, out)
-                  : e->kind->parse(e, f->text, f->length, out);
+    return mmoe_cells_teach(c, e) ? e->kind->learn(e, f->text, f->length, out)
+                                  : e->kind->parse(e, f->text, f->length, out);
 }
-/* Reads the first cells, as far as they need no more than a look; returns how many. */
-static inline size_t mmoe_cells_known(const mmoe_cells *c, const mmoe_encoder *e,
-                                      const mmoe_cell_run *run) {
-    return e->kind->known && mmoe_reading_has_digits(&c->schema->reading) ? e->kind->known(e, run)
-                                                                          : 0;
+/* Reads the first cells, as far as they need no more than a look; returns how many. *texts: of
+ * mmoe_note; NULL: of numbers. */
+static inline size_t mmoe_cells_known(const mmoe_cells *c, const mmoe_encoder *e, mmoe_cell_run run,
+                                      int64_t *texts) {
+    int64_t nobody_asks = 0;
+    if (!e->kind->known || !mmoe_reading_has_digits(&c->schema->reading)) return 0;
+    run.plain = c->schema->reading.plain;
+    run.texts = texts && *texts ? texts : NULL;
+    if (!mmoe_cells_teach(c, e)) run.texts = &nobody_asks;
+    return e->kind->known(e, &run);
 }
 /* MMOE_E_DATA, or _MEMORY where that is the fault. */
 mmoe_status mmoe_cell_fail(const mmoe_cells *c, mmoe_cell_place at, const mmoe_csv_field *f,

@@ -120,9 +120,9 @@ typedef struct mmoe_column_kind {
 
     /* A cell's text; it needs no terminator. Thread-safe, as take is. */
     const char *(*parse)(const mmoe_encoder *e, const char *text, size_t length, mmoe_cell *out);
-    /* Reads the first cells, as far as each is quickly seen to begin with a digit and to be a value
+    /* Reads the first cells, as far as each is quickly seen not to be missing and to be a value
      * that is known, and returns how many these are: what learn, or parse, would give, who noticed
-     * nothing. (NULL: there are none.) */
+     * nothing but texts. (NULL: there are none.) */
     size_t (*known)(const mmoe_encoder *e, const mmoe_cell_run *run);
     /* A raw value at any address: MMOE_VALUE_INT64, _TEXT, _FLOAT or _DOUBLE; numbers: `span` of
      * these one behind the other, but one text. */

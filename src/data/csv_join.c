@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "data/csv_settle.h"
 #include "data/label.h"
+#include "data/most_ids.h"
 
 /* ---- Adding ---- */
 
@@ -158,6 +159,17 @@ static mmoe_status join_lacking(mmoe_csv_part *const *parts, size_t count, struc
     return MMOE_OK;
 }
 
+static mmoe_status join_most_ids(mmoe_csv_part *const *parts, size_t count,
+                                 struct mmoe_dataset *set, mmoe_error *err) {
+    const size_t n = (size_t)set->n_sparse;
+    set->most_id = mmoe_alloc_zero(&set->alloc, n, sizeof *set->most_id);
+    if (!set->most_id) return mmoe_fail_memory(err, n * sizeof *set->most_id);
+    for (size_t i = 0; i < count; i++)
+        for (size_t c = 0; c < n; c++)
+            if (parts[i]->most_ids[c] > set->most_id[c]) set->most_id[c] = parts[i]->most_ids[c];
+    return MMOE_OK;
+}
+
 /* What was noted of a part's rows. */
 static void join_notes(struct mmoe_dataset *set, const mmoe_csv_part *p) {
     for (int32_t n = 0; n < set->n_sparse + set->n_dense; n++)
@@ -169,6 +181,7 @@ mmoe_status mmoe_csv_join(mmoe_csv_part *const *parts, size_t count, struct mmoe
                           mmoe_error *err) {
     mmoe_status status = join_lacking(parts, count, set, err);
     if (!status) status = join_kept(parts, count, set, err);
+    if (!status) status = join_most_ids(parts, count, set, err);
     for (size_t i = 0; !status && i < count; i++) join_notes(set, parts[i]);
     return status;
 }
@@ -181,18 +194,25 @@ typedef struct settling {
     const int32_t **become; /* NULL: ids stay */
 } settling;
 
+static void place_ids(const settling *s, mmoe_csv_part *p) {
+    const struct mmoe_dataset *set = s->set;
+    const mmoe_csv_ids ids = {p->rows, set->ids + p->first_row * (size_t)set->n_id,
+                              set->offsets ? set->offsets + p->first_list + 1 : NULL, set->elements,
+                              (int64_t)p->first_element};
+    const mmoe_row_ids rows = {
+        ids.rows, set->n_id, set->n_sparse - set->n_id, ids.ids, ids.ends, ids.elements, ids.first};
+    mmoe_csv_ids_place(&ids, p->file->schema, s->become, p->notes);
+    if (set->n_sparse) memset(p->most_ids, 0, (size_t)set->n_sparse * sizeof *p->most_ids);
+    mmoe_most_ids_raise(&rows, p->most_ids);
+}
+
 static void settle_part(void *context, int worker, int index) {
     const settling *s = context;
     const struct mmoe_dataset *set = s->set;
     mmoe_csv_part *p = s->parts[index];
     const size_t at = p->first_row;
     (void)worker;
-    if (s->become) {
-        const mmoe_csv_ids ids = {p->rows, set->ids + at * (size_t)set->n_id,
-                                  set->offsets ? set->offsets + p->first_list + 1 : NULL,
-                                  set->elements, (int64_t)p->first_element};
-        mmoe_csv_ids_place(&ids, p->file->schema, s->become, p->notes);
-    }
+    if (s->become) place_ids(s, p);
     if (!p->learns_numbers) return;
     mmoe_csv_part_finish_numbers(p, set->dense + at * (size_t)set->dense_width);
     mmoe_release(&p->file->alloc, p->values);

@@ -32,7 +32,7 @@ mmoe_status mmoe_csv_parts_add(mmoe_csv_parts *parts, mmoe_csv_part *part, mmoe_
 void mmoe_csv_parts_finish(mmoe_csv_parts *parts);
 
 /* Gives a set, which has taken the rows of `count` parts (csv_take.h), one or more, what else they
- * have: columns that are kept, and what was noted. MMOE_E_MEMORY. */
+ * have: columns that are kept, largest ids, and what was noted. MMOE_E_MEMORY. */
 mmoe_status mmoe_csv_join(mmoe_csv_part *const *parts, size_t count, struct mmoe_dataset *set,
                           mmoe_error *err);
 /* Before that, where the schema had yet to learn and has settled: ids become rows of the tables,

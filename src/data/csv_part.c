@@ -36,10 +36,11 @@ mmoe_csv_part *mmoe_csv_part_new(const mmoe_csv_file *file, const struct mmoe_sc
     p->lists.alloc = *a;
     p->lists.is_weighed = mmoe_schema_weighs_lists(s);
     p->notes = mmoe_alloc_zero(a, (size_t)s->n_sparse + (size_t)s->n_dense, sizeof *p->notes);
+    p->most_ids = mmoe_alloc_zero(a, (size_t)s->n_sparse, sizeof *p->most_ids);
     p->negatives = mmoe_alloc_zero(a, (size_t)s->n_label, sizeof *p->negatives);
     p->told = mmoe_alloc_zero(a, (size_t)s->n_label, sizeof *p->told);
     const bool has_order = mmoe_id_order_make(&p->cells, a, &p->order);
-    if (begin_kept(p) && has_order && p->notes && p->negatives && p->told) return p;
+    if (begin_kept(p) && has_order && p->notes && p->most_ids && p->negatives && p->told) return p;
     mmoe_csv_part_free(p);
     return NULL;
 }
@@ -56,6 +57,7 @@ void mmoe_csv_part_free(mmoe_csv_part *p) {
     mmoe_release(a, p->bad.rows);
     mmoe_release(a, p->order.places);
     mmoe_release(a, p->notes);
+    mmoe_release(a, p->most_ids);
     mmoe_release(a, p->ids);
     mmoe_release(a, p->values);
     mmoe_release(a, p->labels);
@@ -148,7 +150,7 @@ static size_t read_known(const mmoe_csv_part *p, const mmoe_dense_column *c,
         run.learned = (double *)p->values + r * run.step + c->first_number;
     else
         run.inputs = (float *)p->values + r * run.step + c->first;
-    return mmoe_cells_known(&p->cells, c->encoder, &run);
+    return mmoe_cells_known(&p->cells, c->encoder, run, NULL);
 }
 
 static mmoe_status read_numbers(const mmoe_csv_part *p, int32_t i, const mmoe_csv_rows *rows,
@@ -201,17 +203,30 @@ static mmoe_status read_label(const mmoe_csv_part *p, int32_t i, int64_t row,
     return MMOE_OK;
 }
 
+/* Are 0 and 1 labels that stand for themselves? */
+static bool takes_bits(const mmoe_csv_part *p, const mmoe_label_column *c) {
+    bool good = !c->positive && mmoe_reading_has_digits(&p->cells.schema->reading);
+    for (int bit = 0; good && bit < 2; bit++)
+        good = !mmoe_label_fault((int)c->type, bit) &&
+               !mmoe_label_scale_fault(c->scale.transform, bit);
+    return good;
+}
+
 static mmoe_status read_labels(mmoe_csv_part *p, int32_t i, const mmoe_csv_rows *rows,
                                mmoe_error *err) {
     const int64_t at = p->file->target_fields[i];
     const size_t n_label = (size_t)p->cells.schema->n_label;
+    const bool has_bits = takes_bits(p, &p->cells.schema->labels[i]);
     float *label = p->labels + (size_t)p->rows * n_label + i;
     mmoe_status status = MMOE_OK;
     for (size_t k = 0; !status && k < rows->count; k++, label += n_label) {
+        const mmoe_csv_field *f = at < 0 ? NULL : &rows->fields[k * rows->columns + (size_t)at];
+        if (f && has_bits && f->length == 1 && (*f->text == '0' || *f->text == '1')) {
+            *label = (float)(*f->text - '0');
+            continue;
+        }
         *label = NAN;
-        if (at >= 0)
-            status = read_label(p, i, rows->first + (int64_t)k,
-                                &rows->fields[k * rows->columns + (size_t)at], label, err);
+        if (f) status = read_label(p, i, rows->first + (int64_t)k, f, label, err);
         p->any_missing_label |= isnan(*label) != 0;
     }
     return status;

@@ -40,6 +40,7 @@ typedef struct mmoe_csv_part {
      * have is there, but for numbers that wait. */
     bool is_taken;
     size_t first_row, first_list, first_element;
+    int32_t *most_ids; /* [n_sparse] of its rows then (most_ids.h) */
 } mmoe_csv_part;
 
 /* An empty one; NULL when memory is out. `schema`: cells.schema. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "data/most_ids.h"
 
 /* ---- Room ---- */
 
@@ -106,10 +107,21 @@ typedef struct taking {
     bool is_last; /* no part will inherit their memory */
 } taking;
 
+static void find_most_ids(const struct mmoe_dataset *set, mmoe_csv_part *p) {
+    const mmoe_row_ids rows = {.rows = p->rows,
+                               .n_id = set->n_id,
+                               .n_list = set->n_sparse - set->n_id,
+                               .ids = p->ids,
+                               .ends = p->lists.ends,
+                               .elements = p->lists.ids};
+    mmoe_most_ids_raise(&rows, p->most_ids);
+}
+
 static void take_part(void *context, int worker, int index) {
     const taking *t = context;
     mmoe_csv_part *p = t->parts[index];
     (void)worker;
+    find_most_ids(t->set, p);
     take_rows(t->set, p);
     take_lists(t->set, p);
     p->is_taken = true;

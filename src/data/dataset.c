@@ -11,6 +11,7 @@
 #include "data/encode.h"
 #include "data/input.h"
 #include "data/list_take.h"
+#include "data/most_ids.h"
 
 typedef struct mmoe_dataset dataset;
 
@@ -51,26 +52,24 @@ void mmoe_dataset_free(dataset *set) {
     mmoe_release(&a, set);
 }
 
-/* Compilers see vectors in it. */
-static void raise_to(int32_t *restrict most, const int32_t *restrict ids, int32_t n) {
-    for (int32_t i = 0; i < n; i++) most[i] = ids[i] > most[i] ? ids[i] : most[i];
+static mmoe_status find_most_ids(dataset *set, mmoe_error *err) {
+    const mmoe_row_ids all = {.rows = set->rows,
+                              .n_id = set->n_id,
+                              .n_list = set->n_sparse - set->n_id,
+                              .ids = set->ids,
+                              .ends = set->offsets ? set->offsets + 1 : NULL,
+                              .elements = set->elements};
+    set->most_id = mmoe_alloc_zero(&set->alloc, (size_t)set->n_sparse, sizeof *set->most_id);
+    if (!set->most_id) return mmoe_fail_memory(err, (size_t)set->n_sparse * sizeof *set->most_id);
+    mmoe_most_ids_raise(&all, set->most_id);
+    return MMOE_OK;
 }
 
 mmoe_status mmoe_dataset_seal(dataset *set, const struct mmoe_schema *schema, mmoe_error *err) {
     set->schema_hash = mmoe_schema_fingerprint(schema);
-    set->most_id = mmoe_alloc_zero(&set->alloc, (size_t)set->n_sparse, sizeof *set->most_id);
-    if (!set->most_id) return mmoe_fail_memory(err, (size_t)set->n_sparse * sizeof *set->most_id);
     for (int32_t i = 0; i < set->n_sparse + set->n_dense; i++)
         if (i < set->n_id || i >= set->n_sparse) set->notes[i].counts.values = set->rows;
-    for (int64_t row = 0; row < set->rows; row++)
-        raise_to(set->most_id, set->ids + row * set->n_id, set->n_id);
-    const int32_t n_list = set->n_sparse - set->n_id;
-    for (int64_t l = 0; l < set->rows * n_list; l++) {
-        int32_t *most = &set->most_id[set->n_id + l % n_list];
-        for (int64_t i = set->offsets[l]; i < set->offsets[l + 1]; i++)
-            if (set->elements[i] > *most) *most = set->elements[i];
-    }
-    return MMOE_OK;
+    return set->most_id ? MMOE_OK : find_most_ids(set, err);
 }
 
 mmoe_lists mmoe_dataset_lists(const dataset *set, int64_t first) {

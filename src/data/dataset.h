@@ -88,8 +88,8 @@ mmoe_lists mmoe_dataset_lists(const struct mmoe_dataset *set, int64_t first);
 mmoe_status mmoe_dataset_check(const struct mmoe_dataset *set, const struct mmoe_schema *schema,
                                uint64_t fingerprint, mmoe_error *err);
 
-/* Fills most_id, schema_hash and the counts of what has a value a row of a data set whose rows
- * stand, encoded by `schema` as it is now. MMOE_E_MEMORY. */
+/* Fills most_id, unless it is there, schema_hash and the counts of what has a value a row of a data
+ * set whose rows stand, encoded by `schema` as it is now. MMOE_E_MEMORY. */
 mmoe_status mmoe_dataset_seal(struct mmoe_dataset *set, const struct mmoe_schema *schema,
                               mmoe_error *err);
 /* For those who make data sets: one without rows or arrays for them, but for its counts. */

@@ -12,6 +12,8 @@
  * for few of them to be joined. Those of the first one, which is parsed alone: as many as tell what
  * the file is. */
 enum { BLOCK = 4 << 20, FIRST_BLOCK = 1 << 18, LEAST_FIRST = 32 };
+/* Bytes of memory of a part in sequence, whose rows go on while the cache has them. */
+enum { PART = 1 << 20 };
 enum { BLOCKS_EACH = 2 };                                /* of a thread, in a batch */
 enum { MOST_AT_ONCE = 64 << 20, LEAST_BLOCK = 1 << 18 }; /* where a sink bounds memory */
 
@@ -266,7 +268,7 @@ static mmoe_status read_files(mmoe_loader *l, const char *path, const mmoe_csv_h
                               mmoe_error *err) {
     l->first_row = reading_of(l)->header == MMOE_HEADER_NONE ? 1 : 2;
     l->nothing = "the file has a header but no rows";
-    l->part_bytes = how->block ? how->block : BLOCK;
+    l->part_bytes = how->block ? how->block : PART;
     if (how->skip_bad && reading_of(l)->quotes != MMOE_QUOTES_STRICT)
         return mmoe_fail_at(err, MMOE_E_ARGUMENT, l->file.path, 0, NULL,
                             "rows that are at fault are left out only where data.quotes is "

@@ -2,28 +2,39 @@
 
 #include <string.h>
 
-#include "base/short_number.h"
+#include "base/marks.h"
 
 /* ---- Elements ---- */
 
-static void look_at(mmoe_list_walk *w, const char *word) {
-    w->word = word;
-    w->separators = mmoe_bytes_that_are(mmoe_eight_at(word), w->how->separator);
+static void look_at(mmoe_list_walk *w, const char *begin) {
+    const size_t length = (size_t)(w->end - begin);
+    const char colon = w->how->weight_separator;
+    w->begin = begin;
+    w->separators = mmoe_marks_of(begin, length, w->how->separator);
+    w->colons = colon ? mmoe_marks_of(begin, length, colon) : 0;
 }
 
 static const char *end_of_element(mmoe_list_walk *w) {
-    const char *at = w->end;
     if (!w->is_readable) {
-        at = memchr(w->at, w->how->separator, (size_t)(w->end - w->at));
+        const char *at = memchr(w->at, w->how->separator, (size_t)(w->end - w->at));
         return at ? at : w->end;
     }
-    while (!w->separators && w->end - w->word > 8) look_at(w, w->word + 8);
-    if (w->separators) at = w->word + __builtin_ctzll(w->separators) / 8;
+    while (!w->separators && w->end - w->begin > MMOE_MARKS) look_at(w, w->begin + MMOE_MARKS);
+    if (!w->separators) return w->end;
+    const char *at = w->begin + __builtin_ctzll(w->separators);
     w->separators &= w->separators - 1;
-    return at < w->end ? at : w->end;
+    return at;
 }
 
 static void pass_over(mmoe_list_walk *w, const char *end) { w->at = end < w->end ? end + 1 : NULL; }
+
+static int64_t count_elements(const mmoe_list_how *how, mmoe_csv_field cell, bool is_readable) {
+    int64_t n = 1;
+    for (size_t i = 0; is_readable && i < cell.length; i += MMOE_MARKS)
+        n += __builtin_popcountll(mmoe_marks_of(cell.text + i, cell.length - i, how->separator));
+    for (size_t i = 0; !is_readable && i < cell.length; i++) n += cell.text[i] == how->separator;
+    return n;
+}
 
 /* Where a text has fewer characters than a list may have elements nothing need be counted. */
 mmoe_list_walk mmoe_list_walk_begin(const mmoe_list_how *how, mmoe_csv_field cell,
@@ -35,8 +46,7 @@ mmoe_list_walk mmoe_list_walk_begin(const mmoe_list_how *how, mmoe_csv_field cel
                         .left = (int64_t)cell.length + 1};
     if (is_readable) look_at(&w, w.at);
     if (!how->max_len || w.left <= how->max_len) return w;
-    w.left = 1;
-    for (const char *c = w.at; c < w.end; c++) w.left += *c == how->separator;
+    w.left = count_elements(how, cell, is_readable);
     w.is_cut = w.left > how->max_len;
     if (!w.is_cut) return w;
     for (int64_t i = w.left - how->max_len; i > 0 && how->truncate == MMOE_KEEP_LAST; i--)
@@ -45,14 +55,24 @@ mmoe_list_walk mmoe_list_walk_begin(const mmoe_list_how *how, mmoe_csv_field cel
     return w;
 }
 
-static mmoe_element element_of(const mmoe_list_how *how, const char *text, const char *end) {
-    const char *colon = end;
+/* The last place in front of `end` that a weight may stand behind; NULL: none. */
+static const char *find_colon(const mmoe_list_walk *w, const char *text, const char *end) {
+    if (w->is_readable && text >= w->begin && end - w->begin < MMOE_MARKS) {
+        const uint64_t before = ((uint64_t)1 << (end - w->begin)) - 1,
+                       behind = -((uint64_t)1 << (text - w->begin)),
+                       colons = w->colons & before & behind;
+        return colons ? w->begin + 63 - __builtin_clzll(colons) : NULL;
+    }
+    while (end > text && end[-1] != w->how->weight_separator) end--;
+    return end > text ? end - 1 : NULL;
+}
+
+static mmoe_element element_of(const mmoe_list_walk *w, const char *text, const char *end) {
     mmoe_element e = {.value = {text, (size_t)(end - text)}};
-    if (!how->weight_separator) return e;
-    while (colon > text && colon[-1] != how->weight_separator) colon--;
-    if (colon == text) return e;
-    e.value.length = (size_t)(colon - 1 - text);
-    e.weight = (mmoe_csv_field){colon, (size_t)(end - colon)};
+    const char *colon = w->how->weight_separator ? find_colon(w, text, end) : NULL;
+    if (!colon) return e;
+    e.value.length = (size_t)(colon - text);
+    e.weight = (mmoe_csv_field){colon + 1, (size_t)(end - colon - 1)};
     return e;
 }
 
@@ -60,7 +80,7 @@ size_t mmoe_list_walk_next(mmoe_list_walk *w, mmoe_element *out, size_t most) {
     size_t n = 0;
     for (; n < most && w->at && w->left; n++, w->left--) {
         const char *end = end_of_element(w);
-        out[n] = element_of(w->how, w->at, end);
+        out[n] = element_of(w, w->at, end);
         pass_over(w, end);
     }
     return n;

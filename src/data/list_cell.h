@@ -17,8 +17,9 @@ typedef struct mmoe_list_walk {
     const mmoe_list_how *how;
     bool is_readable;     /* as mmoe_csv_rows has it */
     const char *at, *end; /* of what is left; `at` NULL: nothing */
-    const char *word;     /* readable: eight bytes, and which of them are separators to come */
-    uint64_t separators;
+    /* Readable: 64 bytes, and which of them are separators to come, or stand before weights. */
+    const char *begin;
+    uint64_t separators, colons;
     int64_t left; /* elements that may still come */
     bool is_cut;  /* the list is longer than max_len */
 } mmoe_list_walk;

@@ -1,6 +1,7 @@
 #include "data/read_ids.h"
 
 #include "base/error.h"
+#include "base/short_number.h"
 #include "base/text.h"
 #include "data/dataset.h"
 #include "data/list_values.h"
@@ -69,7 +70,8 @@ static mmoe_status read_column(const mmoe_id_rows *r, int32_t i, int64_t at, mmo
                                    .count = count - k,
                                    .step = n_id,
                                    .ids = r->ids + k * n_id + i};
-        if (r->rows->is_readable) k += mmoe_cells_known(r->cells, encoder_of(r->cells, i), &run);
+        if (r->rows->is_readable)
+            k += mmoe_cells_known(r->cells, encoder_of(r->cells, i), run, &r->notes[i].texts);
         if (k == count) break;
         const id_row row = row_of(r, k);
         status = read_id(&row, i, &row.fields[at], err);
@@ -99,10 +101,14 @@ static mmoe_status read_cross(const id_row *r, int32_t i, const int64_t *at, mmo
 
 /* ---- Lists ---- */
 
-static const char *element_weight(const mmoe_element *e, float *out) {
-    double value;
+static const char *element_weight(const mmoe_element *e, bool is_readable, float *out) {
+    double value = 1;
     *out = 1;
     if (!e->weight.text) return NULL;
+    if (is_readable && mmoe_readable_decimal(e->weight.text, e->weight.length, &value)) {
+        *out = (float)value;
+        return NULL;
+    }
     if (!mmoe_parse_double(e->weight.text, e->weight.length, &value))
         return "has a weight that is not a number";
     if (mmoe_weight_fault(value)) return "has a weight that is not a number of at least 0";
@@ -119,13 +125,30 @@ static size_t read_values(const id_row *r, int32_t i, const mmoe_element *e, siz
     for (size_t k = 0; k < n; k++) {
         const mmoe_cell_run run = {
             .cells = &e[k].value, .stride = STRIDE, .count = n - k, .step = 1, .ids = ids + k};
-        if (r->is_readable) k += mmoe_cells_known(r->cells, encoder_of(r->cells, i), &run);
+        if (r->is_readable)
+            k += mmoe_cells_known(r->cells, encoder_of(r->cells, i), run, &r->notes[i].texts);
         if (k == n) break;
         *fault = read_value(r, i, &e[k].value, cell);
         if (*fault) return k;
         ids[k] = cell->id;
     }
     return n;
+}
+
+/* Those of the first *n elements, where each has one, given or 1; *n falls to the first at fault.
+ */
+static const char *read_weights(const id_row *r, int32_t i, const mmoe_element *e, size_t *n) {
+    float *weights = r->lists->weights + r->lists->elements;
+    const char *fault = NULL;
+    if (!r->cells->schema->sparse[i].how.weight_separator) {
+        for (size_t k = 0; k < *n; k++) weights[k] = 1;
+        return NULL;
+    }
+    for (size_t k = 0; !fault && k < *n; k++) {
+        fault = element_weight(&e[k], r->is_readable, &weights[k]);
+        if (fault) *n = k;
+    }
+    return fault;
 }
 
 /* `column`: its own where there are several. */
@@ -136,10 +159,7 @@ static mmoe_status read_elements(const id_row *r, int32_t i, const char *column,
     if (!mmoe_list_store_reserve(lists, n)) return mmoe_fail_memory(err, n * sizeof *lists->ids);
     mmoe_cell cell;
     size_t good = read_values(r, i, e, n, &cell, &fault);
-    for (size_t k = 0; lists->is_weighed && !wrong && k < good; k++) {
-        wrong = element_weight(&e[k], &lists->weights[lists->elements + k]);
-        if (wrong) good = k;
-    }
+    if (lists->is_weighed) wrong = read_weights(r, i, e, &good);
     if (wrong) fault = wrong;
     if (fault)
         return mmoe_cell_fail(r->cells, mmoe_cell_at(r->row, name, column), &e[good].value, fault,

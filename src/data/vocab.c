@@ -43,7 +43,9 @@ static const char *text_of(const mmoe_vocab *v, int64_t row, size_t *length) {
 static bool same_text(const mmoe_vocab *v, int64_t row, const char *text, size_t length) {
     size_t n;
     const char *key = text_of(v, row, &n);
-    return n == length && memcmp(key, text, n) == 0;
+    if (n != length) return false;
+    return n < 8 ? mmoe_vocab_short_word(key, n) == mmoe_vocab_short_word(text, n)
+                 : memcmp(key, text, n) == 0;
 }
 
 static int32_t look_up_int(const mmoe_vocab *v, int64_t value) {
@@ -325,17 +327,41 @@ int32_t mmoe_vocab_find_int(const mmoe_vocab *vocab, int64_t value) {
     return mmoe_vocab_find(vocab, text, mmoe_format_integer(value, text));
 }
 
-size_t mmoe_vocab_known(const mmoe_vocab *v, const mmoe_cell_run *run) {
+static size_t known_ints(const mmoe_vocab *v, const mmoe_cell_run *run) {
     const mmoe_csv_field *cell = run->cells;
     int32_t *id = run->ids;
     size_t k = 0;
-    for (; v->is_int && k < run->count; k++, cell += run->stride, id += run->step) {
+    for (; k < run->count; k++, cell += run->stride, id += run->step) {
         int64_t value;
         if (!mmoe_readable_printed(cell->text, cell->length, &value)) break;
         *id = look_up_int(v, value);
         if (!*id) break;
     }
     return k;
+}
+
+/* What begins behind the digits is no integer. */
+static bool is_plain_text(const mmoe_cell_run *run, const mmoe_csv_field *cell) {
+    const uint8_t first = (uint8_t)*cell->text;
+    return cell->length && first > '9' && (run->plain[first / 64] >> first % 64 & 1);
+}
+
+static size_t known_texts(const mmoe_vocab *v, const mmoe_cell_run *run) {
+    const mmoe_csv_field *cell = run->cells;
+    int32_t *id = run->ids;
+    size_t k = 0;
+    for (; run->texts && k < run->count; k++, cell += run->stride, id += run->step) {
+        if (!is_plain_text(run, cell)) break;
+        const uint32_t hash = mmoe_vocab_text_hash(cell->text, cell->length);
+        *id = look_up_text(v, cell->text, cell->length, hash);
+        if (!*id) break;
+    }
+    if (k) *run->texts += (int64_t)k;
+    return k;
+}
+
+size_t mmoe_vocab_known(const mmoe_vocab *v, const mmoe_cell_run *run) {
+    return v->is_int ? known_ints(v, run) : known_texts(v, run);
 }
 
 /* ---- Asking ---- */

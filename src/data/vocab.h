@@ -47,8 +47,8 @@ void mmoe_vocab_reopen(mmoe_vocab *vocab);
 int32_t mmoe_vocab_find(const mmoe_vocab *vocab, const char *text, size_t length);
 int32_t mmoe_vocab_find_int(const mmoe_vocab *vocab, int64_t value);
 
-/* Finds the first cells, as far as each is an integer as it prints, of few digits, that is known;
- * returns how many these are. */
+/* Finds the first cells, as far as each is known and an integer as it prints, of few digits, or
+ * where keys are texts, one that is quickly seen to be no integer; returns how many these are. */
 size_t mmoe_vocab_known(const mmoe_vocab *vocab, const mmoe_cell_run *run);
 
 /* Do finds wait for memory? Then ask for that of many values, by their hashes (vocab_hash.h),
