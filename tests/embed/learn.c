@@ -17,9 +17,11 @@ static const event events[EVENTS] = {{101, 7, 3.5F}, {101, 9, 12}, {130, 4, 0.75
 static const float labels[EVENTS][2] = {{1, 2.5F}, {0, NAN}, {1, 0}, {0, NAN}};
 
 /* Rows to score and rows to learn from have the same columns. */
-static const mmoe_input_column given[] = {{"user", MMOE_VALUE_INT64, MMOE_SIDE_USER},
-                                          {"item", MMOE_VALUE_INT64, MMOE_SIDE_ITEM},
-                                          {"price", MMOE_VALUE_FLOAT, MMOE_SIDE_ITEM}};
+static const mmoe_input_column given[] = {
+    {.name = "user", .type = MMOE_VALUE_INT64, .side = MMOE_SIDE_USER},
+    {.name = "item", .type = MMOE_VALUE_INT64},
+    {.name = "price", .type = MMOE_VALUE_FLOAT},
+};
 static const mmoe_column columns[] = {{MMOE_VALUE_INT64, &events->user, sizeof *events},
                                       {MMOE_VALUE_INT64, &events->item, sizeof *events},
                                       {MMOE_VALUE_FLOAT, &events->price, sizeof *events}};
