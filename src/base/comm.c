@@ -1,5 +1,7 @@
 #include "base/comm.h"
 
+#include <stdio.h>
+
 #include "base/error.h"
 
 static void count(mmoe_comm *c, const mmoe_exchange *e) {
@@ -11,11 +13,8 @@ static void count(mmoe_comm *c, const mmoe_exchange *e) {
 }
 
 static mmoe_status start(mmoe_comm *c, mmoe_comm_way way, const mmoe_exchange *e, mmoe_error *err) {
-    const uint64_t sent = e->from_bytes[c->rank], wanted = e->to_bytes[c->rank];
-    if (sent != wanted)
-        return mmoe_fail(err, MMOE_E_ARGUMENT,
-                         "%s: rank %d sends %llu bytes to itself and expects %llu", e->what,
-                         c->rank, (unsigned long long)sent, (unsigned long long)wanted);
+    if (e->from_bytes[c->rank] != e->to_bytes[c->rank])
+        return mmoe_comm_fail_unlike(c, c->rank, e->from_bytes[c->rank], e, err);
     count(c, e);
     return c->kind->start(c, way, e, err);
 }
@@ -68,4 +67,35 @@ mmoe_status mmoe_comm_check_size(int size, mmoe_error *err) {
     if (size >= 1 && size <= MMOE_MOST_RANKS && (size & (size - 1)) == 0) return MMOE_OK;
     return mmoe_fail(err, MMOE_E_ARGUMENT, "%d ranks: their number must be a power of two, 1 to %d",
                      size, MMOE_MOST_RANKS);
+}
+
+const char *mmoe_comm_ranks_text(uint64_t ranks, char text[MMOE_RANKS_SIZE]) {
+    size_t used = (size_t)snprintf(text, MMOE_RANKS_SIZE, "%s",
+                                   (ranks & (ranks - 1)) == 0 ? "rank " : "ranks ");
+    const char *separator = "";
+    for (int r = 0; r < MMOE_MOST_RANKS; r++) {
+        if (!(ranks >> r & 1)) continue;
+        int last = r;
+        while (last + 1 < MMOE_MOST_RANKS && (ranks >> (last + 1) & 1)) last++;
+        if (last == r + 1) last = r;
+        used += (size_t)snprintf(text + used, MMOE_RANKS_SIZE - used, "%s%d", separator, r);
+        if (last > r) used += (size_t)snprintf(text + used, MMOE_RANKS_SIZE - used, "-%d", last);
+        separator = ", ";
+        r = last;
+    }
+    return text;
+}
+
+mmoe_status mmoe_comm_fail_late(const mmoe_comm *c, uint64_t ranks, const char *what,
+                                mmoe_error *err) {
+    char text[MMOE_RANKS_SIZE];
+    return mmoe_fail(err, MMOE_E_IO, "%s: late for %s by %g seconds",
+                     mmoe_comm_ranks_text(ranks, text), what, c->seconds);
+}
+
+mmoe_status mmoe_comm_fail_unlike(const mmoe_comm *c, int from, uint64_t bytes,
+                                  const mmoe_exchange *e, mmoe_error *err) {
+    return mmoe_fail(err, MMOE_E_ARGUMENT,
+                     "%s: rank %d sends %llu bytes where rank %d expects %llu", e->what, from,
+                     (unsigned long long)bytes, c->rank, (unsigned long long)e->to_bytes[from]);
 }

@@ -2,6 +2,7 @@
 #include "base/comm.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 #include "check_main.h"
 
@@ -20,7 +21,7 @@ START_TEST(one_process_sends_to_itself) {
     e.to_bytes = &too_many;
     mmoe_error err;
     ck_assert_int_eq(mmoe_comm_exchange(c, &e, &err), MMOE_E_ARGUMENT);
-    ck_assert_str_eq(err.message, "letters: rank 0 sends 3 bytes to itself and expects 4");
+    ck_assert_str_eq(err.message, "letters: rank 0 sends 3 bytes where rank 0 expects 4");
 }
 END_TEST
 
@@ -36,7 +37,20 @@ START_TEST(ranks_are_a_power_of_two) {
 }
 END_TEST
 
+START_TEST(ranks_in_words) {
+    char text[MMOE_RANKS_SIZE];
+    ck_assert_str_eq(mmoe_comm_ranks_text(8, text), "rank 3");
+    ck_assert_str_eq(mmoe_comm_ranks_text(0x27, text), "ranks 0-2, 5");
+    ck_assert_str_eq(mmoe_comm_ranks_text(3, text), "ranks 0, 1");
+    ck_assert_str_eq(mmoe_comm_ranks_text(~(uint64_t)0, text), "ranks 0-63");
+    /* The longest. */
+    mmoe_comm_ranks_text(UINT64_C(0xdb6db6db6db6db6d), text);
+    ck_assert_str_eq(text + strlen(text) - 14, "59, 60, 62, 63");
+}
+END_TEST
+
 void add_cases(TCase *c) {
     tcase_add_test(c, one_process_sends_to_itself);
     tcase_add_test(c, ranks_are_a_power_of_two);
+    tcase_add_test(c, ranks_in_words);
 }

@@ -1,0 +1,135 @@
+#include "base/comm_sum.h"
+
+#include <assert.h>
+
+#include "base/error.h"
+
+/* Up to so many bytes, what a message takes weighs more than its bytes. */
+enum { SMALL = 64 << 10, LINE = 64, STRETCH = 16 << 10 };
+
+struct mmoe_comm_sum {
+    mmoe_allocator alloc;
+    mmoe_comm *comm;
+    uint64_t most;
+    char *got; /* what others sent: whole arrays, or a slice of each rank's */
+};
+
+/* to += from, `bytes` of them. a + b is b + a to the bit (NaNs apart), so only which pairs are
+ * added matters. */
+typedef void (*add_fn)(void *to, const void *from, uint64_t bytes);
+
+static void add_floats(void *to, const void *from, uint64_t bytes) {
+    float *restrict a = to;
+    const float *restrict b = from;
+    for (uint64_t i = 0; i < bytes / sizeof *a; i++) a[i] += b[i];
+}
+
+static void add_doubles(void *to, const void *from, uint64_t bytes) {
+    double *restrict a = to;
+    const double *restrict b = from;
+    for (uint64_t i = 0; i < bytes / sizeof *a; i++) a[i] += b[i];
+}
+
+typedef struct adding {
+    char *values;
+    uint64_t n, element; /* bytes of an element */
+    add_fn add;
+    const char *what;
+} adding;
+
+static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
+/* Rows of slices begin at cache lines. */
+static uint64_t stride_of(uint64_t n, uint64_t element, int size) {
+    const uint64_t longest = (n + (uint64_t)size - 1) / (uint64_t)size * element;
+    return (longest + LINE - 1) / LINE * LINE;
+}
+
+mmoe_status mmoe_comm_sum_create(mmoe_comm *c, uint64_t most, const mmoe_allocator *alloc,
+                                 mmoe_comm_sum **out, mmoe_error *err) {
+    const mmoe_allocator a = mmoe_allocator_or_default(alloc);
+    mmoe_comm_sum *s = mmoe_alloc_zero(&a, 1, sizeof *s);
+    if (!s) return mmoe_fail_memory(err, sizeof *s);
+    *s = (mmoe_comm_sum){.alloc = a, .comm = c, .most = most};
+    const uint64_t rows = stride_of(most, 1, c->size) + LINE;
+    if (c->size > 1) s->got = mmoe_alloc_aligned(&a, (size_t)c->size, rows);
+    if (c->size > 1 && !s->got) {
+        mmoe_release(&a, s);
+        return mmoe_fail_memory(err, rows * (size_t)c->size);
+    }
+    *out = s;
+    return MMOE_OK;
+}
+
+void mmoe_comm_sum_free(mmoe_comm_sum *s) {
+    if (!s) return;
+    const mmoe_allocator a = s->alloc;
+    mmoe_release_aligned(&a, s->got);
+    mmoe_release(&a, s);
+}
+
+/* In each round the ranks of two neighbouring subtrees exchange their sums, one with one, so each
+ * has that of both. */
+static mmoe_status sum_whole(mmoe_comm_sum *s, const adding *a, mmoe_error *err) {
+    mmoe_comm *c = s->comm;
+    const uint64_t at[MMOE_MOST_RANKS] = {0};
+    for (int level = 1; level < c->size; level *= 2) {
+        uint64_t bytes[MMOE_MOST_RANKS] = {0};
+        bytes[c->rank ^ level] = a->n * a->element;
+        const mmoe_status status = mmoe_comm_exchange(
+            c, &(mmoe_exchange){a->what, a->values, at, bytes, s->got, at, bytes}, err);
+        if (status) return status;
+        a->add(a->values, s->got, a->n * a->element);
+    }
+    return MMOE_OK;
+}
+
+/* A stretch of all rows at a time, so that it stays in the cache from leaves to root. */
+static void add_rows(const mmoe_comm_sum *s, const adding *a, uint64_t stride, uint64_t bytes) {
+    for (uint64_t first = 0; first < bytes; first += STRETCH) {
+        const uint64_t n = least(STRETCH, bytes - first);
+        for (uint64_t level = 1; level < (uint64_t)s->comm->size; level *= 2)
+            for (uint64_t r = 0; r < (uint64_t)s->comm->size; r += 2 * level)
+                a->add(s->got + r * stride + first, s->got + (r + level) * stride + first, n);
+    }
+}
+
+/* Rank r gets slice r of all ranks, adds them up, and gives the sums to all. */
+static mmoe_status sum_slices(mmoe_comm_sum *s, const adding *a, mmoe_error *err) {
+    mmoe_comm *c = s->comm;
+    const uint64_t size = (uint64_t)c->size, stride = stride_of(a->n, a->element, c->size);
+    uint64_t at[MMOE_MOST_RANKS], bytes[MMOE_MOST_RANKS];
+    uint64_t got_at[MMOE_MOST_RANKS], got_bytes[MMOE_MOST_RANKS];
+    const uint64_t each = a->n / size, more = a->n % size;
+    for (uint64_t r = 0; r < size; r++) {
+        at[r] = (r * each + least(r, more)) * a->element;
+        bytes[r] = (each + (r < more)) * a->element;
+    }
+    for (uint64_t r = 0; r < size; r++) {
+        got_at[r] = r * stride;
+        got_bytes[r] = bytes[c->rank];
+    }
+    const mmoe_exchange slices = {a->what, a->values, at, bytes, s->got, got_at, got_bytes};
+    const mmoe_status status = mmoe_comm_exchange(c, &slices, err);
+    if (status) return status;
+    add_rows(s, a, stride, bytes[c->rank]);
+    return mmoe_comm_gather(c, &(mmoe_gathering){a->what, s->got, a->values, bytes}, err);
+}
+
+static mmoe_status sum(mmoe_comm_sum *s, const adding *a, mmoe_error *err) {
+    assert(a->n * a->element <= s->most);
+    if (s->comm->size == 1 || a->n == 0) return MMOE_OK;
+    /* Of two ranks, either sends as many bytes this way as by slices, and half the messages. */
+    if (s->comm->size == 2 || a->n * a->element <= SMALL) return sum_whole(s, a, err);
+    return sum_slices(s, a, err);
+}
+
+mmoe_status mmoe_comm_sum_floats(mmoe_comm_sum *s, float *values, uint64_t n, const char *what,
+                                 mmoe_error *err) {
+    return sum(s, &(adding){(char *)values, n, sizeof *values, add_floats, what}, err);
+}
+
+mmoe_status mmoe_comm_sum_doubles(mmoe_comm_sum *s, double *values, uint64_t n, const char *what,
+                                  mmoe_error *err) {
+    return sum(s, &(adding){(char *)values, n, sizeof *values, add_doubles, what}, err);
+}
