@@ -1,5 +1,5 @@
 /* What a task is: which labels it has, its loss, what a logit becomes as a score, and the figures
- * that it is judged by. A kind is a file, loss_WORD.c, and a row of MMOE_TASK_TYPES (mmoe/mmoe.h),
+ * that it is judged by. A kind is a file, loss_WORD.c, and a row of MMOE_TASK_TYPES (mmoe/model.h),
  * which the table in loss.c and the build follow. It knows neither graph nor data set; a call
  * serves the rows of a chunk. */
 #ifndef MMOE_LOSS_LOSS_H

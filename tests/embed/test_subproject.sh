@@ -33,7 +33,8 @@ check "needs jansson: $(paste -sd' ' needed)" sh -c \
     "grep -q '^libjansson' needed && ! grep -Ev '^lib(jansson|c|m)\.so' needed"
 nm -D --defined-only "$so" | awk 'NF == 3 && $2 != "A" {sub(/@.*/, "", $3); print $3}' |
     LC_ALL=C sort >exported
-sed -nE 's/^MMOE_API [^(]*[ *](mmoe_[a-z0-9_]+)\(.*/\1/p' "$root/include/mmoe/mmoe.h" |
+sed -n 's/^#include "\(.*\)"$/\1/p' "$root/include/mmoe/mmoe.h" |
+    (cd "$root/include/mmoe" && xargs sed -nE 's/^MMOE_API [^(]*[ *](mmoe_[a-z0-9_]+)\(.*/\1/p') |
     LC_ALL=C sort >declared
 check "exports what mmoe.h declares" diff declared exported
 archive=$(find host/build -name libmmoe.a)
