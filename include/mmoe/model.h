@@ -44,7 +44,15 @@ typedef struct mmoe_model_load_options {
      * model stands on it (mmoe_model_save and mv do that), but must never be written into, as cp
      * does: other scores, or the end of the process by SIGBUS, would be the consequence. */
     int map_tables;
-    void *reserved[7]; /* NULL; else MMOE_E_ARGUMENT */
+    /* Whether the kernel is asked for huge pages (MADV_HUGEPAGE), in which rows read in random
+     * order are found sooner; where it has none, nothing fails. 0: for tables that are read, of 4
+     * MB and more. 1: for mapped ones, too, which file systems in memory may give. -1: for none. */
+    int huge_pages;
+    /* 0: when the model is loaded, all of a mapping stands in memory (MADV_POPULATE_READ, or its
+     * pages are touched), and no request waits for a page; what is read does in any case. 1: pages
+     * come when a request reads them, as for tables that are larger than memory. */
+    int late_pages;
+    void *reserved[6]; /* NULL; else MMOE_E_ARGUMENT */
 } mmoe_model_load_options;
 /* `options` may be NULL. */
 MMOE_API mmoe_status mmoe_model_load_with(const char *path, const mmoe_model_load_options *options,
@@ -56,6 +64,9 @@ MMOE_API mmoe_status mmoe_model_load_bytes(const void *bytes, size_t size,
                                            const mmoe_allocator *alloc, mmoe_model **out,
                                            mmoe_error *err);
 MMOE_API void mmoe_model_free(mmoe_model *model);
+/* Bytes that it has asked its allocator for and holds: tables, weights, vocabularies, texts; to
+ * `mapped`, which may be NULL, those of its file's mapping. 0: it is NULL. */
+MMOE_API size_t mmoe_model_bytes(const mmoe_model *model, size_t *mapped);
 
 /* What to train and how: features, tasks, model, trainer. Not thread-safe while it is being changed
  * (mmoe/train.h). */

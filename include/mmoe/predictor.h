@@ -10,11 +10,12 @@ extern "C" {
 #endif
 
 /* Scores rows with one model. It has a private copy of the layers' weights, batch norm folded in,
- * laid out for its own matrix products: it calls no BLAS, takes no lock and, once made, allocates
- * nothing, so any number of threads may run at once. A predictor serves one thread at a time: make
- * one with create, and one a further thread with clone, which shares the weights. A row's scores
- * are the same to the bit in whatever batch, predictor and call (run or rank) it stands, under one
- * rounding mode: the library computes in the caller's, and sets none. */
+ * laid out for its own matrix products: it calls no BLAS, takes no lock and, for as many rows as it
+ * has room for (mmoe_predictor_reserve), allocates nothing, so any number of threads may run at
+ * once. A predictor serves one thread at a time: make one with create, and one a further thread
+ * with clone, which shares the weights. A row's scores are the same to the bit in whatever batch,
+ * predictor and call (run or rank) it stands, under one rounding mode: the library computes in the
+ * caller's, and sets none. */
 typedef struct mmoe_predictor mmoe_predictor;
 
 /* Takes the weights as they are now; embeddings are read in the model, which must outlive the
@@ -34,7 +35,10 @@ typedef struct mmoe_predictor_options {
     /* Not NULL: the predictor is bound to it, and what mmoe_input_check finds is the call's error.
      * Batches without it are refused. */
     const mmoe_input *input;
-    void *reserved[6]; /* NULL; else MMOE_E_ARGUMENT */
+    /* Each predictor, clones and those of a slot's readers too, is made with room for calls of so
+     * many rows, as mmoe_predictor_reserve makes it. 0: its first call makes room. */
+    size_t rows;
+    void *reserved[5]; /* NULL; else MMOE_E_ARGUMENT */
 } mmoe_predictor_options;
 /* `options` may be NULL. */
 MMOE_API mmoe_status mmoe_predictor_create_with(const mmoe_model *model,
@@ -51,11 +55,23 @@ MMOE_API mmoe_status mmoe_predictor_clone(const mmoe_predictor *predictor,
                                           mmoe_error *err);
 MMOE_API void mmoe_predictor_free(mmoe_predictor *predictor);
 
+/* Makes room for calls of `rows` rows: from now on those of so many, or fewer, allocate nothing,
+ * and the first is as fast as the second. A call of more makes room itself. Rows beyond some 240
+ * (48 of a wide model) are scored piece by piece and take no more room; SIZE_MAX: any number. What
+ * a slot's reader holds is its own, and serves the predictors of later versions too.
+ * MMOE_E_ARGUMENT, _MEMORY; the predictor is then as it was. */
+MMOE_API mmoe_status mmoe_predictor_reserve(mmoe_predictor *predictor, size_t rows,
+                                            mmoe_error *err);
+/* Bytes that it has asked its allocator for and holds alone, with the room for rows; to `shared`,
+ * which may be NULL, those that it shares with its clones: packed weights and products. Of a
+ * predictor of its own thread. 0: it is NULL. */
+MMOE_API size_t mmoe_predictor_bytes(const mmoe_predictor *predictor, size_t *shared);
+
 /* Errors of the four calls below: MMOE_E_ARGUMENT (NULL, a row number outside its table, a
  * transformed value that is not finite, a type that is not the column's kind), MMOE_E_DATA (a raw
- * value that the schema does not allow); `err->row` is the 1-based row of the batch and
- * `err->column` the column. All rows are checked before the first is scored: on failure the output
- * is as it was. */
+ * value that the schema does not allow), MMOE_E_MEMORY (there is no room for so many rows);
+ * `err->row` is the 1-based row of the batch and `err->column` the column. All rows are checked
+ * before the first is scored: on failure the output is as it was. */
 
 /* Writes `scores` [rows, tasks]: a probability for a classification task, for another the value
  * that its labels are expected to have. Any number of rows. */

@@ -14,7 +14,8 @@ extern "C" {
  * and leave take no lock, wait for nobody, and write to the reader's memory alone. A model that was
  * replaced is freed when its last reader leaves, by that reader (or by mmoe_slot_collect). A reader
  * keeps its predictor from request to request; only when the version has changed it takes a new
- * one, which allocates (mmoe_predictor_clone). The predictors of a version are freed with it.
+ * one, which allocates some kilobytes: its room for rows is the reader's, and stays. The predictors
+ * of a version are freed with it.
  *
  *     mmoe_slot *slot;                                  once: the slot takes the model over
  *     mmoe_slot_create(model, NULL, &slot, &err);

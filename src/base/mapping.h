@@ -11,10 +11,16 @@ typedef struct mmoe_mapping {
     size_t length;
 } mmoe_mapping;
 
-/* Makes `size` bytes, the file's from `offset` on. Whole pages of the file are shared with all
- * processes that map them, until they are written to; the file is never changed. `data` has the
- * offset's place in a page. False when the system gives no such memory. */
-bool mmoe_mapping_create(int fd, size_t offset, size_t size, mmoe_mapping *out);
+typedef struct mmoe_mapping_wanted {
+    size_t offset, size; /* bytes of the file */
+    bool huge_pages;     /* the kernel is asked for such */
+    bool late_pages;     /* each comes when it is first read; else all stand in memory */
+} mmoe_mapping_wanted;
+
+/* Whole pages of the file are shared with all processes that map them, until they are written to;
+ * the file is never changed. `data` has the offset's place in a page. False when the system gives
+ * no such memory, or the file is too short. */
+bool mmoe_mapping_create(int fd, const mmoe_mapping_wanted *wanted, mmoe_mapping *out);
 void mmoe_mapping_free(mmoe_mapping *mapping);
 
 #endif

@@ -433,10 +433,11 @@ mmoe_stretch mmoe_container_stretch(const mmoe_container *c, const mmoe_containe
                           (int64_t)(c->data_place + tensor->place), tensor->bytes};
 }
 
-bool mmoe_container_map(const mmoe_container *c, const mmoe_container_tensor *first, size_t size,
-                        mmoe_mapping *out) {
+bool mmoe_container_map(const mmoe_container *c, const mmoe_container_tensor *first,
+                        mmoe_mapping_wanted wanted, mmoe_mapping *out) {
     if (!c->map || first->own) return false;
-    return mmoe_mapping_create(c->fd, c->data_place + first->place, size, out);
+    wanted.offset = c->data_place + first->place;
+    return mmoe_mapping_create(c->fd, &wanted, out);
 }
 
 void *mmoe_container_take(mmoe_container *c, const mmoe_container_tensor *tensor) {

@@ -50,10 +50,10 @@ mmoe_stretch mmoe_container_stretch(const mmoe_container *container,
                                     const mmoe_container_tensor *tensor);
 /* MMOE_E_IO: the file was written to since it was opened. */
 mmoe_status mmoe_container_check_unchanged(const mmoe_container *container, mmoe_error *err);
-/* Memory of `size` bytes, the file's from `first`'s data on (mapping.h); false when the system
- * gives none, or the file is not mapped. */
+/* Memory of wanted->size bytes, the file's from `first`'s data on (mapping.h; `offset` is not
+ * read); false when the system gives none, or the file is not mapped. */
 bool mmoe_container_map(const mmoe_container *container, const mmoe_container_tensor *first,
-                        size_t size, mmoe_mapping *out);
+                        mmoe_mapping_wanted wanted, mmoe_mapping *out);
 /* A tensor's own memory becomes the caller's, to release with mmoe_release_aligned and the
  * container's allocator; NULL: it has none. Its data stay where they are. `tensor` may be a copy of
  * the container's. */

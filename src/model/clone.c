@@ -29,8 +29,8 @@ static void copy_table(mmoe_embedding *to, const mmoe_embedding *from) {
         memcpy(put[i].data, have[i].data, mmoe_block_bytes(&have[i]));
 }
 
-mmoe_status mmoe_model_clone_with(const mmoe_model *model, const mmoe_params *weights,
-                                  const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err) {
+static mmoe_status clone(const mmoe_model *model, const mmoe_params *weights,
+                         const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err) {
     const mmoe_lent_tables types = {.lend = same_type, .context = (void *)(uintptr_t)weights};
     mmoe_model *m;
     mmoe_status status = mmoe_model_like(model, types, alloc, &m, err);
@@ -48,12 +48,21 @@ mmoe_status mmoe_model_clone_with(const mmoe_model *model, const mmoe_params *we
     return MMOE_OK;
 }
 
+mmoe_status mmoe_model_clone_with(const mmoe_model *model, const mmoe_params *weights,
+                                  const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err) {
+    mmoe_allocator a;
+    mmoe_status status = mmoe_model_begin(alloc, &a, err);
+    if (status) return status;
+    status = clone(model, weights, &a, out, err);
+    mmoe_tally_end(&a);
+    return status;
+}
+
 mmoe_status mmoe_model_clone(const mmoe_model *model, const mmoe_allocator *alloc, mmoe_model **out,
                              mmoe_error *err) {
     static const char call[] = "mmoe_model_clone";
     if (!model || !out)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: %s is NULL", call, model ? "out" : "model");
     if (mmoe_allocator_check(alloc, call, err)) return MMOE_E_ARGUMENT;
-    const mmoe_allocator a = mmoe_allocator_or_default(alloc);
-    return mmoe_model_clone_with(model, &model->params, &a, out, err);
+    return mmoe_model_clone_with(model, &model->params, alloc, out, err);
 }

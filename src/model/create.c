@@ -132,13 +132,17 @@ mmoe_status mmoe_model_parts_make(const mmoe_config *config, mmoe_schema *schema
 
 mmoe_status mmoe_model_blank(const mmoe_config *config, const mmoe_schema *schema,
                              const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err) {
-    const mmoe_allocator a = mmoe_allocator_or_default(alloc);
+    mmoe_allocator a;
     mmoe_model_parts parts = {0};
     mmoe_schema *own = NULL;
-    mmoe_status status = mmoe_schema_copy(schema, &a, &own, err);
+    mmoe_status status = mmoe_model_begin(alloc, &a, err);
+    if (status) return status;
+    status = mmoe_schema_copy(schema, &a, &own, err);
     if (!status && (status = mmoe_pretrained_settle(own, err))) mmoe_schema_free(own);
     if (!status) status = mmoe_model_parts_make(config, own, &a, &parts, err);
-    return status ? status : mmoe_model_assemble(&parts, &a, out, err);
+    if (!status) status = mmoe_model_assemble(&parts, &a, out, err);
+    mmoe_tally_end(&a);
+    return status;
 }
 
 mmoe_status mmoe_model_check_tasks(const mmoe_config *config, const mmoe_schema *schema,

@@ -72,6 +72,23 @@ static mmoe_status plan(const mmoe_model *from, const mmoe_config *config, const
     return status;
 }
 
+static mmoe_status make(const mmoe_model *from, const mmoe_config *by, const mmoe_schema *grown,
+                        const mmoe_allocator *a, mmoe_model **out, mmoe_error *err) {
+    mmoe_model_parts parts;
+    mmoe_model *m = NULL;
+    mmoe_status status = plan(from, by, grown, a, &parts, err);
+    if (!status) status = mmoe_model_assemble(&parts, a, &m, err);
+    if (status) return status;
+    status = fill(m, from, err);
+    if (!status) status = mmoe_meta_merge(&m->meta, &from->meta, "", a, err);
+    mmoe_meta_clear(&m->meta, MMOE_META_TRAINING, a);
+    if (status)
+        mmoe_model_free(m);
+    else
+        *out = m;
+    return status;
+}
+
 mmoe_status mmoe_model_grow(const mmoe_model *from, const mmoe_config *config,
                             const mmoe_schema *grown, const mmoe_allocator *alloc, mmoe_model **out,
                             mmoe_error *err) {
@@ -79,22 +96,14 @@ mmoe_status mmoe_model_grow(const mmoe_model *from, const mmoe_config *config,
     if (!from || !grown || !out)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: from, grown and out must not be NULL", call);
     if (mmoe_allocator_check(alloc, call, err)) return MMOE_E_ARGUMENT;
-    const mmoe_allocator a = mmoe_allocator_or_default(alloc);
+    mmoe_allocator a;
     const mmoe_config *by = config ? config : from->config;
-    mmoe_model_parts parts;
-    mmoe_model *m = NULL;
     mmoe_status status = mmoe_model_check_floats(from, call, err);
     if (!status) status = mmoe_model_check_tasks(by, from->schema, call, err);
-    if (!status) status = plan(from, by, grown, &a, &parts, err);
-    if (!status) status = mmoe_model_assemble(&parts, &a, &m, err);
+    if (!status) status = mmoe_model_begin(alloc, &a, err);
     if (status) return status;
-    status = fill(m, from, err);
-    if (!status) status = mmoe_meta_merge(&m->meta, &from->meta, "", &a, err);
-    mmoe_meta_clear(&m->meta, MMOE_META_TRAINING, &a);
-    if (status)
-        mmoe_model_free(m);
-    else
-        *out = m;
+    status = make(from, by, grown, &a, out, err);
+    mmoe_tally_end(&a);
     return status;
 }
 

@@ -40,6 +40,16 @@ mmoe_status mmoe_model_assemble(const mmoe_model_parts *parts, const mmoe_alloca
     return status;
 }
 
+mmoe_status mmoe_model_begin(const mmoe_allocator *alloc, mmoe_allocator *out, mmoe_error *err) {
+    const mmoe_allocator inner = mmoe_allocator_or_default(alloc);
+    return mmoe_tally_begin(&inner, out) ? MMOE_OK : mmoe_fail_memory(err, sizeof(mmoe_model));
+}
+
+size_t mmoe_model_bytes(const mmoe_model *m, size_t *mapped) {
+    if (mapped) *mapped = m ? m->params.map.length : 0;
+    return m ? mmoe_tally_bytes(&m->alloc) : 0;
+}
+
 mmoe_status mmoe_model_check_floats(const mmoe_model *model, const char *call, mmoe_error *err) {
     const mmoe_embedding *t = mmoe_params_narrow(&model->params);
     if (!t) return MMOE_OK;

@@ -2,6 +2,7 @@
 #ifndef MMOE_MODEL_MODEL_H
 #define MMOE_MODEL_MODEL_H
 
+#include "base/tally.h"
 #include "base/warnings.h"
 #include "graph/graph.h"
 #include "graph/params.h"
@@ -30,6 +31,10 @@ mmoe_status mmoe_model_blank(const mmoe_config *config, const mmoe_schema *schem
 mmoe_status mmoe_model_draw(mmoe_model *model, mmoe_error *err);
 /* What of that is said of its tensors, before they are drawn. */
 void mmoe_model_choose_inits(mmoe_model *model);
+
+/* Memory of a model's own over the caller's, NULL: malloc's: each model and all that it holds are
+ * made by such a one, which counts (base/tally.h). Its maker ends it. MMOE_E_MEMORY. */
+mmoe_status mmoe_model_begin(const mmoe_allocator *alloc, mmoe_allocator *out, mmoe_error *err);
 
 /* What a model is put together from. */
 typedef struct mmoe_model_parts {

@@ -13,6 +13,7 @@
 /* Tensors of tables that a mapping has, which are neighbours in the file. */
 typedef struct table_lender {
     mmoe_file_reader *r;
+    const mmoe_model_load_options *how;
     const mmoe_container_tensor *first; /* NULL: there is no mapping */
     size_t size;
     const char *map;
@@ -65,7 +66,9 @@ static mmoe_mapping map_tables(table_lender *l, const mmoe_tensors *tensors) {
         if (!l->first) l->first = f;
         l->size += f->bytes;
     }
-    if (l->size >= least && mmoe_container_map(l->r->file, l->first, l->size, &map))
+    const mmoe_mapping_wanted wanted = {0, l->size, l->how->huge_pages > 0,
+                                        l->how->late_pages != 0};
+    if (l->size >= least && mmoe_container_map(l->r->file, l->first, wanted, &map))
         l->map = map.data;
     return map;
 }
@@ -132,7 +135,8 @@ static mmoe_status read_graph(mmoe_file_reader *r, mmoe_model_parts *parts, mmoe
     return status ? status : mmoe_file_check_tensors(r, &parts->graph->tensors, err);
 }
 
-static mmoe_status read_model(mmoe_file_reader *r, mmoe_model **out, mmoe_error *err) {
+static mmoe_status read_model(mmoe_file_reader *r, const mmoe_model_load_options *how,
+                              mmoe_model **out, mmoe_error *err) {
     mmoe_model_parts parts = {0};
     mmoe_status status = read_config(r, &parts.config, err);
     if (!status) status = read_schema(r, &parts.schema, err);
@@ -144,7 +148,7 @@ static mmoe_status read_model(mmoe_file_reader *r, mmoe_model **out, mmoe_error 
         mmoe_schema_free(parts.schema);
         return status;
     }
-    table_lender lender = {.r = r};
+    table_lender lender = {.r = r, .how = how};
     parts.tables = (mmoe_lent_tables){
         .map = map_tables(&lender, &parts.graph->tensors), .lend = lend_table, .context = &lender};
     status = mmoe_model_assemble(&parts, r->alloc, out, err);
@@ -159,20 +163,23 @@ static mmoe_status read_meta(const mmoe_file_reader *r, mmoe_meta *out, mmoe_err
 
 /* ---- Public ---- */
 
-static mmoe_status check_load(const char *call, const char *path,
-                              const mmoe_model_load_options *options, const mmoe_allocator *alloc,
-                              mmoe_model **out, mmoe_error *err) {
-    if (!path || !out)
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: %s is NULL", call, path ? "out" : "path");
-    for (size_t i = 0; options && i < sizeof options->reserved / sizeof *options->reserved; i++)
+static const mmoe_model_load_options defaults = {0};
+
+static mmoe_status check_load(const char *call, const mmoe_model_load_options *options,
+                              const mmoe_allocator *alloc, mmoe_error *err) {
+    for (size_t i = 0; i < sizeof options->reserved / sizeof *options->reserved; i++)
         if (options->reserved[i])
             return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: the options' reserved members must be NULL",
                              call);
+    if (options->huge_pages < -1 || options->huge_pages > 1)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: huge_pages must be -1, 0 or 1, not %d", call,
+                         options->huge_pages);
     return mmoe_allocator_check(alloc, call, err);
 }
 
 /* Closes the reader. */
-static mmoe_status load_file(mmoe_file_reader *r, mmoe_model **out, mmoe_error *err) {
+static mmoe_status load_file(mmoe_file_reader *r, const mmoe_model_load_options *how,
+                             mmoe_model **out, mmoe_error *err) {
     r->takes_narrow = true;
     mmoe_status status = mmoe_file_refuse_checkpoint(r, err);
     if (!status && !mmoe_file_is_model(r))
@@ -184,7 +191,7 @@ static mmoe_status load_file(mmoe_file_reader *r, mmoe_model **out, mmoe_error *
     if (!status) status = mmoe_file_check_intact(r, err);
     mmoe_meta meta = {0};
     if (!status) status = read_meta(r, &meta, err);
-    if (!status) status = read_model(r, out, err);
+    if (!status) status = read_model(r, how, out, err);
     if (status)
         mmoe_meta_finish(&meta, r->alloc);
     else
@@ -193,35 +200,45 @@ static mmoe_status load_file(mmoe_file_reader *r, mmoe_model **out, mmoe_error *
     return status;
 }
 
-static mmoe_status load_model(const char *path, bool mapped, const mmoe_allocator *alloc,
+static mmoe_status load_model(const char *call, const char *path,
+                              const mmoe_model_load_options *how, const mmoe_allocator *alloc,
                               mmoe_model **out, mmoe_error *err) {
-    const mmoe_allocator a = mmoe_allocator_or_default(alloc);
+    mmoe_allocator a;
     mmoe_file_reader r;
-    const mmoe_status status = mmoe_file_reader_open(&r, path, mapped, &a, err);
-    return status ? status : load_file(&r, out, err);
+    if (!path || !out)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: %s is NULL", call, path ? "out" : "path");
+    mmoe_status status = check_load(call, how, alloc, err);
+    if (!status) status = mmoe_model_begin(alloc, &a, err);
+    if (status) return status;
+    if (how->huge_pages < 0) mmoe_tally_refuse_huge_pages(&a);
+    status = mmoe_file_reader_open(&r, path, how->map_tables, &a, err);
+    if (!status) status = load_file(&r, how, out, err);
+    mmoe_tally_end(&a);
+    return status;
 }
 
 mmoe_status mmoe_model_load(const char *path, const mmoe_allocator *alloc, mmoe_model **out,
                             mmoe_error *err) {
-    const mmoe_status status = check_load("mmoe_model_load", path, NULL, alloc, out, err);
-    return status ? status : load_model(path, false, alloc, out, err);
+    return load_model("mmoe_model_load", path, &defaults, alloc, out, err);
 }
 
 mmoe_status mmoe_model_load_with(const char *path, const mmoe_model_load_options *options,
                                  const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err) {
-    const mmoe_status status = check_load("mmoe_model_load_with", path, options, alloc, out, err);
-    return status ? status : load_model(path, options && options->map_tables, alloc, out, err);
+    return load_model("mmoe_model_load_with", path, options ? options : &defaults, alloc, out, err);
 }
 
 mmoe_status mmoe_model_load_bytes(const void *bytes, size_t size, const mmoe_allocator *alloc,
                                   mmoe_model **out, mmoe_error *err) {
     const char *const call = "mmoe_model_load_bytes";
+    mmoe_allocator a;
     mmoe_file_reader r;
     if (!bytes || !out)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: %s is NULL", call, bytes ? "out" : "bytes");
-    mmoe_status status = mmoe_allocator_check(alloc, call, err);
+    mmoe_status status = check_load(call, &defaults, alloc, err);
+    if (!status) status = mmoe_model_begin(alloc, &a, err);
     if (status) return status;
-    const mmoe_allocator a = mmoe_allocator_or_default(alloc);
     status = mmoe_file_reader_open_bytes(&r, bytes, size, &a, err);
-    return status ? status : load_file(&r, out, err);
+    if (!status) status = load_file(&r, &defaults, out, err);
+    mmoe_tally_end(&a);
+    return status;
 }

@@ -38,6 +38,21 @@ static mmoe_status fill(const mmoe_model *from, mmoe_model *to, mmoe_error *err)
     return status;
 }
 
+static mmoe_status make(const mmoe_model *model, const mmoe_table_kind *kind,
+                        const mmoe_allocator *a, mmoe_model **out, mmoe_error *err) {
+    mmoe_model *m;
+    const mmoe_lent_tables types = {.lend = want_type, .context = (void *)(uintptr_t)kind};
+    mmoe_status status = mmoe_model_like(model, types, a, &m, err);
+    if (status) return status;
+    status = fill(model, m, err);
+    if (!status) status = mmoe_meta_merge(&m->meta, &model->meta, "", a, err);
+    if (status)
+        mmoe_model_free(m);
+    else
+        *out = m;
+    return status;
+}
+
 mmoe_status mmoe_model_with_tables(const mmoe_model *model, const char *type,
                                    const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err) {
     static const char call[] = "mmoe_model_with_tables";
@@ -50,18 +65,11 @@ mmoe_status mmoe_model_with_tables(const mmoe_model *model, const char *type,
                          "are",
                          call, type);
     if (mmoe_allocator_check(alloc, call, err)) return MMOE_E_ARGUMENT;
+    mmoe_allocator a;
     mmoe_status status = mmoe_model_check_floats(model, call, err);
+    if (!status) status = mmoe_model_begin(alloc, &a, err);
     if (status) return status;
-    const mmoe_allocator a = mmoe_allocator_or_default(alloc);
-    mmoe_model *m;
-    const mmoe_lent_tables types = {.lend = want_type, .context = (void *)(uintptr_t)kind};
-    status = mmoe_model_like(model, types, &a, &m, err);
-    if (status) return status;
-    status = fill(model, m, err);
-    if (!status) status = mmoe_meta_merge(&m->meta, &model->meta, "", &a, err);
-    if (status)
-        mmoe_model_free(m);
-    else
-        *out = m;
+    status = make(model, kind, &a, out, err);
+    mmoe_tally_end(&a);
     return status;
 }

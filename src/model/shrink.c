@@ -160,6 +160,18 @@ static mmoe_status make_model(const shrinking *s, const mmoe_model *from, mmoe_s
     return status;
 }
 
+static mmoe_status shrink(const mmoe_model *model, const mmoe_dataset *rows, int64_t least,
+                          const mmoe_allocator *a, mmoe_model **out, mmoe_error *err) {
+    shrinking s = {.schema = model->schema, .alloc = a};
+    mmoe_schema *schema = NULL;
+    mmoe_status status = start(&s, err);
+    if (!status) status = count_values(&s, rows, err);
+    if (!status) status = shrink_schema(&s, least, &schema, err);
+    if (!status) status = make_model(&s, model, schema, out, err);
+    finish(&s);
+    return status;
+}
+
 mmoe_status mmoe_model_shrink(const mmoe_model *model, const mmoe_dataset *rows, int64_t least,
                               const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err) {
     static const char call[] = "mmoe_model_shrink";
@@ -167,18 +179,14 @@ mmoe_status mmoe_model_shrink(const mmoe_model *model, const mmoe_dataset *rows,
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "%s: model, rows and out must not be NULL, and least at least 1", call);
     if (mmoe_allocator_check(alloc, call, err)) return MMOE_E_ARGUMENT;
-    const mmoe_allocator a = mmoe_allocator_or_default(alloc);
-    shrinking s = {.schema = model->schema, .alloc = &a};
-    mmoe_schema *schema = NULL;
+    mmoe_allocator a;
     mmoe_status status = mmoe_model_check_floats(model, call, err);
     if (!status)
         status =
             mmoe_dataset_check(rows, model->schema, mmoe_schema_fingerprint(model->schema), err);
+    if (!status) status = mmoe_model_begin(alloc, &a, err);
     if (status) return status;
-    status = start(&s, err);
-    if (!status) status = count_values(&s, rows, err);
-    if (!status) status = shrink_schema(&s, least, &schema, err);
-    if (!status) status = make_model(&s, model, schema, out, err);
-    finish(&s);
+    status = shrink(model, rows, least, &a, out, err);
+    mmoe_tally_end(&a);
     return status;
 }

@@ -6,107 +6,108 @@
 #include "serve/expression.h"
 #include "serve/predictor.h"
 #include "serve/products.h"
-#include "serve/run.h"
 
 #define ARGUMENTS "%s: an argument is NULL"
 
 /* ---- Life ---- */
 
-mmoe_status mmoe_predictor_of(mmoe_program *program, const mmoe_allocator *alloc,
-                              mmoe_predictor **out, mmoe_error *err) {
-    const size_t chunk = (size_t)program->chunk, tasks = (size_t)program->n_task;
-    const mmoe_score *score = program->model->score;
-    const size_t least = MMOE_SCORE_DEPTH * 16, own = score ? chunk * (size_t)score->depth : 0,
-                 stack = own > least ? own : least;
-    const size_t counts[] = {program->chunk_floats,
-                             (size_t)program->first_cols,
-                             chunk * (size_t)program->model->schema->dense_width,
-                             chunk,
-                             chunk * tasks,
-                             chunk,
-                             stack,
-                             chunk * (size_t)program->model->schema->n_sparse,
-                             chunk * (size_t)program->products.n_column,
-                             chunk};
-    enum { PARTS = sizeof counts / sizeof *counts, LINE = 16 };
-    size_t at[PARTS], total = 0;
-    for (int i = 0; i < PARTS; i++) {
-        at[i] = total;
-        total += (counts[i] + LINE - 1) / LINE * LINE;
-    }
-    mmoe_bound_batch bound = {.columns = NULL};
-    mmoe_counting counting = {.n_seen = 0};
-    mmoe_predictor *p = mmoe_alloc_zero(alloc, 1, sizeof *p);
-    float *memory = p ? mmoe_alloc_aligned(alloc, total, sizeof *memory) : NULL;
-    if (!memory || !mmoe_counting_init(&counting, &program->counted, alloc) ||
-        !mmoe_bound_room(program, alloc, &bound)) {
-        mmoe_counting_finish(&counting, alloc);
-        mmoe_release_aligned(alloc, memory);
-        mmoe_release(alloc, p);
-        return mmoe_fail_memory(err, total * sizeof *memory);
-    }
-    _Static_assert(sizeof(int32_t) == sizeof(float), "ids stand in the floats' memory");
-    *p = (mmoe_predictor){*alloc,
-                          program,
-                          memory + at[0],
-                          memory + at[1],
-                          memory + at[2],
-                          memory + at[3],
-                          memory + at[4],
-                          memory + at[5],
-                          memory + at[6],
-                          (int32_t *)(void *)(memory + at[7]),
-                          (int32_t *)(void *)(memory + at[8]),
-                          (int32_t *)(void *)(memory + at[9]),
-                          (int32_t)stack,
-                          bound,
-                          counting};
-    *out = p;
-    return MMOE_OK;
+/* But for the program. */
+static void free_predictor(mmoe_predictor *p) {
+    const mmoe_allocator a = p->alloc;
+    mmoe_release(&a, p->bound.columns);
+    mmoe_counting_finish(&p->counting, &a);
+    mmoe_scratch_finish(&p->own);
+    mmoe_release(&a, p);
 }
 
-static mmoe_status check_create(const char *call, const mmoe_model *model,
-                                const mmoe_predictor_options *options, const mmoe_allocator *alloc,
-                                mmoe_predictor **out, mmoe_error *err) {
+static mmoe_status make(mmoe_program *program, mmoe_scratch *scratch, const mmoe_allocator *alloc,
+                        mmoe_predictor **out, mmoe_error *err) {
+    mmoe_predictor *p = mmoe_alloc_zero(alloc, 1, sizeof *p);
+    if (!p) return mmoe_fail_memory(err, sizeof *p);
+    p->alloc = p->own.alloc = *alloc;
+    p->program = program;
+    p->scratch = scratch ? scratch : &p->own;
+    mmoe_scratch_take(p);
+    mmoe_status status = mmoe_scratch_admit(p, program->promised, err);
+    if (!status && (!mmoe_counting_init(&p->counting, &program->counted, alloc) ||
+                    !mmoe_bound_room(program, alloc, &p->bound)))
+        status = mmoe_fail_memory(err, sizeof *p);
+    if (status)
+        free_predictor(p);
+    else
+        *out = p;
+    return status;
+}
+
+mmoe_status mmoe_predictor_of(mmoe_program *program, mmoe_scratch *scratch,
+                              const mmoe_allocator *alloc, mmoe_predictor **out, mmoe_error *err) {
+    mmoe_allocator own;
+    if (!mmoe_tally_begin(alloc, &own)) return mmoe_fail_memory(err, sizeof(mmoe_predictor));
+    const mmoe_status status = make(program, scratch, &own, out, err);
+    mmoe_tally_end(&own);
+    return status;
+}
+
+static mmoe_status check_create(const char *call, const mmoe_model *model, const void *out,
+                                const mmoe_allocator *alloc, mmoe_error *err) {
     if (!model || !out)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: model and out must not be NULL", call);
+    return mmoe_allocator_check(alloc, call, err);
+}
+
+mmoe_status mmoe_predictor_program(const char *call, const mmoe_model *model,
+                                   const mmoe_predictor_options *options,
+                                   const mmoe_allocator *alloc, mmoe_program **out,
+                                   mmoe_error *err) {
+    mmoe_program_request wanted = {model, &model->params, MMOE_PRODUCT_BYTES, NULL, 0};
     for (size_t i = 0; options && i < sizeof options->reserved / sizeof *options->reserved; i++)
         if (options->reserved[i])
             return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: the options' reserved members must be NULL",
                              call);
-    return mmoe_allocator_check(alloc, call, err);
+    if (options && options->product_bytes) wanted.product_bytes = options->product_bytes;
+    if (options) {
+        wanted.input = options->input;
+        wanted.rows = options->rows;
+    }
+    return mmoe_program_create(&wanted, alloc, out, err);
 }
 
-static mmoe_status create_first(const mmoe_program_request *wanted, const mmoe_allocator *alloc,
+static mmoe_status create_first(const char *call, const mmoe_model *model,
+                                const mmoe_predictor_options *options, const mmoe_allocator *alloc,
                                 mmoe_predictor **out, mmoe_error *err) {
-    const mmoe_allocator a = mmoe_allocator_or_default(alloc);
     mmoe_program *program;
-    mmoe_status status = mmoe_program_create(wanted, &a, &program, err);
+    mmoe_status status = check_create(call, model, out, alloc, err);
     if (status) return status;
-    status = mmoe_predictor_of(program, &a, out, err);
+    const mmoe_allocator a = mmoe_allocator_or_default(alloc);
+    status = mmoe_predictor_program(call, model, options, &a, &program, err);
+    if (status) return status;
+    status = mmoe_predictor_of(program, NULL, &a, out, err);
     if (status) mmoe_program_leave(program);
     return status;
 }
 
 mmoe_status mmoe_predictor_create(const mmoe_model *model, const mmoe_allocator *alloc,
                                   mmoe_predictor **out, mmoe_error *err) {
-    const mmoe_status status = check_create("mmoe_predictor_create", model, NULL, alloc, out, err);
-    if (status) return status;
-    const mmoe_program_request wanted = {model, &model->params, MMOE_PRODUCT_BYTES, NULL};
-    return create_first(&wanted, alloc, out, err);
+    return create_first("mmoe_predictor_create", model, NULL, alloc, out, err);
 }
 
 mmoe_status mmoe_predictor_create_with(const mmoe_model *model,
                                        const mmoe_predictor_options *options,
                                        const mmoe_allocator *alloc, mmoe_predictor **out,
                                        mmoe_error *err) {
-    const mmoe_status status =
-        check_create("mmoe_predictor_create_with", model, options, alloc, out, err);
-    if (status) return status;
-    mmoe_program_request wanted = {model, &model->params, MMOE_PRODUCT_BYTES, NULL};
-    if (options && options->product_bytes) wanted.product_bytes = options->product_bytes;
-    if (options) wanted.input = options->input;
-    return create_first(&wanted, alloc, out, err);
+    return create_first("mmoe_predictor_create_with", model, options, alloc, out, err);
+}
+
+mmoe_status mmoe_predictor_reserve(mmoe_predictor *p, size_t rows, mmoe_error *err) {
+    if (p) return mmoe_scratch_admit(p, rows, err);
+    return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_predictor_reserve: predictor is NULL");
+}
+
+size_t mmoe_predictor_bytes(const mmoe_predictor *p, size_t *shared) {
+    if (shared) *shared = p ? mmoe_tally_bytes(&p->program->alloc) : 0;
+    if (!p) return 0;
+    const size_t lent = p->scratch == &p->own ? 0 : mmoe_tally_bytes(&p->scratch->alloc);
+    return mmoe_tally_bytes(&p->alloc) + lent;
 }
 
 size_t mmoe_predictor_products(const mmoe_predictor *p, int32_t *columns) {
@@ -122,19 +123,15 @@ mmoe_status mmoe_predictor_clone(const mmoe_predictor *predictor, const mmoe_all
                          "mmoe_predictor_clone: predictor and out must not be NULL");
     if (mmoe_allocator_check(alloc, "mmoe_predictor_clone", err)) return MMOE_E_ARGUMENT;
     const mmoe_allocator a = mmoe_allocator_or_default(alloc);
-    const mmoe_status status = mmoe_predictor_of(predictor->program, &a, out, err);
+    const mmoe_status status = mmoe_predictor_of(predictor->program, NULL, &a, out, err);
     if (!status) mmoe_program_share(predictor->program);
     return status;
 }
 
 void mmoe_predictor_free(mmoe_predictor *p) {
     if (!p) return;
-    const mmoe_allocator a = p->alloc;
     mmoe_program_leave(p->program);
-    mmoe_release(&a, p->bound.columns);
-    mmoe_counting_finish(&p->counting, &a);
-    mmoe_release_aligned(&a, p->values);
-    mmoe_release(&a, p);
+    free_predictor(p);
 }
 
 void mmoe_predictor_count_to(mmoe_predictor *p, mmoe_counter *counter, const int32_t *places) {
@@ -171,7 +168,7 @@ static mmoe_request request_of(const mmoe_predictor *p, int side, const mmoe_bat
                           what,
                           p->ids,
                           p->dense,
-                          (size_t)p->program->chunk,
+                          p->room,
                           false,
                           side == MMOE_USER_COLUMNS ? NULL : batch->bad,
                           p->is_bad,
@@ -196,12 +193,14 @@ static mmoe_status begin(scoring *q, mmoe_predictor *p, const mmoe_batch *user,
                          const mmoe_batch *items, const char *call, mmoe_error *err) {
     const size_t most = (size_t)p->program->chunk;
     const int side = user ? MMOE_ITEM_COLUMNS : MMOE_ALL_COLUMNS;
-    *q = (scoring){p, request_of(p, side, items, call, user ? "items" : "batch"), user != NULL,
-                   false, 0};
+    const size_t rows = user && !items->rows ? 1 : items->rows; /* a user is read alone, too */
     if (user && user->rows != 1)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: the user has %zu rows, not 1", call,
                          user->rows);
-    mmoe_status status = MMOE_OK;
+    mmoe_status status = mmoe_scratch_admit(p, rows, err);
+    if (status) return status;
+    *q = (scoring){p, request_of(p, side, items, call, user ? "items" : "batch"), user != NULL,
+                   false, 0};
     if (user) {
         mmoe_request one = request_of(p, MMOE_USER_COLUMNS, user, call, "user");
         status = check(p, MMOE_USER_COLUMNS, &one, user, err);

@@ -171,20 +171,18 @@ static mmoe_status make_sides(mmoe_program *p, const mmoe_node *input, mmoe_erro
 
 static void place_values(mmoe_program *p) {
     const mmoe_graph *g = p->model->graph;
-    size_t row = 0;
     for (int32_t v = 0; v < g->n_value; v++)
         p->values[v].ld = mmoe_row_stride(v == p->x ? p->x_cols : g->values[v].width);
     for (const mmoe_node *n = g->nodes; n < g->nodes + g->n_node; n++)
         if (mmoe_serve_ops[n->op]->in_place) p->values[n->out].ld = 0;
-    for (int32_t v = 0; v < g->n_value; v++) row += (size_t)p->values[v].ld;
-    size_t rows = CHUNK_FLOATS / row / 24 * 24;
+    for (int32_t v = 0; v < g->n_value; v++) {
+        p->values[v].before = p->row_floats;
+        p->row_floats += (size_t)p->values[v].ld;
+    }
+    size_t rows = CHUNK_FLOATS / p->row_floats / 24 * 24;
     if (rows < LEAST_CHUNK) rows = LEAST_CHUNK;
     if (rows > MMOE_SERVE_CHUNK) rows = MMOE_SERVE_CHUNK;
     p->chunk = (int32_t)rows;
-    for (int32_t v = 0; v < g->n_value; v++) {
-        p->values[v].offset = p->chunk_floats;
-        p->chunk_floats += rows * (size_t)p->values[v].ld;
-    }
     for (const mmoe_node *n = g->nodes; n < g->nodes + g->n_node; n++)
         if (mmoe_serve_ops[n->op]->in_place) p->values[n->out] = p->values[n->in];
 }
@@ -264,9 +262,8 @@ void mmoe_program_renew(mmoe_program *p) {
     make_steps(p, &m);
 }
 
-mmoe_status mmoe_program_create(const mmoe_program_request *wanted, const mmoe_allocator *alloc,
-                                mmoe_program **out, mmoe_error *err) {
-    if (mmoe_kernels_check(err)) return MMOE_E_ARGUMENT;
+static mmoe_status make(const mmoe_program_request *wanted, const mmoe_allocator *alloc,
+                        mmoe_program **out, mmoe_error *err) {
     mmoe_program *p = mmoe_alloc_zero(alloc, 1, sizeof *p);
     if (!p) return mmoe_fail_memory(err, sizeof *p);
     p->alloc = p->counted.alloc = *alloc;
@@ -274,15 +271,27 @@ mmoe_status mmoe_program_create(const mmoe_program_request *wanted, const mmoe_a
     p->model = wanted->model;
     p->params = wanted->params;
     p->kernels = mmoe_kernels_best();
-    mmoe_status status =
-        wanted->input ? mmoe_input_check(wanted->input, wanted->model, err) : MMOE_OK;
-    if (!status) status = compile(p, wanted->product_bytes, err);
+    p->promised = wanted->rows;
+    mmoe_status status = compile(p, wanted->product_bytes, err);
     if (!status) status = mmoe_bound_create(p, wanted->input, err);
     if (!status) status = mmoe_counted_init(&p->counted, p->model->schema, alloc, err);
     if (status)
         mmoe_program_leave(p);
     else
         *out = p;
+    return status;
+}
+
+mmoe_status mmoe_program_create(const mmoe_program_request *wanted, const mmoe_allocator *alloc,
+                                mmoe_program **out, mmoe_error *err) {
+    mmoe_allocator own;
+    if (mmoe_kernels_check(err)) return MMOE_E_ARGUMENT;
+    mmoe_status status =
+        wanted->input ? mmoe_input_check(wanted->input, wanted->model, err) : MMOE_OK;
+    if (status) return status;
+    if (!mmoe_tally_begin(alloc, &own)) return mmoe_fail_memory(err, sizeof(mmoe_program));
+    status = make(wanted, &own, out, err);
+    mmoe_tally_end(&own);
     return status;
 }
 

@@ -10,6 +10,7 @@ typedef struct mmoe_program_request {
     const mmoe_params *params; /* the model's, or others that are laid out as they are */
     size_t product_bytes;      /* at most, of products of embedding tables with the weights */
     const mmoe_input *input;   /* that it is bound to, or NULL */
+    size_t rows;               /* that its predictors are made for */
 } mmoe_program_request;
 
 /* Takes the weights as they are; what is requested must outlive the program. One user. */

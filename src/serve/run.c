@@ -129,8 +129,12 @@ static void read(mmoe_serve_chunk *c, const mmoe_request *q, size_t first, int32
 }
 
 void mmoe_serve_user(mmoe_predictor *p, const mmoe_request *user) {
-    mmoe_serve_chunk c = {
-        .program = p->program, .values = p->values, .side = user->side, .at = p->at, .rows = 1};
+    mmoe_serve_chunk c = {.program = p->program,
+                          .values = p->values,
+                          .room = (int32_t)p->room,
+                          .side = user->side,
+                          .at = p->at,
+                          .rows = 1};
     read(&c, user, 0, p->at);
     mmoe_serve_share(&c, p->starts);
 }
@@ -140,6 +144,7 @@ void mmoe_serve_rows(mmoe_predictor *p, const mmoe_request *batch, bool ranked, 
     const mmoe_program *program = p->program;
     mmoe_serve_chunk c = {.program = program,
                           .values = p->values,
+                          .room = (int32_t)p->room,
                           .side = batch->side,
                           .at = p->at,
                           .starts = ranked ? p->starts : NULL,

@@ -6,19 +6,28 @@
 #include "serve/program.h"
 #include "serve/request.h"
 
+/* Working memory, as much as calls so far have needed (scratch.h). */
+typedef struct mmoe_scratch {
+    mmoe_allocator alloc; /* a tally */
+    float *memory;        /* NULL: none yet */
+    size_t floats;
+} mmoe_scratch;
+
 struct mmoe_predictor {
-    mmoe_allocator alloc;
+    mmoe_allocator alloc; /* a tally */
     mmoe_program *program;
-    float *values;        /* [chunk_floats] of the program */
-    float *starts;        /* [first_cols] of the first layers: start plus the user's share */
-    float *dense;         /* [chunk, dense_width] */
-    float *column;        /* [chunk] of a task's scores */
-    float *scores;        /* [chunk, tasks] */
-    float *finals;        /* [chunk] */
-    float *stack;         /* [depth of the final score, chunk] */
-    int32_t *ids;         /* [chunk, n_sparse] */
-    int32_t *at;          /* [chunk, n_column of the products] */
-    int32_t *is_bad;      /* [chunk] rows that are at fault */
+    mmoe_scratch own, *scratch; /* its own, or lent by a slot's reader */
+    size_t room;                /* rows of what stands in the scratch memory: a chunk at most */
+    float *values;              /* [room, row_floats] of the program, value by value */
+    float *starts;              /* [first_cols] of the first layers: start plus the user's share */
+    float *dense;               /* [room, dense_width] */
+    float *column;              /* [room] of a task's scores */
+    float *scores;              /* [room, tasks] */
+    float *finals;              /* [room] */
+    float *stack;               /* [depth of the final score, room] */
+    int32_t *ids;               /* [room, n_sparse] */
+    int32_t *at;                /* [room, n_column of the products] */
+    int32_t *is_bad;            /* [room] rows that are at fault */
     int32_t stack_floats; /* in `stack`: of an expression of MMOE_SCORE_DEPTH 16 rows, at least */
     mmoe_bound_batch bound;
     mmoe_counting counting;

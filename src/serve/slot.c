@@ -34,7 +34,7 @@ typedef struct owned {
 typedef struct version {
     uint64_t number;
     mmoe_model *model;
-    mmoe_predictor *predictor;   /* that the readers' are cloned from */
+    mmoe_program *program;       /* of the readers' predictors */
     _Atomic(owned *) predictors; /* the readers' */
     int32_t *places;             /* of its columns among the slot's; NULL: the same */
     struct version *next;        /* retired or waiting */
@@ -47,6 +47,7 @@ struct mmoe_reader {
     mmoe_predictor *predictor;
     _Atomic bool taken;
     mmoe_counter counter; /* of all its predictors */
+    mmoe_scratch scratch; /* of the newest one, which alone is run */
     mmoe_reader *next;
 };
 
@@ -67,7 +68,7 @@ struct mmoe_slot {
 
 /* But for the model and the readers' predictors. */
 static void drop_version(const mmoe_slot *s, version *v) {
-    mmoe_predictor_free(v->predictor);
+    mmoe_program_leave(v->program);
     mmoe_release(&s->alloc, v->places);
     mmoe_release(&s->alloc, v);
 }
@@ -136,14 +137,14 @@ size_t mmoe_slot_collect(mmoe_slot *s) {
 
 /* ---- The slot ---- */
 
-static mmoe_status new_version(const mmoe_slot *s, mmoe_model *model, version **out,
-                               mmoe_error *err) {
+static mmoe_status new_version(const mmoe_slot *s, mmoe_model *model, const char *call,
+                               version **out, mmoe_error *err) {
     version *v = mmoe_alloc_zero(&s->alloc, 1, sizeof *v);
     if (!v) return mmoe_fail_memory(err, sizeof *v);
     v->model = model;
     mmoe_status status = mmoe_counted_find(&s->counted, model->schema, &s->alloc, &v->places, err);
     if (!status)
-        status = mmoe_predictor_create_with(model, &s->options, &s->alloc, &v->predictor, err);
+        status = mmoe_predictor_program(call, model, &s->options, &s->alloc, &v->program, err);
     if (status)
         drop_version(s, v);
     else
@@ -151,8 +152,12 @@ static mmoe_status new_version(const mmoe_slot *s, mmoe_model *model, version **
     return status;
 }
 
-static mmoe_status create_slot(mmoe_model *model, const mmoe_predictor_options *options,
-                               const mmoe_allocator *alloc, mmoe_slot **out, mmoe_error *err) {
+static mmoe_status create_slot(const char *call, mmoe_model *model,
+                               const mmoe_predictor_options *options, const mmoe_allocator *alloc,
+                               mmoe_slot **out, mmoe_error *err) {
+    if (!model || !out)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: %s is NULL", call, model ? "out" : "model");
+    if (mmoe_allocator_check(alloc, call, err)) return MMOE_E_ARGUMENT;
     const mmoe_allocator a = mmoe_allocator_or_default(alloc);
     mmoe_slot *s = mmoe_alloc_aligned(&a, 1, sizeof *s);
     if (!s) return mmoe_fail_memory(err, sizeof *s);
@@ -161,7 +166,7 @@ static mmoe_status create_slot(mmoe_model *model, const mmoe_predictor_options *
     if (options) s->options = *options;
     version *first = NULL;
     mmoe_status status = mmoe_counted_init(&s->counted, model->schema, &a, err);
-    if (!status) status = new_version(s, model, &first, err);
+    if (!status) status = new_version(s, model, call, &first, err);
     if (status) {
         mmoe_counted_finish(&s->counted);
         mmoe_release_aligned(&a, s);
@@ -174,23 +179,14 @@ static mmoe_status create_slot(mmoe_model *model, const mmoe_predictor_options *
     return MMOE_OK;
 }
 
-static mmoe_status check_create(const char *call, const mmoe_model *model,
-                                const mmoe_allocator *alloc, mmoe_slot **out, mmoe_error *err) {
-    if (!model || !out)
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: %s is NULL", call, model ? "out" : "model");
-    return mmoe_allocator_check(alloc, call, err);
-}
-
 mmoe_status mmoe_slot_create(mmoe_model *model, const mmoe_allocator *alloc, mmoe_slot **out,
                              mmoe_error *err) {
-    const mmoe_status status = check_create("mmoe_slot_create", model, alloc, out, err);
-    return status ? status : create_slot(model, NULL, alloc, out, err);
+    return create_slot("mmoe_slot_create", model, NULL, alloc, out, err);
 }
 
 mmoe_status mmoe_slot_create_with(mmoe_model *model, const mmoe_predictor_options *options,
                                   const mmoe_allocator *alloc, mmoe_slot **out, mmoe_error *err) {
-    const mmoe_status status = check_create("mmoe_slot_create_with", model, alloc, out, err);
-    return status ? status : create_slot(model, options, alloc, out, err);
+    return create_slot("mmoe_slot_create_with", model, options, alloc, out, err);
 }
 
 void mmoe_slot_free(mmoe_slot *s) {
@@ -202,6 +198,8 @@ void mmoe_slot_free(mmoe_slot *s) {
         mmoe_reader *next = r->next;
         assert(!atomic_load(&r->taken));
         mmoe_counter_finish(&r->counter, &s->alloc);
+        mmoe_scratch_finish(&r->scratch);
+        mmoe_tally_end(&r->scratch.alloc);
         mmoe_release_aligned(&s->alloc, r);
         r = next;
     }
@@ -216,7 +214,7 @@ mmoe_status mmoe_slot_publish(mmoe_slot *s, mmoe_model *model, uint64_t *number,
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_slot_publish: %s is NULL",
                          s ? "model" : "slot");
     version *next = NULL;
-    mmoe_status status = new_version(s, model, &next, err);
+    mmoe_status status = new_version(s, model, "mmoe_slot_publish", &next, err);
     if (status) return status;
     pthread_mutex_lock(&s->publishing);
     version *old = atomic_load(&s->current);
@@ -256,7 +254,9 @@ mmoe_status mmoe_reader_create(mmoe_slot *s, mmoe_reader **out, mmoe_error *err)
     mmoe_reader *r = mmoe_alloc_aligned(&s->alloc, 1, sizeof *r);
     if (!r) return mmoe_fail_memory(err, sizeof *r);
     memset(r, 0, sizeof *r);
-    if (!mmoe_counter_init(&r->counter, &s->counted, &s->alloc)) {
+    const bool counts = mmoe_counter_init(&r->counter, &s->counted, &s->alloc);
+    if (!counts || !mmoe_tally_begin(&s->alloc, &r->scratch.alloc)) {
+        mmoe_counter_finish(&r->counter, &s->alloc);
         mmoe_release_aligned(&s->alloc, r);
         return mmoe_fail_memory(err, sizeof *r);
     }
@@ -280,11 +280,12 @@ static mmoe_status make_predictor(mmoe_reader *r, version *v, mmoe_error *err) {
     const mmoe_allocator *a = &r->slot->alloc;
     owned *o = mmoe_alloc(a, 1, sizeof *o);
     if (!o) return mmoe_fail_memory(err, sizeof *o);
-    mmoe_status status = mmoe_predictor_clone(v->predictor, a, &o->predictor, err);
+    mmoe_status status = mmoe_predictor_of(v->program, &r->scratch, a, &o->predictor, err);
     if (status) {
         mmoe_release(a, o);
         return status;
     }
+    mmoe_program_share(v->program);
     mmoe_predictor_count_to(o->predictor, &r->counter, v->places);
     o->next = atomic_load(&v->predictors);
     while (!atomic_compare_exchange_weak(&v->predictors, &o->next, o)) continue;

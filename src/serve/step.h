@@ -104,14 +104,14 @@ typedef struct mmoe_serve_step {
 } mmoe_serve_step;
 
 typedef struct mmoe_serve_value {
-    size_t offset; /* in floats, of a predictor's memory for one chunk */
+    size_t before; /* floats a row of the values in front of it */
     int32_t ld;
 } mmoe_serve_value;
 
 enum { MMOE_SERVE_CHUNK = 240 }; /* rows, at most */
 
 typedef struct mmoe_program {
-    mmoe_allocator alloc;
+    mmoe_allocator alloc; /* a tally */
     atomic_int users;
     const mmoe_model *model;
     const mmoe_params *params;
@@ -132,7 +132,8 @@ typedef struct mmoe_program {
     float *weights;
     const float *ones, *zeros; /* scale and shift of activations that were folded */
     int32_t chunk;             /* rows, at most */
-    size_t chunk_floats;       /* of all values */
+    size_t promised;           /* rows of a call that predictors have room for when made */
+    size_t row_floats;         /* of all values */
     int32_t first_cols;        /* of all first layers side by side, each in whole cache lines */
 } mmoe_program;
 
@@ -159,7 +160,8 @@ static inline float *mmoe_serve_take(mmoe_serve_maker *m, size_t count) {
 /* A chunk of rows on its way through the steps. */
 typedef struct mmoe_serve_chunk {
     const mmoe_program *program;
-    float *values; /* of the program's values, each at its offset */
+    float *values; /* [room, row_floats] of the program's values, one behind the other */
+    int32_t room;
     const mmoe_serve_side *side;
     const int32_t *at;   /* [rows, n_product of the side] rows of products */
     const float *starts; /* [first_cols] of the first layers; NULL: the weights' */
@@ -171,7 +173,7 @@ typedef struct mmoe_serve_chunk {
 } mmoe_serve_chunk;
 
 static inline float *mmoe_serve_at(const mmoe_serve_chunk *c, int32_t value) {
-    return c->values + c->program->values[value].offset;
+    return c->values + c->program->values[value].before * (size_t)c->room;
 }
 static inline int32_t mmoe_serve_ld(const mmoe_serve_chunk *c, int32_t value) {
     return c->program->values[value].ld;

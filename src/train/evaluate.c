@@ -105,13 +105,14 @@ static mmoe_status take_evaluator_memory(mmoe_evaluator *e, mmoe_error *err) {
 
 /* A predictor each worker. */
 static mmoe_status make_predictors(mmoe_evaluator *e, mmoe_error *err) {
-    const mmoe_program_request wanted = {e->of.model, e->of.params, MMOE_PRODUCT_BYTES, NULL};
+    const mmoe_program_request wanted = {e->of.model, e->of.params, MMOE_PRODUCT_BYTES, NULL,
+                                         MMOE_SLICE_ROWS};
     const int workers = e->of.pool ? mmoe_pool_workers(e->of.pool) : 1;
     e->predictors = mmoe_alloc(&e->alloc, (size_t)workers, sizeof *e->predictors);
     if (!e->predictors) return mmoe_fail_memory(err, (size_t)workers * sizeof *e->predictors);
     mmoe_status status = mmoe_program_create(&wanted, &e->alloc, &e->program, err);
     while (!status && e->workers < workers) {
-        status = mmoe_predictor_of(e->program, &e->alloc, &e->predictors[e->workers], err);
+        status = mmoe_predictor_of(e->program, NULL, &e->alloc, &e->predictors[e->workers], err);
         if (status) break;
         mmoe_program_share(e->program);
         e->workers++;

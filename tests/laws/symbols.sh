@@ -59,7 +59,7 @@ needs)
         fail_if_any "BLAS threads are set in math/blas.c alone" || exit 1
     ;;
 serving)
-    ours='predictor|products|program|request|request_lists|run|step_linear|steps'
+    ours='predictor|products|program|request|request_lists|run|scratch|step_linear|steps'
     undefined "$2" | grep -E "^serve_($ours)\.c\." >"$work/serving"
     [ -s "$work/serving" ] || { echo "$2: no predictor" >&2; exit 2; }
     ours='mmoe_(gemm_|op|plan_|pool_|run_)'

@@ -28,6 +28,7 @@ static void *new_block(failing *f, size_t size) {
     memset(head + 1, 0xa5, size);
     memcpy((char *)(head + 1) + size, canary, sizeof canary);
     f->live++;
+    f->bytes += size;
     return head + 1;
 }
 
@@ -42,6 +43,7 @@ static void failing_release(void *user, void *memory) {
     if (memcmp((char *)memory + head->size, canary, sizeof canary) != 0)
         ck_abort_msg("written behind a block of %zu bytes", head->size);
     f->live--;
+    f->bytes -= head->size;
     free(head);
 }
 

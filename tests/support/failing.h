@@ -17,6 +17,7 @@ typedef struct failing {
     atomic_long calls;   /* allocations and changes of size so far */
     atomic_long refused; /* those that failed */
     atomic_long live;    /* blocks not yet released */
+    atomic_size_t bytes; /* that were asked for of these */
 } failing;
 
 mmoe_allocator failing_allocator(failing *f);

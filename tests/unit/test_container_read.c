@@ -105,7 +105,8 @@ START_TEST(what_was_read_is_the_files_no_more) {
     cut_off();
     check_tensors(c);
     mmoe_mapping mapping;
-    ck_assert(!mmoe_container_map(c, mmoe_container_at(c, 0), LARGE, &mapping));
+    ck_assert(!mmoe_container_map(c, mmoe_container_at(c, 0), (mmoe_mapping_wanted){.size = LARGE},
+                                  &mapping));
     mmoe_container_close(c);
 }
 END_TEST

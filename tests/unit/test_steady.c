@@ -1,5 +1,5 @@
-/* A training step and a prediction allocate nothing: every malloc of the process is counted,
- * whoever calls it. */
+/* A training step, and a prediction of as many rows as there is room for, allocate nothing: every
+ * malloc of the process is counted, whoever calls it. */
 #include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -220,7 +220,8 @@ static void *score(void *context) {
     const long me = (long)(intptr_t)context;
     mmoe_predictor *first = NULL, *predictor = NULL;
     mmoe_error err;
-    mmoe_status status = mmoe_predictor_create(model, NULL, &first, &err);
+    const mmoe_predictor_options options = {.rows = ROWS};
+    mmoe_status status = mmoe_predictor_create_with(model, &options, NULL, &first, &err);
     if (status == MMOE_OK) status = mmoe_predictor_clone(first, NULL, &predictor, &err);
     pthread_barrier_wait(&barrier);
     pthread_barrier_wait(&barrier);
@@ -314,6 +315,7 @@ START_TEST(lists_allocate_nothing) {
     mmoe_error err = {0};
     set_up_lists();
     ok(mmoe_predictor_create(model, NULL, &predictor, &err), &err);
+    ok(mmoe_predictor_reserve(predictor, ROWS, &err), &err);
     const long before = atomic_load(&heap_calls);
     mmoe_status status = MMOE_OK;
     for (int k = 0; k < 6 && status == MMOE_OK; k++)
