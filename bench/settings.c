@@ -98,7 +98,8 @@ mmoe_config *bench_config(const bench_options *o, const bench_setting *s) {
     free(text);
     if (s->method) set(config, "trainer.adaptive_params.method", s->method);
     for (int32_t i = 0; i < o->sets.count; i++) {
-        if (o->methods.count && !s->method && strncmp(o->sets.items[i], "trainer.", 8) == 0)
+        if (o->methods.count && !s->method &&
+            strncmp(o->sets.items[i], "trainer.adaptive_params.", 24) == 0)
             continue; /* keys of a method, where there is none */
         char *key = strdup(o->sets.items[i]);
         if (!key) bench_fail("out of memory");

@@ -162,6 +162,7 @@ typedef struct mmoe_optimizer_config {
 
 typedef struct mmoe_trainer_config {
     int32_t batch_size, n_epoch;
+    int32_t segments; /* of a batch, a power of two (graph/segments.h) */
     mmoe_optimizer_config optimizer;
     mmoe_optimizer_config embedding_optimizer; /* mmoe_config_embedding_optimizer has it resolved */
     float embedding_l1, embedding_l2, dense_l1, dense_l2;

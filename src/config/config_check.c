@@ -415,6 +415,13 @@ static mmoe_status check_update(const mmoe_trainer_config *c, const mmoe_key_pla
                          c->embedding_update == MMOE_UPDATE_LAZY ? "lazy" : "deferred", fault);
 }
 
+static mmoe_status check_segments(const mmoe_trainer_config *c, const mmoe_key_place *place) {
+    if (!(c->segments & (c->segments - 1))) return MMOE_OK;
+    return mmoe_key_fail(place, "trainer.segments",
+                         "%d is no power of two; allowed are 1, 2, 4, 8, 16, 32, 64",
+                         (int)c->segments);
+}
+
 static mmoe_status check_balance(const mmoe_config *config, const mmoe_key_place *place) {
     if (config->trainer.balance.method == MMOE_BALANCE_NONE || config->n_task > 1) return MMOE_OK;
     return mmoe_key_fail(place, "trainer.adaptive_params.method",
@@ -441,6 +448,7 @@ mmoe_status mmoe_config_check(const json_t *root, mmoe_config *config,
     if (status == MMOE_OK) status = check_score(config, place);
     if (status == MMOE_OK) status = mmoe_config_check_watched(root, config, place);
     if (status == MMOE_OK) status = check_optimizer(config, place);
+    if (status == MMOE_OK) status = check_segments(&config->trainer, place);
     if (status == MMOE_OK) status = check_balance(config, place);
     if (status == MMOE_OK) status = check_update(&config->trainer, place);
     json_decref(columns);

@@ -124,6 +124,9 @@ const mmoe_key mmoe_trainer_keys[] = {
             "Megabytes that training may take: packed rows stay in their folder then, those of a "
             "CSV file go to files without names in TMPDIR, and a window after another is read, "
             "with the same results; 0: no bound, and rows in memory."),
+    INTEGER("trainer.segments", MMOE_KEY_INT32, IN_CONFIG(trainer.segments), "1", 1, 64,
+            "A power of two: a batch's sums are made of this many parts, added in a binary tree; a "
+            "run gives the same bits on any number of ranks up to it."),
     INTEGER("trainer.earlystop_patience", MMOE_KEY_INT32, CHANGES(trainer.earlystop_patience), "10",
             0, 1000000,
             "Epochs without a better score after which training ends; 0: never. A run that is "

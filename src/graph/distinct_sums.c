@@ -20,9 +20,10 @@ static size_t de_floats(const mmoe_distinct_table *t) {
     return mmoe_line_floats((size_t)t->rows * (size_t)t->dim);
 }
 
-/* Floats of a task: S, dE of its tables, and E of the largest, packed. */
+/* Floats of a task: S, and all of S that a tree has of it; dE of its tables, and E of the largest,
+ * packed. */
 typedef struct sum_room {
-    size_t s, de, packed;
+    size_t s, tree, de, packed;
 } sum_room;
 
 static sum_room room_of(const mmoe_plan *p, int32_t first, int32_t count) {
@@ -34,6 +35,7 @@ static sum_room room_of(const mmoe_plan *p, int32_t first, int32_t count) {
         r.de += de_floats(t);
         if (packed > r.packed) r.packed = packed;
     }
+    r.tree = mmoe_tree_floats(p, r.s);
     return r;
 }
 
@@ -51,7 +53,7 @@ void mmoe_distinct_list(const mmoe_plan *p, int32_t node, mmoe_task_list *l) {
         }
         const sum_room room = room_of(p, first, end - first);
         mmoe_list_task(l, (mmoe_weight_task){.node = node, .first = first, .count = end - first},
-                       room.s + room.de + room.packed);
+                       room.tree + room.de + room.packed);
     }
 }
 
@@ -102,15 +104,16 @@ static void multiply(const mmoe_plan *p, const mmoe_distinct_table *t, const sum
 /* What a chunk's lists of a column have that are not of one element. */
 static void add_bags(const mmoe_run *r, int32_t column, int32_t chunk, mmoe_bag_args a,
                      int32_t lddz) {
-    const int32_t first = chunk * r->chunk, left = r->batch->rows - first,
-                  end = first + (left < r->chunk ? left : r->chunk);
+    const int32_t first = chunk * r->cut.chunk, end = first + mmoe_chunk_rows(&r->cut, chunk);
     if (!mmoe_distinct_own(r->plan)->bags[chunk * r->plan->distinct->n_column + column]) return;
     a.z += (size_t)first * (size_t)lddz;
     for (int32_t b = first; b < end; b++, a.z += lddz)
         if (mmoe_distinct_bag(r, column, b, &a)) r->plan->kernels->bag_spread(&a);
 }
 
-static void add_lists(const mmoe_run *r, const mmoe_weight_task *task, const sums *b) {
+/* Of a segment. */
+static void add_lists(const mmoe_run *r, const mmoe_weight_task *task, const sums *b,
+                      int32_t segment) {
     const mmoe_plan *p = r->plan;
     const mmoe_buffer *dz = &p->grads[p->graph->nodes[task->node].out];
     const mmoe_distinct_column *columns = p->distinct->columns;
@@ -119,29 +122,45 @@ static void add_lists(const mmoe_run *r, const mmoe_weight_task *task, const sum
     for (int32_t i = first; i < end; i++) {
         mmoe_bag_args a = {.cols = b->cols, .ldp = MMOE_SLAB, .z = dz->base + b->col};
         a.p = b->s + (size_t)(columns[i].first - columns[first].first) * MMOE_SLAB;
-        for (int32_t chunk = 0; chunk < r->chunks && columns[i].bag; chunk++)
+        if (!columns[i].bag) continue;
+        for (int32_t chunk = mmoe_segment_chunk(&r->cut, segment);
+             chunk < mmoe_segment_chunk(&r->cut, segment + 1); chunk++)
             add_bags(r, i, chunk, a, dz->ld);
     }
 }
 
-/* S of a slab, of all of a task's tables. */
-static void add_up(const mmoe_run *r, const mmoe_weight_task *task, const sums *b, int32_t rows) {
+/* S of a slab and a segment, of all of a task's tables. */
+static void add_segment(const mmoe_run *r, const mmoe_weight_task *task, const sums *b,
+                        int32_t segment) {
     const mmoe_plan *p = r->plan;
     const mmoe_distinct *d = p->distinct;
     const int32_t first = d->tables[task->first].first;
+    const size_t row = (size_t)segment * (size_t)r->cut.segment;
     const mmoe_buffer *dz = &p->grads[p->graph->nodes[task->node].out];
-    memset(b->s, 0, (size_t)rows * MMOE_SLAB * sizeof *b->s);
-    p->kernels->lookup_spread(&(mmoe_spread_args){.rows = r->batch->rows,
-                                                  .cols = b->cols,
-                                                  .count = mmoe_distinct_columns(p, task),
-                                                  .at = mmoe_distinct_own(p)->at + first,
-                                                  .ldat = d->n_column,
-                                                  .first = d->columns[first].first,
-                                                  .z = dz->base + b->col,
-                                                  .ldz = dz->ld,
-                                                  .sums = b->s,
-                                                  .ldsums = MMOE_SLAB});
-    add_lists(r, task, b);
+    p->kernels->lookup_spread(
+        &(mmoe_spread_args){.rows = mmoe_segment_rows(&r->cut, segment),
+                            .cols = b->cols,
+                            .count = mmoe_distinct_columns(p, task),
+                            .at = mmoe_distinct_own(p)->at + row * (size_t)d->n_column + first,
+                            .ldat = d->n_column,
+                            .first = d->columns[first].first,
+                            .z = dz->base + row * (size_t)dz->ld + b->col,
+                            .ldz = dz->ld,
+                            .sums = b->s,
+                            .ldsums = MMOE_SLAB});
+    add_lists(r, task, b, segment);
+}
+
+/* S of a slab, at b->s, of so many floats. */
+static void add_up(const mmoe_run *r, const mmoe_weight_task *task, const sums *b, size_t floats) {
+    mmoe_tree_sum sum = mmoe_tree_of(r->plan, b->s, floats);
+    for (int32_t segment = 0; segment < r->cut.segments; segment++) {
+        sums part = *b;
+        part.s = mmoe_tree_next(&sum, segment);
+        memset(part.s, 0, floats * sizeof *part.s);
+        add_segment(r, task, &part, segment);
+    }
+    mmoe_tree_total(&sum);
 }
 
 static void hand_on(mmoe_run *r, int worker, const mmoe_distinct_table *t, float *de) {
@@ -161,12 +180,12 @@ static void run_sums(mmoe_run *r, const mmoe_weight_task *task, int worker) {
     for (b.col = 0; b.col < k->cols; b.col += MMOE_SLAB) {
         b.cols = k->cols - b.col < MMOE_SLAB ? k->cols - b.col : MMOE_SLAB;
         double start = mmoe_run_clock(r);
-        add_up(r, task, &b, (int32_t)(room.s / MMOE_SLAB));
+        add_up(r, task, &b, room.s);
         const mmoe_weight_task slice = {task->node, task->first, task->count, b.col, b.cols};
         mmoe_run_task_done(r, worker, MMOE_PASS_SUMS, &slice, start);
         start = mmoe_run_clock(r);
         sums part = b;
-        part.de = b.s + room.s;
+        part.de = b.s + room.tree;
         part.packed = part.de + room.de;
         for (int32_t i = 0; i < task->count; i++) {
             multiply(p, &tables[i], &part);
@@ -175,7 +194,7 @@ static void run_sums(mmoe_run *r, const mmoe_weight_task *task, int worker) {
         }
         mmoe_run_task_done(r, worker, MMOE_PASS_WEIGHTS, &slice, start);
     }
-    float *de = b.s + room.s;
+    float *de = b.s + room.tree;
     for (int32_t i = 0; i < task->count; i++) {
         hand_on(r, worker, &tables[i], de);
         de += de_floats(&tables[i]);
@@ -190,29 +209,39 @@ void mmoe_distinct_list_late(const mmoe_plan *p, int32_t node, mmoe_task_list *l
     for (int32_t row = 0, rows; row < k->cols; row += rows) {
         rows = k->cols - row < W_ROWS ? k->cols - row : W_ROWS;
         mmoe_list_task(l, (mmoe_weight_task){.node = node, .row = row, .rows = rows},
-                       (size_t)p->input.width * W_ROWS);
+                       mmoe_tree_floats(p, (size_t)p->input.width * W_ROWS));
     }
 }
 
-/* dW_rest^T = rest^T dz: as rest is narrow, W's rows fill the vectors. */
-static void multiply_rest(const mmoe_run *r, const mmoe_weight_task *task, float *scratch) {
+/* dW_rest^T = rest^T dz of a segment: as rest is narrow, W's rows fill the vectors. */
+static void multiply_rest(const mmoe_run *r, const mmoe_weight_task *task, int32_t segment,
+                          float *out) {
     const mmoe_plan *p = r->plan;
     const mmoe_buffer *x = &p->values[mmoe_distinct_block(p)->in.value],
                       *dz = &p->grads[p->graph->nodes[task->node].out];
+    const size_t first = (size_t)segment * (size_t)r->cut.segment;
     const mmoe_gemm g = {.ta = true,
                          .m = p->input.width,
                          .n = (int32_t)task->rows,
-                         .k = r->batch->rows,
-                         .a = x->base,
+                         .k = mmoe_segment_rows(&r->cut, segment),
+                         .a = x->base + first * (size_t)x->ld,
                          .lda = x->ld,
-                         .b = dz->base + task->row,
+                         .b = dz->base + first * (size_t)dz->ld + task->row,
                          .ldb = dz->ld,
-                         .c = scratch,
-                         .ldc = W_ROWS};
+                         .c = out,
+                         .ldc = (int32_t)task->rows};
     if (p->kernels->outer_steps && g.n % p->kernels->mix_cols == 0)
         p->kernels->gemm_outer(&g);
     else
         mmoe_gemm_run(&g);
+}
+
+static const float *sum_rest(const mmoe_run *r, const mmoe_weight_task *task, float *scratch) {
+    mmoe_tree_sum sum =
+        mmoe_tree_of(r->plan, scratch, (size_t)r->plan->input.width * (size_t)task->rows);
+    for (int32_t s = 0; s < r->cut.segments; s++)
+        multiply_rest(r, task, s, mmoe_tree_next(&sum, s));
+    return mmoe_tree_total(&sum);
 }
 
 /* To its columns of dW. */
@@ -223,7 +252,7 @@ static void place_rest(const mmoe_plan *p, const mmoe_weight_task *task, const f
          run++)
         for (int32_t row = 0; row < task->rows; row++)
             for (int32_t c = 0; c < run->cols; c++)
-                dw[row * in + run->w_col + c] = rest[(run->col + c) * W_ROWS + row];
+                dw[row * in + run->w_col + c] = rest[(run->col + c) * task->rows + row];
 }
 
 static void run_rows(mmoe_run *r, const mmoe_weight_task *task, int worker) {
@@ -232,10 +261,7 @@ static void run_rows(mmoe_run *r, const mmoe_weight_task *task, int worker) {
     const int64_t offset = task->row * k->in.cols;
     float *dw = mmoe_distinct_own(p)->dw + offset;
     const double start = mmoe_run_clock(r);
-    if (p->input.width) {
-        multiply_rest(r, task, mmoe_scratch_of(p, worker));
-        place_rest(p, task, mmoe_scratch_of(p, worker));
-    }
+    if (p->input.width) place_rest(p, task, sum_rest(r, task, mmoe_scratch_of(p, worker)));
     mmoe_run_task_done(r, worker, MMOE_PASS_WEIGHTS, task, start);
     mmoe_run_sink(r, worker, task->node,
                   &(mmoe_gradient){p->params->n_table, k->weight + offset, task->rows, k->in.cols,

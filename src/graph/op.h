@@ -114,11 +114,11 @@ typedef struct mmoe_op_kind {
     /* NULL: no products, and the columns that it reads and writes, once each. */
     mmoe_cost (*cost)(const mmoe_plan *p, int32_t node, const mmoe_timed *what);
 
-    /* Makes room for what a batch in chunks of `chunk` rows needs beyond all before it, first of
+    /* Makes room for what a batch that is cut so needs beyond all before it, first of
      * all for one of max_rows rows without lists; and gives it back with the plan. MMOE_E_MEMORY.
      */
-    mmoe_status (*admit)(const mmoe_plan *p, int32_t node, const mmoe_rows *batch, int32_t chunk,
-                         mmoe_error *err);
+    mmoe_status (*admit)(const mmoe_plan *p, int32_t node, const mmoe_rows *batch,
+                         const mmoe_cut *cut, mmoe_error *err);
     size_t (*admitted)(const mmoe_plan *p, int32_t node); /* bytes of that room */
     void (*leave)(const mmoe_plan *p, int32_t node);
 

@@ -191,12 +191,8 @@ static void apply_backward(mmoe_run *r, int32_t node, const mmoe_span *s) {
 }
 
 static void sum_slopes(const mmoe_run *r, const mmoe_layer_state *l) {
-    for (int32_t i = 0; i < l->slopes; i++) {
-        double sum = 0;
-        for (int32_t k = 0; k < r->chunks; k++)
-            sum += l->slope_part[(size_t)k * (size_t)l->slopes + (size_t)i];
-        l->dslope[i] = (float)sum;
-    }
+    for (int32_t i = 0; i < l->slopes; i++)
+        l->dslope[i] = (float)mmoe_cut_sum(&r->cut, l->slope_part + i, (size_t)l->slopes);
 }
 
 static void apply_barrier(mmoe_run *r, int32_t node, bool backward) {
@@ -209,11 +205,8 @@ static void apply_barrier(mmoe_run *r, int32_t node, bool backward) {
     const double rows = r->batch->rows;
     for (int32_t c = 0; c < width; c++) {
         bool normed = c >= norm->col && c < norm->col + norm->cols;
-        double da = 0, daz = 0;
-        for (int32_t k = 0; k < r->chunks; k++) {
-            da += l->sum_da[(size_t)k * (size_t)width + (size_t)c];
-            if (normed) daz += l->sum_daz[(size_t)k * (size_t)width + (size_t)c];
-        }
+        const double da = mmoe_cut_sum(&r->cut, l->sum_da + c, (size_t)width),
+                     daz = normed ? mmoe_cut_sum(&r->cut, l->sum_daz + c, (size_t)width) : 0;
         if (!normed) {
             l->dbias[c] = (float)da;
             continue;

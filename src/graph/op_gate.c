@@ -110,9 +110,7 @@ static void gate_barrier(mmoe_run *r, int32_t node, bool backward) {
     const double rows = r->batch->rows;
     for (int32_t i = 0, c = 0; i < n->u.gate.n_gate; i++)
         for (const int32_t end = c + n->u.gate.n_expert[i]; c < end; c++) {
-            double sum = 0;
-            for (int32_t k = 0; k < r->chunks; k++)
-                sum += own->importance[(size_t)k * (size_t)cols + (size_t)c];
+            const double sum = mmoe_cut_sum_doubles(&r->cut, own->importance + c, (size_t)cols);
             own->balance[c] =
                 (float)(n->u.gate.how.balance * 2 * n->u.gate.n_expert[i] * (sum / rows) / rows);
         }

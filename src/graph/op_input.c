@@ -140,15 +140,15 @@ static void input_list(const mmoe_plan *p, int32_t node, mmoe_task_list *l) {
         const mmoe_table_use *uses = own->uses + first;
         const mmoe_table_kind *kind = uses->table->kind;
         for (count = 1; first + count < own->n_use && uses[count].table->kind == kind;) count++;
-        kind->list(uses, count, list_use, &(use_list){l, node, first});
+        kind->list(uses, count, p->segments, list_use, &(use_list){l, node, first});
     }
 }
 
 /* ---- Before the chunks ---- */
 
 static mmoe_table_reading reading_of(const mmoe_input_state *own, int32_t use,
-                                     const mmoe_rows *batch, int32_t chunk) {
-    return (mmoe_table_reading){&own->uses[use], own->used, batch, chunk};
+                                     const mmoe_rows *batch, const mmoe_cut *cut) {
+    return (mmoe_table_reading){&own->uses[use], own->used, batch, cut->chunk, cut->segment};
 }
 
 static void input_list_prepares(const mmoe_plan *p, int32_t node, mmoe_task_list *l) {
@@ -159,11 +159,11 @@ static void input_list_prepares(const mmoe_plan *p, int32_t node, mmoe_task_list
 }
 
 static mmoe_status input_admit(const mmoe_plan *p, int32_t node, const mmoe_rows *batch,
-                               int32_t chunk, mmoe_error *err) {
+                               const mmoe_cut *cut, mmoe_error *err) {
     const mmoe_input_state *own = p->nodes[node].own;
     mmoe_status status = MMOE_OK;
     for (int32_t u = 0; u < own->n_use && !status; u++) {
-        const mmoe_table_reading reading = reading_of(own, u, batch, chunk);
+        const mmoe_table_reading reading = reading_of(own, u, batch, cut);
         if (own->uses[u].table->kind->parts)
             status = own->uses[u].table->kind->admit(&own->uses[u], &reading, err);
     }
@@ -188,7 +188,7 @@ static void input_leave(const mmoe_plan *p, int32_t node) {
 static void input_deal(mmoe_run *r, int32_t node, int32_t chunk) {
     const mmoe_input_state *own = r->plan->nodes[node].own;
     for (int32_t u = 0; u < own->n_use; u++) {
-        const mmoe_table_reading reading = reading_of(own, u, r->batch, r->chunk);
+        const mmoe_table_reading reading = reading_of(own, u, r->batch, &r->cut);
         if (own->uses[u].table->kind->parts) own->uses[u].table->kind->deal(&reading, chunk);
     }
 }
@@ -246,7 +246,7 @@ static void input_forward(mmoe_run *r, int32_t node, const mmoe_span *s) {
                               .first_list = p->graph->n_id,
                               .ld = p->values[n->out].ld,
                               .first = s->first,
-                              .chunk = r->chunk,
+                              .chunk = r->cut.chunk,
                               .ids = ids,
                               .batch = r->batch,
                               .x = x};
@@ -290,10 +290,12 @@ static void input_run_task(mmoe_run *r, const mmoe_weight_task *task, int worker
                                       .n_id = p->graph->n_id + p->graph->n_list,
                                       .first_list = p->graph->n_id,
                                       .ld = dx->ld,
-                                      .chunk = r->chunk,
+                                      .chunk = r->cut.chunk,
                                       .ids = p->ids,
                                       .batch = r->batch,
                                       .x = dx->base},
+                               .segment = r->cut.segment,
+                               .segments = p->segments,
                                .scratch = mmoe_scratch_of(p, worker),
                                .sink = hand_on_rows,
                                .context = &sums};

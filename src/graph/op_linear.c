@@ -234,52 +234,75 @@ static void linear_list(const mmoe_plan *p, int32_t node, mmoe_task_list *l) {
                    (k[together].again || (together + 1) * flops <= TASK_FLOPS))
                 together++;
             mmoe_list_task(l, (mmoe_weight_task){node, i, together, 0, k->cols},
-                           (size_t)k->cols * (size_t)ld);
+                           mmoe_tree_floats(p, (size_t)k->cols * (size_t)ld));
             continue;
         }
         for (int32_t row = 0, rows; row < k->cols; row += rows) {
             rows =
                 k->cols - row >= SLAB + SLAB / 2 && n->u.linear.n_block < 8 ? SLAB : k->cols - row;
             mmoe_list_task(l, (mmoe_weight_task){node, i, together, row, rows},
-                           (size_t)rows * (size_t)ld);
+                           mmoe_tree_floats(p, (size_t)rows * (size_t)ld));
         }
     }
 }
 
+/* The input node's value is padded with zeros: its products are done to the padding's end, for
+ * OpenBLAS is a sixth faster there (n 144 for 135), and the padding's gradients are zero and not
+ * used. */
+static int32_t task_cols(const mmoe_plan *p, const mmoe_linear_block *k) {
+    const bool is_x = p->graph->nodes[0].out == k->in.value && k->in.col == 0 &&
+                      k->in.cols == p->graph->values[k->in.value].width;
+    return is_x ? p->values[k->in.value].ld : k->in.cols;
+}
+
+/* What a segment has of the gradient of a task's rows of a block, or of what is added to it. */
+static void multiply_segment(const mmoe_run *r, const mmoe_weight_task *task,
+                             const mmoe_linear_block *k, int32_t segment, float *dw) {
+    const mmoe_plan *p = r->plan;
+    const mmoe_buffer *x = &p->values[k->in.value],
+                      *dz = &p->grads[p->graph->nodes[task->node].out];
+    const size_t first = (size_t)segment * (size_t)r->cut.segment;
+    const int32_t cols = task_cols(p, k);
+    const mmoe_gemm g = {.ta = true,
+                         .m = (int32_t)task->rows,
+                         .n = cols,
+                         .k = mmoe_segment_rows(&r->cut, segment),
+                         .a = dz->base + first * (size_t)dz->ld + k->col + task->row,
+                         .lda = dz->ld,
+                         .b = x->base + first * (size_t)x->ld + k->in.col,
+                         .ldb = x->ld,
+                         .beta = k->again,
+                         .c = dw,
+                         .ldc = cols};
+    if (g.beta == 0 && p->kernels->outer_steps && g.m >= MMOE_PACKED_N && g.n >= MMOE_PACKED_K &&
+        g.n % p->kernels->mix_cols == 0)
+        p->kernels->gemm_outer(&g);
+    else
+        mmoe_gemm_run(&g);
+}
+
+/* Blocks that have one weight are added up within a segment. */
 static void linear_run_task(mmoe_run *r, const mmoe_weight_task *task, int worker) {
     const mmoe_plan *p = r->plan;
     const mmoe_node *n = &p->graph->nodes[task->node];
-    float *dw = mmoe_scratch_of(p, worker);
-    for (int32_t i = task->first; i < task->first + task->count; i++) {
-        const mmoe_linear_block *k = &n->u.linear.blocks[i];
-        const mmoe_buffer *x = &p->values[k->in.value];
-        /* The input node's value is padded with zeros: its products are done to the padding's end,
-         * for OpenBLAS is a sixth faster there (n 144 for 135), and the padding's gradients are
-         * zero and not used. */
-        int32_t cols = p->graph->nodes[0].out == k->in.value && k->in.col == 0 &&
-                               k->in.cols == p->graph->values[k->in.value].width
-                           ? x->ld
-                           : k->in.cols;
-        mmoe_gemm g = {.ta = true, .m = (int32_t)task->rows, .n = cols, .k = r->batch->rows};
-        g.a = p->grads[n->out].base + k->col + task->row;
-        g.lda = p->grads[n->out].ld;
-        g.b = x->base + k->in.col;
-        g.ldb = x->ld;
-        g.c = dw;
-        g.ldc = cols;
-        g.beta = k->again;
-        double start = mmoe_run_clock(r);
-        if (g.beta == 0 && p->kernels->outer_steps && g.m >= MMOE_PACKED_N &&
-            g.n >= MMOE_PACKED_K && g.n % p->kernels->mix_cols == 0)
-            p->kernels->gemm_outer(&g);
-        else
-            mmoe_gemm_run(&g);
+    for (int32_t i = task->first, end; i < task->first + task->count; i = end) {
+        const mmoe_linear_block *blocks = n->u.linear.blocks, *k = &blocks[i];
+        const int32_t cols = task_cols(p, k);
+        for (end = i + 1; end < n->u.linear.n_block && blocks[end].again;) end++;
+        const double start = mmoe_run_clock(r);
+        mmoe_tree_sum sum =
+            mmoe_tree_of(p, mmoe_scratch_of(p, worker), (size_t)task->rows * (size_t)cols);
+        for (int32_t s = 0; s < r->cut.segments; s++) {
+            float *dw = mmoe_tree_next(&sum, s);
+            for (int32_t b = i; b < end; b++) multiply_segment(r, task, &blocks[b], s, dw);
+        }
+        const float *dw = mmoe_tree_total(&sum);
         mmoe_run_task_done(r, worker, MMOE_PASS_WEIGHTS,
-                           &(mmoe_weight_task){task->node, i, 1, task->row, task->rows}, start);
-        if (i + 1 == n->u.linear.n_block || !k[1].again)
-            mmoe_run_sink(r, worker, task->node,
-                          &(mmoe_gradient){p->params->n_table, k->weight + task->row * k->in.cols,
-                                           task->rows, k->in.cols, dw, cols, NULL});
+                           &(mmoe_weight_task){task->node, i, end - i, task->row, task->rows},
+                           start);
+        mmoe_run_sink(r, worker, task->node,
+                      &(mmoe_gradient){p->params->n_table, k->weight + task->row * k->in.cols,
+                                       task->rows, k->in.cols, dw, cols, NULL});
     }
 }
 

@@ -65,18 +65,33 @@ static void loss_replay(mmoe_run *r, int32_t node) {
     for (int32_t t = 0; t < n->u.loss.n_task; t++) set_scale(r, n, t);
 }
 
+static double segment_weight(const mmoe_run *r, mmoe_task_order order, int32_t task,
+                             int32_t segment) {
+    const mmoe_rows *batch = r->batch;
+    const int32_t first = segment * r->cut.segment,
+                  end = first + mmoe_segment_rows(&r->cut, segment);
+    double sum = 0;
+    for (int32_t b = first; b < end; b++) {
+        const size_t row = mmoe_row_of(batch, b);
+        const float y = mmoe_label_of(order, batch->labels + row * batch->label_stride, task);
+        if (y == y) sum += batch->weights ? (double)batch->weights[row] : 1.0;
+    }
+    return sum;
+}
+
+/* Of the rows that have the task's label. */
+static double sum_weights(const mmoe_run *r, mmoe_task_order order, int32_t task) {
+    mmoe_tree_number all = {0};
+    for (int32_t s = 0; s < r->cut.segments; s++)
+        mmoe_tree_add(&all, s, segment_weight(r, order, task, s));
+    return mmoe_tree_end(&all);
+}
+
 static void loss_begin(mmoe_run *r, int32_t node) {
     const mmoe_node *n = &r->plan->graph->nodes[node];
     const mmoe_rows *batch = r->batch;
     for (int32_t t = 0; t < n->u.loss.n_task; t++) {
-        double sum = batch->complete ? batch->rows : 0;
-        for (int32_t b = 0; b < batch->rows && !batch->complete; b++) {
-            size_t row = mmoe_row_of(batch, b);
-            const float y =
-                mmoe_label_of(n->u.loss.order, batch->labels + row * batch->label_stride, t);
-            if (y == y) sum += batch->weights ? (double)batch->weights[row] : 1.0;
-        }
-        r->task_weight[t] = sum;
+        r->task_weight[t] = batch->complete ? batch->rows : sum_weights(r, n->u.loss.order, t);
         set_scale(r, n, t);
     }
 }

@@ -173,6 +173,15 @@ static void mix_list(const mmoe_plan *p, int32_t node, mmoe_task_list *l) {
                        (size_t)p->graph->values[n->u.mix.gates].width);
 }
 
+/* Of column `col` of dg, in a segment. */
+static double sum_segment(const mmoe_run *r, const mmoe_buffer *dg, int32_t col, int32_t segment) {
+    const size_t first = (size_t)segment * (size_t)r->cut.segment,
+                 end = first + (size_t)mmoe_segment_rows(&r->cut, segment);
+    double sum = 0;
+    for (size_t b = first; b < end; b++) sum += (double)dg->base[b * (size_t)dg->ld + (size_t)col];
+    return sum;
+}
+
 static void mix_run_task(mmoe_run *r, const mmoe_weight_task *task, int worker) {
     const mmoe_plan *p = r->plan;
     const mmoe_node *n = &p->graph->nodes[task->node];
@@ -180,10 +189,10 @@ static void mix_run_task(mmoe_run *r, const mmoe_weight_task *task, int worker) 
     const int32_t count = n->u.mix.n_task * n->u.mix.n_expert;
     float *sums = mmoe_scratch_of(p, worker);
     for (int32_t i = 0; i < count; i++) {
-        double sum = 0;
-        for (int32_t b = 0; b < r->batch->rows; b++)
-            sum += (double)dg->base[(size_t)b * (size_t)dg->ld + (size_t)i];
-        sums[i] = (float)sum;
+        mmoe_tree_number sum = {0};
+        for (int32_t s = 0; s < r->cut.segments; s++)
+            mmoe_tree_add(&sum, s, sum_segment(r, dg, i, s));
+        sums[i] = (float)mmoe_tree_end(&sum);
     }
     const mmoe_gradient gradient = mmoe_layer_gradient(p, n->u.mix.weight, count, sums);
     mmoe_run_sink(r, worker, task->node, &gradient);

@@ -46,23 +46,45 @@ static void stats_forward(mmoe_run *r, int32_t node, const mmoe_span *s) {
                                                 .square = l->square + at});
 }
 
-/* Mean and sum of squared deviations of a column from its chunks' (Chan, Golub and LeVeque 1979),
- * in chunk order. */
-static void merge_column(const mmoe_run *r, const mmoe_layer_state *l, size_t width, size_t c,
-                         double *mean, double *m2) {
-    double n = 0;
-    *mean = *m2 = 0;
-    for (int32_t k = 0; k < r->chunks; k++) {
-        size_t at = (size_t)k * width + c;
-        int32_t left = r->batch->rows - k * r->chunk;
-        double rows = left < r->chunk ? left : r->chunk, shift = l->sum[at] / rows;
-        double chunk_mean = l->pivot[at] + shift,
-               chunk_m2 = fmax(0, l->square[at] - l->sum[at] * shift);
-        double delta = chunk_mean - *mean, both = n + rows;
-        *mean += delta * rows / both;
-        *m2 += chunk_m2 + delta * delta * n * rows / both;
-        n = both;
+/* A column's mean and sum of squared deviations over n rows. */
+typedef struct moments {
+    double n, mean, m2;
+} moments;
+
+/* Chan, Golub and LeVeque 1979. */
+static void merge_moments(moments *to, const moments *other) {
+    const double delta = other->mean - to->mean, both = to->n + other->n;
+    to->mean += delta * other->n / both;
+    to->m2 += other->m2 + delta * delta * to->n * other->n / both;
+    to->n = both;
+}
+
+/* Of a segment, in chunk order. */
+static moments segment_moments(const mmoe_cut *cut, const mmoe_layer_state *l, size_t width,
+                               size_t c, int32_t segment) {
+    moments all = {0};
+    for (int32_t k = mmoe_segment_chunk(cut, segment); k < mmoe_segment_chunk(cut, segment + 1);
+         k++) {
+        const size_t at = (size_t)k * width + c;
+        const double rows = mmoe_chunk_rows(cut, k), shift = l->sum[at] / rows;
+        const moments chunk = {rows, l->pivot[at] + shift,
+                               fmax(0, l->square[at] - l->sum[at] * shift)};
+        merge_moments(&all, &chunk);
     }
+    return all;
+}
+
+static moments merge_column(const mmoe_run *r, const mmoe_layer_state *l, size_t width, size_t c) {
+    mmoe_tree tree = {0};
+    moments sums[MMOE_TREE_DEPTH];
+    for (int32_t s = 0; s < r->cut.segments; s++) {
+        const moments own = segment_moments(&r->cut, l, width, c, s);
+        while (mmoe_tree_merges(&tree, s)) merge_moments(&sums[tree.depth - 1], &sums[tree.depth]);
+        sums[mmoe_tree_push(&tree, s)] = own;
+    }
+    while (mmoe_tree_merges(&tree, MMOE_TREE_PARTS))
+        merge_moments(&sums[tree.depth - 1], &sums[tree.depth]);
+    return sums[0];
 }
 
 static void stats_barrier(mmoe_run *r, int32_t node, bool backward) {
@@ -81,15 +103,15 @@ static void stats_barrier(mmoe_run *r, int32_t node, bool backward) {
         int32_t c = norm->col + i;
         double mean, var;
         if (rows > 1) {
-            double m2;
-            merge_column(r, l, width, (size_t)c, &mean, &m2);
-            var = m2 / rows;
+            const moments all = merge_column(r, l, width, (size_t)c);
+            mean = all.mean;
+            var = all.m2 / rows;
             if (updates)
                 running_mean[i] =
                     (float)((1 - MOMENTUM) * running_mean[i] + MOMENTUM * (mean + bias[c]));
             if (updates)
                 running_var[i] =
-                    (float)((1 - MOMENTUM) * running_var[i] + MOMENTUM * m2 / (rows - 1));
+                    (float)((1 - MOMENTUM) * running_var[i] + MOMENTUM * all.m2 / (rows - 1));
         } else {
             mean = (double)running_mean[i] - bias[c];
             var = running_var[i];

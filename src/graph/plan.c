@@ -23,10 +23,14 @@ enum {
     MOST_CHUNK = 1024
 };
 
-int32_t mmoe_plan_chunk_rows(int32_t rows) {
+static int32_t chunk_rows(int32_t rows) {
     int32_t eighth = ((rows + 7) / 8 + 15) / 16 * 16;
     if (eighth < CHUNK) return CHUNK;
     return eighth > MOST_CHUNK ? MOST_CHUNK : eighth;
+}
+
+mmoe_cut mmoe_plan_cut(const mmoe_plan *p, int32_t rows) {
+    return mmoe_cut_rows(rows, chunk_rows(rows), p->segments);
 }
 
 int32_t mmoe_plan_shared_cols(const mmoe_plan *p) {
@@ -51,10 +55,10 @@ static mmoe_status make_parts(mmoe_plan *p, const mmoe_plan_request *wanted, mmo
 }
 
 mmoe_status mmoe_plan_admit(const mmoe_plan *p, const mmoe_rows *batch, mmoe_error *err) {
-    const int32_t chunk = mmoe_plan_chunk_rows(batch->rows);
+    const mmoe_cut cut = mmoe_plan_cut(p, batch->rows);
     mmoe_status status = MMOE_OK;
     for (int32_t i = 0; p->n_prepare && i < p->graph->n_node && !status; i++)
-        if (mmoe_op_of(p, i)->admit) status = mmoe_op_of(p, i)->admit(p, i, batch, chunk, err);
+        if (mmoe_op_of(p, i)->admit) status = mmoe_op_of(p, i)->admit(p, i, batch, &cut, err);
     return status;
 }
 
@@ -80,11 +84,13 @@ mmoe_status mmoe_plan_create(const mmoe_plan_request *wanted, mmoe_plan **out, m
     p->kernels = mmoe_kernels_best();
     p->workers = p->pool ? mmoe_pool_workers(p->pool) : 1;
     p->max_rows = rows;
-    p->max_chunk = p->training ? mmoe_plan_chunk_rows(rows) : CHUNK;
+    p->segments = p->training && wanted->segments ? wanted->segments : 1;
+    p->max_chunk = p->training ? mmoe_plan_cut(p, rows).chunk : CHUNK;
     if (p->max_chunk > rows) p->max_chunk = rows;
     const int32_t chunk = p->training ? MOST_CHUNK : p->max_chunk, /* the size of most of them */
-        chunks = (rows + chunk - 1) / chunk;
-    p->max_chunks = chunks > 8 ? chunks : 8; /* in training eight until they are the largest */
+        chunks = (rows + chunk - 1) / chunk, least = p->segments > 8 ? p->segments : 8;
+    /* In training eight, or one a segment, until they are the largest. */
+    p->max_chunks = chunks > least ? chunks : least;
     if (make_parts(p, wanted, err)) {
         mmoe_plan_free(p);
         return MMOE_E_MEMORY;

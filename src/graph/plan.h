@@ -1,11 +1,12 @@
 /* A graph made ready to run: memory for a largest batch, and the phases of a step.
  *
- * A batch is cut into chunks of rows by its size alone. A phase is a run of steps (a node, forward
- * or backward) that every chunk goes through on its own; between two phases stands a barrier,
- * because a node needs a sum over the whole batch (batch norm's statistics, and their gradient's
- * sums) or because the gradients of the weights need all rows. The last phase has tasks of its own:
- * gradients of pieces of the weights, each of which sums over the rows in row order. So the numbers
- * depend on the batch, and not on the number of workers. */
+ * A batch is cut into chunks of rows by its size and the number of segments alone. A phase is a run
+ * of steps (a node, forward or backward) that every chunk goes through on its own; between two
+ * phases stands a barrier, because a node needs a sum over the whole batch (batch norm's
+ * statistics, and their gradient's sums) or because the gradients of the weights need all rows. The
+ * last phase has tasks of its own: gradients of pieces of the weights, each of which sums over a
+ * segment's rows in row order, and then over segments. So the numbers depend on the batch, and not
+ * on the number of workers. */
 #ifndef MMOE_GRAPH_PLAN_H
 #define MMOE_GRAPH_PLAN_H
 
@@ -20,6 +21,7 @@ typedef struct mmoe_plan_request {
     int32_t max_rows;             /* of one batch */
     const mmoe_allocator *alloc;  /* NULL: the default */
     mmoe_first_layer first_layer; /* of a plan that trains */
+    int32_t segments; /* of a batch that trains, a power of two (graph/segments.h); 0: 1 */
     /* [lists of a batch] elements a row, on average, of lists that are not of one element without
      * weight; NULL: not known. Read while the plan is made. */
     const double *list_elements;
@@ -36,8 +38,8 @@ mmoe_status mmoe_plan_admit(const mmoe_plan *plan, const mmoe_rows *batch, mmoe_
 /* Bytes of what was taken so, at first for the largest batch without lists. */
 size_t mmoe_plan_admitted(const mmoe_plan *plan);
 
-/* Rows of a chunk for a batch of `rows` rows in training: a function of the batch alone. */
-int32_t mmoe_plan_chunk_rows(int32_t rows);
+/* How a batch of `rows` rows is cut in training. */
+mmoe_cut mmoe_plan_cut(const mmoe_plan *plan, int32_t rows);
 int32_t mmoe_plan_shared_cols(const mmoe_plan *plan); /* of the shared representation */
 
 #endif

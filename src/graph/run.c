@@ -63,8 +63,7 @@ static void run_chunk(void *context, int worker, int chunk) {
     mmoe_run *r = context;
     const mmoe_plan *p = r->plan;
     const mmoe_phase *phase = &p->phases[r->current_phase];
-    mmoe_span s = {.worker = worker, .chunk = chunk, .first = chunk * r->chunk};
-    s.rows = r->batch->rows - s.first < r->chunk ? r->batch->rows - s.first : r->chunk;
+    const mmoe_span s = {worker, chunk, chunk * r->cut.chunk, mmoe_chunk_rows(&r->cut, chunk)};
     for (int32_t i = phase->first; i < phase->first + phase->count; i++) {
         const mmoe_step step = p->steps[i];
         const mmoe_op_kind *op = mmoe_op_of(p, step.node);
@@ -134,7 +133,7 @@ static void run_phases(mmoe_run *r, int32_t first, int32_t end) {
     const mmoe_plan *p = r->plan;
     for (r->current_phase = first; r->current_phase < end; r->current_phase++) {
         const mmoe_phase *phase = &p->phases[r->current_phase];
-        run_loop(p, r->chunks, run_chunk, r);
+        run_loop(p, r->cut.chunks, run_chunk, r);
         for (int32_t i = phase->first; i < phase->first + phase->count; i++)
             run_barrier(r, p->steps[i]);
     }
@@ -149,12 +148,6 @@ static void run_weights(mmoe_run *r, mmoe_gradient_sink sink, void *context) {
 
 /* ---- Prediction ---- */
 
-static void set_batch(mmoe_run *r, const mmoe_rows *batch, int32_t chunk) {
-    r->batch = batch;
-    r->chunk = chunk;
-    r->chunks = (batch->rows + chunk - 1) / chunk;
-}
-
 void mmoe_run_fold(const mmoe_run *r) {
     const mmoe_plan *p = r->plan;
     run_loop(p, p->n_pack, run_pack, (void *)(uintptr_t)r);
@@ -164,10 +157,11 @@ void mmoe_run_fold(const mmoe_run *r) {
 
 void mmoe_run_predict(mmoe_run *r, const mmoe_rows *batch, float *predictions) {
     assert(!r->plan->training && r->plan->n_phase == 1);
-    set_batch(r, batch, r->plan->max_chunk);
+    r->batch = batch;
+    r->cut = mmoe_cut_rows(batch->rows, r->plan->max_chunk, 1);
     r->predictions = predictions;
     r->current_phase = 0;
-    run_loop(r->plan, r->chunks, run_chunk, r);
+    run_loop(r->plan, r->cut.chunks, run_chunk, r);
 }
 
 /* ---- A step ---- */
@@ -176,7 +170,8 @@ static void begin_step(mmoe_run *r, const mmoe_pass *pass) {
     const mmoe_plan *p = r->plan;
     const mmoe_rows *batch = pass->batch;
     assert(p->training && batch->rows > 0 && batch->rows <= p->max_rows);
-    set_batch(r, batch, mmoe_plan_chunk_rows(batch->rows));
+    r->batch = batch;
+    r->cut = mmoe_plan_cut(p, batch->rows);
     r->predictions = pass->scores;
     r->seed = pass->seed;
     r->step = pass->step;
@@ -184,7 +179,7 @@ static void begin_step(mmoe_run *r, const mmoe_pass *pass) {
     for (int32_t i = 0; i < p->graph->n_node; i++)
         if (mmoe_op_of(p, i)->begin) mmoe_op_of(p, i)->begin(r, i);
     if (!p->n_prepare) return;
-    run_loop(p, r->chunks, run_deal, r);
+    run_loop(p, r->cut.chunks, run_deal, r);
     run_loop(p, p->n_prepare, run_prepare, r);
 }
 
@@ -197,8 +192,7 @@ static void begin_replay(mmoe_run *r) {
 static void write_losses(const mmoe_run *r, const mmoe_pass *pass) {
     const int32_t tasks = r->plan->graph->n_task;
     for (int32_t t = 0; t < tasks; t++) {
-        double sum = 0;
-        for (int32_t k = 0; k < r->chunks; k++) sum += r->loss_part[k * tasks + t];
+        const double sum = mmoe_cut_sum_doubles(&r->cut, r->loss_part + t, (size_t)tasks);
         pass->loss[t] = r->task_weight[t] > 0 ? sum / r->task_weight[t] : (double)NAN;
         pass->weight[t] = r->task_weight[t];
     }
@@ -239,10 +233,9 @@ static void copy_shared(void *context, int worker, int chunk) {
     const mmoe_plan *p = r->plan;
     const mmoe_graph *g = p->graph;
     const size_t cols = (size_t)mmoe_plan_shared_cols(p);
-    const int32_t end =
-        r->batch->rows < (chunk + 1) * r->chunk ? r->batch->rows : (chunk + 1) * r->chunk;
+    const int32_t first = chunk * r->cut.chunk, end = first + mmoe_chunk_rows(&r->cut, chunk);
     const mmoe_buffer *grad = &p->grads[g->shared[0].value];
-    for (int32_t b = chunk * r->chunk; b < end; b++) {
+    for (int32_t b = first; b < end; b++) {
         float *row = grad->base + (size_t)b * (size_t)grad->ld;
         size_t at = (size_t)b * cols;
         for (int32_t i = 0; i < g->n_shared; i++) {
@@ -261,7 +254,7 @@ void mmoe_run_probe(mmoe_run *r, float *out) {
     assert(p->kind == MMOE_PLAN_PROBE);
     begin_replay(r);
     run_phases(r, p->loss_phase, p->shared_phase);
-    run_loop(p, r->chunks, copy_shared, &(shared_copy){r, out, NULL});
+    run_loop(p, r->cut.chunks, copy_shared, &(shared_copy){r, out, NULL});
 }
 
 void mmoe_run_backward(mmoe_run *r, const float *shared, mmoe_gradient_sink sink, void *context) {
@@ -270,7 +263,7 @@ void mmoe_run_backward(mmoe_run *r, const float *shared, mmoe_gradient_sink sink
     begin_replay(r);
     const int32_t middle = shared ? p->shared_phase : p->loss_phase;
     run_phases(r, p->loss_phase, middle);
-    if (shared) run_loop(p, r->chunks, copy_shared, &(shared_copy){r, NULL, shared});
+    if (shared) run_loop(p, r->cut.chunks, copy_shared, &(shared_copy){r, NULL, shared});
     run_phases(r, middle, p->n_phase);
     run_weights(r, sink, context);
 }

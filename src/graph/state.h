@@ -10,6 +10,7 @@
 #include "base/rng.h"
 #include "data/batch.h"
 #include "graph/graph.h"
+#include "graph/segments.h"
 #include "math/kernels.h"
 #include "math/stride.h"
 
@@ -126,6 +127,7 @@ typedef struct mmoe_plan {
     mmoe_plan_kind kind;
     bool training; /* its kind is one of those */
     int32_t max_rows, max_chunk, max_chunks, workers;
+    int32_t segments; /* of a batch */
 
     mmoe_input_layout input;
     struct mmoe_distinct *distinct; /* NULL: the first layer is products of x alone */
@@ -164,7 +166,8 @@ typedef void (*mmoe_observer)(void *context, const mmoe_plan *plan, int32_t node
 typedef struct mmoe_run {
     const mmoe_plan *plan;
     const mmoe_rows *batch;
-    int32_t chunk, chunks, current_phase;
+    mmoe_cut cut; /* of the batch */
+    int32_t current_phase;
     uint64_t seed, step;
     float *predictions;    /* [rows, tasks]; of a step NULL where nobody asks */
     double *task_factor;   /* [tasks]: of the task's term in the objective; set with
@@ -205,6 +208,15 @@ static inline mmoe_gradient mmoe_layer_gradient(const mmoe_plan *p, int64_t offs
 }
 static inline float *mmoe_scratch_of(const mmoe_plan *p, int worker) {
     return p->scratch + (size_t)worker * p->scratch_stride;
+}
+/* Scratch of a gradient of `count` floats that is summed segment by segment; and that sum, in a
+ * worker's scratch. */
+static inline size_t mmoe_tree_floats(const mmoe_plan *p, size_t count) {
+    return mmoe_line_floats(count) * (size_t)mmoe_tree_depth(p->segments);
+}
+static inline mmoe_tree_sum mmoe_tree_of(const mmoe_plan *p, float *scratch, size_t count) {
+    return (mmoe_tree_sum){
+        .parts = p->segments, .sums = scratch, .count = count, .stride = mmoe_line_floats(count)};
 }
 /* A stream of random numbers of its own for each segment of each node in each step: 12, 12 and 32
  * bits of them. */

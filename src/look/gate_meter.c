@@ -90,7 +90,7 @@ void mmoe_gate_meter_observe(void *context, const mmoe_plan *p, int32_t node, co
 }
 
 void mmoe_gate_meter_add(mmoe_gate_meter *m, const mmoe_run *r) {
-    for (int32_t k = 0; k < r->chunks; k++)
+    for (int32_t k = 0; k < r->cut.chunks; k++)
         for (int32_t i = 0; i < m->stride; i++)
             m->sums[i] += m->chunk_sums[(size_t)k * (size_t)m->stride + (size_t)i];
     m->rows += (r->batch->rows + m->every - 1) / m->every;

@@ -50,6 +50,10 @@ static void combine(size_t n, int32_t count, const float *factors, const float *
     if (i < n) combine_vector(count, factors, x + i, stride, out + i, (int)(n - i));
 }
 
+static void add(size_t n, const float *restrict x, float *restrict y) {
+    for (size_t i = 0; i < n; i++) y[i] = y[i] + x[i] + 0.0f;
+}
+
 static void blend(size_t n, float rate, const float *restrict x, float *restrict y) {
     for (size_t i = 0; i < n; i++) y[i] += rate * (x[i] - y[i]);
 }

@@ -336,6 +336,7 @@ typedef struct mmoe_kernels {
     /* out[i] = sum_t factors[t] x[t * stride + i], i < n; out may be x. count >= 1. */
     void (*combine)(size_t n, int32_t count, const float *factors, const float *x, size_t stride,
                     float *out);
+    void (*add)(size_t n, const float *x, float *y);               /* y += x, and +0 for -0 */
     void (*blend)(size_t n, float rate, const float *x, float *y); /* y += rate (x - y) */
     size_t (*packed_size)(int32_t n, int32_t k);                   /* floats of a packed B [k, n] */
     void (*pack)(const mmoe_pack_args *a);

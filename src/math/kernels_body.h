@@ -67,6 +67,7 @@ const mmoe_kernels PASTE(mmoe_kernels_, MMOE_KERNELS_NAME) = {
     .regularize = regularize,
     .dot = dot,
     .combine = combine,
+    .add = add,
     .blend = blend,
     .packed_size = packed_size,
     .pack = pack,

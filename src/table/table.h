@@ -91,6 +91,9 @@ typedef struct mmoe_scattering {
     const mmoe_table_use *uses;
     const mmoe_table_read *reads;
     mmoe_looked_up dx;
+    int32_t segment;  /* rows of the batch that are added up, before the sums are, in a tree; whole
+                         chunks */
+    int32_t segments; /* of a batch, at most */
     float *scratch;
     mmoe_row_sink sink;
     void *context;
@@ -109,7 +112,8 @@ typedef struct mmoe_table_reading {
     const mmoe_table_use *use;
     const mmoe_table_read *reads;
     const mmoe_rows *batch;
-    int32_t chunk; /* rows that are dealt together, but for the last */
+    int32_t chunk;   /* rows that are dealt together, but for the last */
+    int32_t segment; /* as of mmoe_scattering */
 } mmoe_table_reading;
 
 /* Reads, uses and tasks of one call are of tables of one kind. */
@@ -126,11 +130,11 @@ struct mmoe_table_kind {
      * range of row r is r >> *shift. */
     int32_t (*ranges)(const mmoe_embedding *t, int32_t *shift);
     void (*gather)(const mmoe_table_read *reads, int32_t count, const mmoe_looked_up *m);
-    /* Cuts the gradients of all uses into tasks. */
-    void (*list)(const mmoe_table_use *uses, int32_t count, mmoe_table_task_visit visit,
-                 void *context);
-    /* Adds a task's gradients up, of ids first and then of lists, each in the order of the batch's
-     * rows, and hands them to the sink. */
+    /* Cuts the gradients of all uses, of batches in `segments` segments, into tasks. */
+    void (*list)(const mmoe_table_use *uses, int32_t count, int32_t segments,
+                 mmoe_table_task_visit visit, void *context);
+    /* Adds a task's gradients up, in each segment of ids first and then of lists, each in the order
+     * of the batch's rows, and hands them to the sink. */
     void (*scatter)(const mmoe_scattering *s, const mmoe_table_task *task);
     void (*close)(mmoe_embedding *t); /* one that is not open, too */
 

@@ -3,6 +3,7 @@
  * is the business of whoever is told of it before it is gathered. */
 #include <string.h>
 
+#include "math/tree.h"
 #include "table/table.h"
 #include "table/touched.h"
 
@@ -60,12 +61,13 @@ static void leave(mmoe_table_use *use) {
 
 /* ---- Gradients ---- */
 
-static void list_deferred(const mmoe_table_use *uses, int32_t count, mmoe_table_task_visit visit,
-                          void *context) {
+/* A row's sums, but for the first, lie where the next rows' gradients will. */
+static void list_deferred(const mmoe_table_use *uses, int32_t count, int32_t segments,
+                          mmoe_table_task_visit visit, void *context) {
+    const size_t sums = TOGETHER - 1 + (size_t)mmoe_tree_depth(segments);
     for (int32_t u = 0; u < count; u++)
         for (int32_t part = 0; part < MMOE_TOUCH_PARTS; part++)
-            visit(context, &(mmoe_table_task){u, 1, part, 1},
-                  (size_t)TOGETHER * (size_t)uses[u].table->dim);
+            visit(context, &(mmoe_table_task){u, 1, part, 1}, sums * (size_t)uses[u].table->dim);
 }
 
 static void add_read(const mmoe_scattering *s, const mmoe_touch *touch, int32_t dim, float *sums) {
@@ -80,14 +82,21 @@ static void add_read(const mmoe_scattering *s, const mmoe_touch *touch, int32_t 
     mmoe_bag_add_part(read->bag, touch->of, dx, chosen, &(mmoe_bag_sums){sums, 0, 1, dim});
 }
 
-/* The gradient of the part's row i. */
+/* The gradient of the part's row i, of whose reads those of a segment are neighbours. */
 static void sum_row(const mmoe_scattering *s, const mmoe_table_task *task, int32_t i, float *sums) {
     const mmoe_table_use *use = &s->uses[task->first];
     const int32_t dim = use->table->dim;
     int32_t count;
     const mmoe_touch *reads = mmoe_touched_reads(use->own, (int32_t)task->row, i, &count);
-    memset(sums, 0, (size_t)dim * sizeof *sums);
-    for (int32_t k = 0; k < count; k++) add_read(s, &reads[k], dim, sums);
+    mmoe_tree_sum all = {
+        .parts = s->segments, .sums = sums, .count = (size_t)dim, .stride = (size_t)dim};
+    for (int32_t k = 0; k < count;) {
+        const int32_t segment = reads[k].b / s->segment, end = (segment + 1) * s->segment;
+        float *part = mmoe_tree_next(&all, segment);
+        memset(part, 0, (size_t)dim * sizeof *part);
+        for (; k < count && reads[k].b < end; k++) add_read(s, &reads[k], dim, part);
+    }
+    mmoe_tree_total(&all);
 }
 
 /* A padding row has none. */

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "math/stride.h"
+#include "math/tree.h"
 #include "table/table.h"
 
 static bool suits_all(const mmoe_embedding *t) {
@@ -271,8 +273,8 @@ static int32_t ranges_of(const mmoe_embedding *t, int32_t *shift) {
 }
 
 /* A large table in ranges of rows, small ones together. */
-static void list_dense(const mmoe_table_use *uses, int32_t count, mmoe_table_task_visit visit,
-                       void *context) {
+static void list_dense(const mmoe_table_use *uses, int32_t count, int32_t segments,
+                       mmoe_table_task_visit visit, void *context) {
     for (int32_t u = 0, together; u < count; u += together) {
         const mmoe_embedding *t = uses[u].table;
         int32_t shift;
@@ -283,17 +285,19 @@ static void list_dense(const mmoe_table_use *uses, int32_t count, mmoe_table_tas
             const int64_t rows = t->rows - row < step ? t->rows - row : step;
             size_t scratch = (size_t)(rows * t->dim);
             for (int32_t i = 1; i < together; i++) scratch += (size_t)floats_of(&uses[u + i]);
-            visit(context, &(mmoe_table_task){u, together, row, rows}, scratch);
+            visit(context, &(mmoe_table_task){u, together, row, rows},
+                  mmoe_line_floats(scratch) * (size_t)mmoe_tree_depth(segments));
         }
     }
 }
 
-/* Several small tables together: a row's dx is read once for all of their columns. */
-static void add_tables(const mmoe_scattering *s, const mmoe_table_task *task) {
+/* Several small tables together, [tables]: a row's dx is read once for all of their columns. */
+static void add_tables(const mmoe_scattering *s, const mmoe_table_task *task,
+                       const mmoe_looked_up *m, float *sums) {
     const mmoe_table_use *uses = s->uses + task->first;
-    target_run run = {.m = &s->dx, .add = true};
+    target_run run = {.m = m, .add = true};
     for (int lists = 0; lists < 2; lists++) {
-        float *out = s->scratch;
+        float *out = sums;
         for (int32_t i = 0; i < task->count; out += floats_of(&uses[i++]))
             for (int32_t j = uses[i].first; j < uses[i].first + uses[i].count; j++)
                 if ((s->reads[j].bag != NULL) == lists) add_target(&run, &s->reads[j], out);
@@ -316,24 +320,25 @@ static void add_lists(const mmoe_table_read *r, const mmoe_looked_up *m, int32_t
     }
 }
 
-/* Rows [task->row, + task->rows) of one large table. */
-static void add_range(const mmoe_scattering *s, const mmoe_table_task *task) {
+/* Rows [task->row, + task->rows) of one large table; of the batch's, `rows` from `first` on. */
+static void add_range(const mmoe_scattering *s, const mmoe_table_task *task, int32_t first,
+                      int32_t rows, float *out) {
     const mmoe_table_use *u = &s->uses[task->first];
-    const int32_t dim = u->table->dim, *ids = s->dx.ids;
-    const float *dx = s->dx.x;
-    const mmoe_bag_sums to = {s->scratch, task->row, task->rows, dim};
-    for (int32_t b = 0; b < s->dx.rows; b++, ids += s->dx.n_id, dx += s->dx.ld)
+    const int32_t dim = u->table->dim, *ids = s->dx.ids + (size_t)first * (size_t)s->dx.n_id;
+    const float *dx = s->dx.x + (size_t)first * (size_t)s->dx.ld;
+    const mmoe_bag_sums to = {out, task->row, task->rows, dim};
+    for (int32_t b = 0; b < rows; b++, ids += s->dx.n_id, dx += s->dx.ld)
         for (int32_t i = u->first; i < u->first + u->count; i++) {
             const mmoe_table_read *read = &s->reads[i];
             if (read->bag) continue;
             const int64_t r = ids[read->column] - task->row;
             if (r < 0 || r >= task->rows) continue;
-            float *sums = s->scratch + r * dim;
+            float *sums = out + r * dim;
             for (int32_t c = 0; c < dim; c++) sums[c] += dx[read->col + c];
         }
     for (int32_t i = u->first; i < u->first + u->count; i++)
-        for (int32_t first = 0; s->reads[i].bag && first < s->dx.rows; first += s->dx.chunk)
-            add_lists(&s->reads[i], &s->dx, first, &to);
+        for (int32_t b = first; s->reads[i].bag && b < first + rows; b += s->dx.chunk)
+            add_lists(&s->reads[i], &s->dx, b, &to);
 }
 
 /* A padding row has no gradient. */
@@ -343,21 +348,48 @@ static void clear_padding(const mmoe_embedding *t, float *sums, int64_t first, i
         memset(sums + row * t->dim, 0, (size_t)t->dim * sizeof *sums);
 }
 
-static void scatter_dense(const mmoe_scattering *s, const mmoe_table_task *task) {
+/* Floats of a task's tables, or of its rows. */
+static size_t task_floats(const mmoe_scattering *s, const mmoe_table_task *task) {
     const mmoe_table_use *u = &s->uses[task->first];
-    const int32_t dim = u->table->dim;
-    if (task->rows < u->table->rows) {
-        memset(s->scratch, 0, (size_t)(task->rows * dim) * sizeof *s->scratch);
-        add_range(s, task);
-        clear_padding(u->table, s->scratch, task->row, task->rows);
-        s->sink(s->context,
-                &(mmoe_row_gradient){u->index, dim, task->row, task->rows, s->scratch, NULL});
-        return;
-    }
+    if (task->rows < u->table->rows) return (size_t)(task->rows * u->table->dim);
     int64_t count = 0;
     for (int32_t i = 0; i < task->count; i++) count += floats_of(&u[i]);
-    memset(s->scratch, 0, (size_t)count * sizeof *s->scratch);
-    add_tables(s, task);
+    return (size_t)count;
+}
+
+/* To s->scratch. */
+static void sum_segments(const mmoe_scattering *s, const mmoe_table_task *task) {
+    const size_t count = task_floats(s, task);
+    mmoe_tree_sum all = {.parts = s->segments,
+                         .sums = s->scratch,
+                         .count = count,
+                         .stride = mmoe_line_floats(count)};
+    for (int32_t k = 0; k * s->segment < s->dx.rows; k++) {
+        const int32_t first = k * s->segment, left = s->dx.rows - first;
+        float *sums = mmoe_tree_next(&all, k);
+        mmoe_looked_up m = s->dx;
+        m.first = first;
+        m.rows = left < s->segment ? left : s->segment;
+        m.ids += (size_t)first * (size_t)m.n_id;
+        m.x += (size_t)first * (size_t)m.ld;
+        memset(sums, 0, count * sizeof *sums);
+        if (task->rows < s->uses[task->first].table->rows)
+            add_range(s, task, first, m.rows, sums);
+        else
+            add_tables(s, task, &m, sums);
+    }
+    mmoe_tree_total(&all);
+}
+
+static void scatter_dense(const mmoe_scattering *s, const mmoe_table_task *task) {
+    const mmoe_table_use *u = &s->uses[task->first];
+    sum_segments(s, task);
+    if (task->rows < u->table->rows) {
+        clear_padding(u->table, s->scratch, task->row, task->rows);
+        s->sink(s->context, &(mmoe_row_gradient){u->index, u->table->dim, task->row, task->rows,
+                                                 s->scratch, NULL});
+        return;
+    }
     float *values = s->scratch;
     for (int32_t i = 0; i < task->count; values += floats_of(&u[i]), i++) {
         const mmoe_embedding *t = u[i].table;

@@ -90,6 +90,7 @@ mmoe_status mmoe_touched_admit(mmoe_touched **out, const mmoe_table_reading *r, 
                   ids = r->use->count - (t->groups - 1);
     if (take_chunks(t, chunks, err)) return MMOE_E_MEMORY;
     t->chunks = chunks;
+    t->together = r->segment / r->chunk;
     for (int32_t c = 0; c < chunks; c++) {
         const int32_t rows = rows_of_chunk(r, c);
         t->areas[c + 1] = t->areas[c] + (int64_t)rows * ids + count_elements(r, c * r->chunk, rows);
@@ -204,14 +205,21 @@ static int64_t count_part(const mmoe_touched *t, int32_t part) {
     return sum;
 }
 
-static void collect_part(const mmoe_touched *t, int32_t part, mmoe_touch *to) {
+static mmoe_touch *collect_chunk(const mmoe_touched *t, int32_t chunk, int32_t cell,
+                                 mmoe_touch *to) {
     int32_t count;
-    for (int32_t g = 0; g < t->groups; g++)
-        for (int32_t c = 0; c < t->chunks; c++) {
-            const mmoe_touch *from = dealt_of(t, c, g * PARTS + part, &count);
-            memcpy(to, from, (size_t)count * sizeof *to);
-            to += count;
-        }
+    const mmoe_touch *from = dealt_of(t, chunk, cell, &count);
+    memcpy(to, from, (size_t)count * sizeof *to);
+    return to + count;
+}
+
+/* Segment by segment. */
+static void collect_part(const mmoe_touched *t, int32_t part, mmoe_touch *to) {
+    for (int32_t first = 0, end; first < t->chunks; first = end) {
+        end = first + t->together < t->chunks ? first + t->together : t->chunks;
+        for (int32_t g = 0; g < t->groups; g++)
+            for (int32_t c = first; c < end; c++) to = collect_chunk(t, c, g * PARTS + part, to);
+    }
 }
 
 static void insert_few(mmoe_touch *reads, int32_t count) {

@@ -1,5 +1,6 @@
 /* The reads of a table in a batch, brought together by row: which rows they are, and each row's
- * reads in the order in which its gradient is added up, ids row by row and then list by list.
+ * reads in the order in which its gradient is added up: segment by segment, ids row by row and then
+ * list by list.
  *
  *   batch         | chunk 0       | chunk 1       |    dealt: each chunk's reads, by list and part
  *   parts         | 0 | 1 | 2 |...| 0 | 1 | 2 |...|    a row's part: its number modulo PARTS
@@ -34,6 +35,7 @@ typedef struct mmoe_touched {
     int64_t room;                       /* reads of a batch that there is room for */
     int32_t chunk_room;                 /* and chunks */
     int32_t chunks, groups;             /* of this batch; a group: the ids, or one list */
+    int32_t together;                   /* chunks of a segment */
     int64_t *areas;                     /* [chunk_room + 1] where a chunk's reads begin */
     int32_t *ends;                      /* [chunk_room, groups, PARTS] in the chunk's area */
     mmoe_touch *dealt, *sorted, *spare; /* [room] */

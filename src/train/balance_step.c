@@ -21,13 +21,24 @@ static void run_pieces(const mmoe_balancer *b, int tasks, mmoe_pool_fn fn, void 
 
 /* ---- Pieces ---- */
 
-/* Cuts a tensor or the representation into pieces; with `pieces` NULL they are counted. */
-static int32_t cut(mmoe_gradient_piece *pieces, int32_t n, int64_t place, int64_t count,
-                   int32_t block) {
-    for (int64_t at = 0; at < count; at += PIECE, n++)
-        if (pieces)
-            pieces[n] =
-                (mmoe_gradient_piece){place + at, count - at < PIECE ? count - at : PIECE, block};
+/* Cuts what `whole` is of into pieces, behind n others; with `pieces` NULL they are counted. */
+static int32_t cut(mmoe_gradient_piece *pieces, int32_t n, mmoe_gradient_piece whole) {
+    for (int64_t at = 0; at < whole.count; at += PIECE, n++) {
+        if (!pieces) continue;
+        pieces[n] = whole;
+        pieces[n].place += at;
+        pieces[n].count = whole.count - at < PIECE ? whole.count - at : PIECE;
+    }
+    return n;
+}
+
+/* The representation, of a batch that is cut so. */
+static int32_t cut_segments(const mmoe_balancer *b, const mmoe_cut *rows) {
+    int32_t n = 0;
+    for (int32_t s = 0; s < rows->segments; s++)
+        n = cut(b->pieces, n,
+                (mmoe_gradient_piece){(int64_t)s * rows->segment * b->cols,
+                                      (int64_t)mmoe_segment_rows(rows, s) * b->cols, 0, s});
     return n;
 }
 
@@ -38,27 +49,27 @@ static int32_t cut_tensors(const mmoe_tensors *t, const uint8_t *shared,
     *n_block = 0;
     for (size_t i = 0; i < t->count; i++)
         if (mmoe_tensor_is_trained(&t->items[i]))
-            n = cut(pieces, n, mmoe_tensors_place(t, &t->items[i]), t->items[i].count,
-                    shared[i] ? (*n_block)++ : -1);
+            n = cut(pieces, n,
+                    (mmoe_gradient_piece){mmoe_tensors_place(t, &t->items[i]), t->items[i].count,
+                                          shared[i] ? (*n_block)++ : -1, 0});
     return n;
 }
 
-static mmoe_status plan_pieces(mmoe_balancer *b, const mmoe_model *model, int32_t *n_block,
-                               mmoe_error *err) {
+/* Of the representation as many as a batch may have: each segment's last may be short. */
+static mmoe_status plan_pieces(mmoe_balancer *b, const mmoe_model *model, const mmoe_plan *plan,
+                               int32_t *n_block, mmoe_error *err) {
     const mmoe_tensors *t = &model->graph->tensors;
     uint8_t *shared = mmoe_alloc_zero(&b->alloc, t->count, 1);
     mmoe_status status = shared ? MMOE_OK : mmoe_fail_memory(err, t->count);
     if (!status && !b->probes) status = mmoe_graph_shared_tensors(model->graph, shared, err);
     if (!status) {
         *n_block = 1;
-        b->n_piece =
-            b->probes ? cut(NULL, 0, 0, b->size, 0) : cut_tensors(t, shared, NULL, n_block);
+        b->n_piece = b->probes ? (int32_t)((b->size + PIECE - 1) / PIECE) + plan->segments - 1
+                               : cut_tensors(t, shared, NULL, n_block);
         b->pieces = mmoe_alloc(&b->alloc, (size_t)b->n_piece, sizeof *b->pieces);
         if (!b->pieces)
             status = mmoe_fail_memory(err, (size_t)b->n_piece * sizeof *b->pieces);
-        else if (b->probes)
-            cut(b->pieces, 0, 0, b->size, 0);
-        else
+        else if (!b->probes)
             cut_tensors(t, shared, b->pieces, n_block);
     }
     mmoe_release(&b->alloc, shared);
@@ -77,7 +88,7 @@ static mmoe_status plan_gradients(mmoe_balancer *b, const mmoe_model *model, con
     b->probes = plan->kind == MMOE_PLAN_PROBE;
     b->cols = b->probes ? mmoe_plan_shared_cols(plan) : 0;
     b->size = b->probes ? (int64_t)plan->max_rows * b->cols : model->params.n_whole;
-    if (plan_pieces(b, model, n_block, err)) return MMOE_E_MEMORY;
+    if (plan_pieces(b, model, plan, n_block, err)) return MMOE_E_MEMORY;
     b->terms =
         !b->probes &&
         has_terms(model->graph); /* a probe does not meet them, and then all are in the last pass */
@@ -169,24 +180,34 @@ static void multiply_piece(void *context, int worker, int index) {
                                 b->gradients + j * b->size + piece->place);
 }
 
-/* Products of the tasks' gradients, block by block; pieces in their order. */
+/* A product of the pieces [first, end), in their order. */
+static double sum_pieces(const mmoe_balancer *b, int32_t first, int32_t end, int64_t pair) {
+    const int64_t tasks = b->balance.n_task, pairs = tasks * (tasks + 1) / 2;
+    mmoe_tree_number all = {0};
+    for (int32_t p = first; p < end;) {
+        const int32_t segment = b->pieces[p].segment;
+        double sum = 0;
+        for (; p < end && b->pieces[p].segment == segment; p++) sum += b->parts[p * pairs + pair];
+        mmoe_tree_add(&all, segment, sum);
+    }
+    return mmoe_tree_end(&all);
+}
+
+/* Products of the tasks' gradients, block by block. */
 static void multiply_gradients(mmoe_balancer *b, int32_t n_piece) {
     const int64_t tasks = b->balance.n_task;
     memset(b->balance.gram, 0,
            (size_t)(b->balance.n_block * tasks * tasks) * sizeof *b->balance.gram);
     run_pieces(b, n_piece, multiply_piece, b);
-    for (int32_t p = 0; p < n_piece; p++) {
-        const double *part = b->parts + p * tasks * (tasks + 1) / 2;
-        if (b->pieces[p].block < 0) continue;
-        double *gram = b->balance.gram + b->pieces[p].block * tasks * tasks;
-        for (int64_t i = 0; i < tasks; i++)
-            for (int64_t j = 0; j <= i; j++) gram[i * tasks + j] += *part++;
+    for (int32_t first = 0, end; first < n_piece; first = end) {
+        const int32_t block = b->pieces[first].block;
+        for (end = first + 1; end < n_piece && b->pieces[end].block == block;) end++;
+        double *gram = b->balance.gram + block * tasks * tasks;
+        int64_t pair = 0;
+        for (int64_t i = 0; i < tasks && block >= 0; i++)
+            for (int64_t j = 0; j <= i; j++)
+                gram[i * tasks + j] = gram[j * tasks + i] = sum_pieces(b, first, end, pair++);
     }
-    for (int64_t k = 0; k < b->balance.n_block; k++)
-        for (int64_t i = 0; i < tasks; i++)
-            for (int64_t j = 0; j < i; j++)
-                b->balance.gram[(k * tasks + j) * tasks + i] =
-                    b->balance.gram[(k * tasks + i) * tasks + j];
 }
 
 /* sum_t f_t g_t, and what is no task's, takes the first task's place. */
@@ -222,8 +243,7 @@ static void hand_on_piece(void *context, int worker, int index) {
 
 static mmoe_status step_by_gradients(mmoe_balancer *b, mmoe_run *r, uint64_t step,
                                      gradient_target *to, const double *weight, mmoe_error *err) {
-    const int64_t size = (int64_t)r->batch->rows * b->cols; /* of a probe */
-    const int32_t n_piece = b->probes ? cut(b->pieces, 0, 0, size, 0) : b->n_piece;
+    const int32_t n_piece = b->probes ? cut_segments(b, &r->cut) : b->n_piece;
     take_gradients(b, r, weight);
     multiply_gradients(b, n_piece);
     mmoe_status status = mmoe_balance_factors(&b->balance, step, b->losses, weight, err);

@@ -11,6 +11,7 @@
 typedef struct mmoe_gradient_piece {
     int64_t place, count; /* of the gradient */
     int32_t block;        /* whose factors are its own; -1: not shared, plain */
+    int32_t segment;      /* of the batch, at the shared representation */
 } mmoe_gradient_piece;
 
 typedef struct mmoe_balancer {

@@ -36,6 +36,7 @@ static mmoe_status make_run(mmoe_trainer *t, const double *list_elements, mmoe_e
                                       .pool = t->pool,
                                       .kind = mmoe_balance_plan(&c->trainer.balance),
                                       .max_rows = c->trainer.batch_size,
+                                      .segments = c->trainer.segments,
                                       .alloc = &t->alloc,
                                       .first_layer = c->first_layer,
                                       .list_elements = list_elements};

@@ -233,6 +233,16 @@ START_TEST(every_number_keeps_its_bounds) {
 }
 END_TEST
 
+START_TEST(segments_are_a_power_of_two) {
+    mmoe_config *config = parse(full);
+    refuse_set(config, "trainer.segments", "12", "trainer.segments",
+               "12 is no power of two; allowed are 1, 2, 4, 8, 16, 32, 64");
+    set(config, "trainer.segments", "32");
+    ck_assert_int_eq(config->trainer.segments, 32);
+    mmoe_config_free(config);
+}
+END_TEST
+
 START_TEST(gates_mix_as_many_experts_as_there_are) {
     mmoe_config *config = parse(full);
     const char *path = "model.gate_params.top_k";
@@ -487,6 +497,7 @@ void add_cases(TCase *c) {
     tcase_add_test(c, every_integer_keeps_its_bounds);
     tcase_add_test(c, every_number_keeps_its_bounds);
     tcase_add_test(c, arrays_keep_their_bounds);
+    tcase_add_test(c, segments_are_a_power_of_two);
     tcase_add_test(c, gates_mix_as_many_experts_as_there_are);
     tcase_add_test(c, words_are_their_enumerators);
     tcase_add_loop_test(c, words_take_their_own_keys, 0, MMOE_CHOOSERS);

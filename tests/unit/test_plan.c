@@ -250,7 +250,7 @@ END_TEST
 
 START_TEST(chunks_depend_on_the_batch_alone) {
     for (int32_t rows = 1, before = 0; rows < 20000; rows++) {
-        const int32_t chunk = mmoe_plan_chunk_rows(rows);
+        const int32_t chunk = mmoe_plan_cut(&(mmoe_plan){.segments = 1}, rows).chunk;
         if (chunk < 256 || chunk > 1024 || chunk % 16 || chunk < before)
             ck_abort_msg("%d rows in chunks of %d", rows, chunk);
         if (chunk > 256 && chunk < 1024 && (rows + chunk - 1) / chunk > 8)

@@ -277,7 +277,7 @@ START_TEST(no_batch_has_more_chunks) {
         SUCCEEDS(mmoe_plan_create(
             &(mmoe_plan_request){b.model->graph, &b.model->params, NULL, kinds[i % 3], rows}, &plan,
             &err));
-        const int32_t chunk = plan->training ? mmoe_plan_chunk_rows(rows) : plan->max_chunk;
+        const int32_t chunk = plan->training ? mmoe_plan_cut(plan, rows).chunk : plan->max_chunk;
         ck_assert_int_ge(plan->max_chunks, (rows + chunk - 1) / chunk);
         mmoe_plan_free(plan);
     }

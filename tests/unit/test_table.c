@@ -181,10 +181,10 @@ START_TEST(gradients_are_sums) {
     static problem p;
     problem_init(&p, &layouts[_i]);
     for (int64_t i = 0; i < (int64_t)ROWS * p.ld; i++) p.x[i] = (float)draw(i, 997) / 499 - 1;
-    mmoe_table_dense.list(p.uses, p.l->tables, take_task, &p);
+    mmoe_table_dense.list(p.uses, p.l->tables, 1, take_task, &p);
     p.scratch = malloc(p.most_scratch * sizeof *p.scratch);
     memset(p.scratch, GUARD, p.most_scratch * sizeof *p.scratch);
-    const mmoe_scattering s = {p.uses, p.used, looked_up(&p), p.scratch, take_rows, &p};
+    const mmoe_scattering s = {p.uses, p.used, looked_up(&p), ROWS, 1, p.scratch, take_rows, &p};
     for (int32_t i = p.n_task - 1; i >= 0; i--) mmoe_table_dense.scatter(&s, &p.tasks[i]);
     check_sums(&p);
     problem_finish(&p);
@@ -214,9 +214,9 @@ static mmoe_rows make_lists(const problem *p, int64_t *offsets, int32_t *element
 
 static void scatter_uses(problem *p, const mmoe_looked_up *m, int32_t first, int32_t count) {
     p->n_task = 0;
-    mmoe_table_dense.list(p->uses + first, count, take_task, p);
+    mmoe_table_dense.list(p->uses + first, count, 1, take_task, p);
     p->scratch = realloc(p->scratch, p->most_scratch * sizeof *p->scratch);
-    const mmoe_scattering s = {p->uses + first, p->used, *m, p->scratch, take_rows, p};
+    const mmoe_scattering s = {p->uses + first, p->used, *m, ROWS, 1, p->scratch, take_rows, p};
     for (int32_t i = 0; i < p->n_task; i++) mmoe_table_dense.scatter(&s, &p->tasks[i]);
 }
 
