@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/ask.h"
 #include "base/checksum.h"
 #include "base/error.h"
 #include "base/missing.h"
@@ -381,14 +382,14 @@ static uint32_t row_of_hash(const mmoe_vocab *v, uint32_t hash) {
  * it has come, for all values in turn, so that many are on their way at once. */
 void mmoe_vocab_ask(const mmoe_vocab *v, const uint32_t *hashes, size_t count) {
     const size_t mask = v->n_slots - 1;
-    for (size_t i = 0; i < count; i++) __builtin_prefetch(&v->slots[hashes[i] & mask]);
+    for (size_t i = 0; i < count; i++) mmoe_ask(&v->slots[hashes[i] & mask]);
     for (size_t i = 0; i < count; i++) {
         const uint32_t row = row_of_hash(v, hashes[i]);
-        if (row) __builtin_prefetch(&v->keys[row - 1]);
+        if (row) mmoe_ask(&v->keys[row - 1]);
     }
     for (size_t i = 0; !v->is_int && i < count; i++) {
         const uint32_t row = row_of_hash(v, hashes[i]);
-        if (row) __builtin_prefetch(v->bytes + v->keys[row - 1]);
+        if (row) mmoe_ask(v->bytes + v->keys[row - 1]);
     }
 }
 
@@ -432,7 +433,7 @@ static mmoe_status create_for(bool is_int, size_t count, const mmoe_allocator *a
 enum { AHEAD = 16 }; /* keys whose slots are asked for before their turn */
 
 static void prefetch_slot(const mmoe_vocab *v, uint32_t hash) {
-    __builtin_prefetch(&v->slots[hash & (v->n_slots - 1)], 1);
+    mmoe_ask(&v->slots[hash & (v->n_slots - 1)]);
 }
 
 /* Takes a slot for a row whose key stands in its place; false when another row has the same key. */

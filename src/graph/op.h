@@ -128,6 +128,7 @@ typedef struct mmoe_op_kind {
     void (*begin)(mmoe_run *r, int32_t node);               /* then this, in training */
     void (*deal)(mmoe_run *r, int32_t node, int32_t chunk); /* then, where it prepares */
     void (*prepare)(mmoe_run *r, const mmoe_weight_task *prepare); /* anything, each chunk's part */
+    void (*refresh)(mmoe_run *r, const mmoe_weight_task *prepare); /* then, where the run has one */
     void (*look_up)(mmoe_run *r, int32_t node, const mmoe_span *s); /* the first part of forward */
     void (*forward)(mmoe_run *r, int32_t node, const mmoe_span *s);
     void (*barrier)(mmoe_run *r, int32_t node, bool backward);

@@ -196,7 +196,13 @@ static void input_deal(mmoe_run *r, int32_t node, int32_t chunk) {
 static void input_prepare(mmoe_run *r, const mmoe_weight_task *t) {
     const mmoe_input_state *own = r->plan->nodes[t->node].own;
     const mmoe_table_use *use = &own->uses[t->first];
-    use->table->kind->prepare(use, (int32_t)t->row, r->refresh, r->refresh_context);
+    use->table->kind->prepare(use, (int32_t)t->row);
+}
+
+static void input_refresh(mmoe_run *r, const mmoe_weight_task *t) {
+    const mmoe_input_state *own = r->plan->nodes[t->node].own;
+    const mmoe_table_use *use = &own->uses[t->first];
+    use->table->kind->tell(use, (int32_t)t->row, r->refresh, r->refresh_context);
 }
 
 /* ---- A chunk ---- */
@@ -320,6 +326,7 @@ const mmoe_op_kind mmoe_op_input = {
     .cost = input_cost,
     .deal = input_deal,
     .prepare = input_prepare,
+    .refresh = input_refresh,
     .forward = input_forward,
     .run_task = input_run_task,
 };

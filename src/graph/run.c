@@ -107,6 +107,14 @@ static void run_prepare(void *context, int worker, int prepare) {
     mmoe_run_task_done(r, worker, MMOE_PASS_PREPARE, t, start);
 }
 
+static void run_refresh(void *context, int worker, int prepare) {
+    mmoe_run *r = context;
+    const mmoe_weight_task *t = &r->plan->prepares[prepare];
+    const double start = mmoe_run_clock(r);
+    mmoe_op_of(r->plan, t->node)->refresh(r, t);
+    mmoe_run_task_done(r, worker, MMOE_PASS_PREPARE, t, start);
+}
+
 static void run_late_task(void *context, int worker, int task) {
     const mmoe_run *r = context;
     run_task(context, worker, r->plan->n_early + task);
@@ -181,6 +189,7 @@ static void begin_step(mmoe_run *r, const mmoe_pass *pass) {
     if (!p->n_prepare) return;
     run_loop(p, r->cut.chunks, run_deal, r);
     run_loop(p, p->n_prepare, run_prepare, r);
+    if (r->refresh) run_loop(p, p->n_prepare, run_refresh, r);
 }
 
 static void begin_replay(mmoe_run *r) {

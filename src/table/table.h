@@ -99,11 +99,12 @@ typedef struct mmoe_scattering {
     void *context;
 } mmoe_scattering;
 
-/* The rows of a table that a batch is about to read, each once. */
+/* Rows of a table that a batch is about to read, each once, and those that the same worker will
+ * most likely be told of next. */
 typedef struct mmoe_rows_read {
     int32_t table; /* its index */
-    int32_t count;
-    const int32_t *rows; /* [count] */
+    int32_t count, later;
+    const int32_t *rows, *later_rows; /* [count], [later] */
 } mmoe_rows_read;
 typedef void (*mmoe_rows_visit)(void *context, const mmoe_rows_read *read);
 
@@ -146,9 +147,10 @@ struct mmoe_table_kind {
     mmoe_status (*admit)(mmoe_table_use *use, const mmoe_table_reading *reading, mmoe_error *err);
     size_t (*memory)(const mmoe_table_use *use); /* bytes of that room */
     void (*deal)(const mmoe_table_reading *reading,
-                 int32_t chunk); /* each chunk's reads to parts */
-    /* Of each part, when all is dealt: tells of its rows, whose values are read afterwards. */
-    void (*prepare)(const mmoe_table_use *use, int32_t part, mmoe_rows_visit visit, void *context);
+                 int32_t chunk);                              /* each chunk's reads to parts */
+    void (*prepare)(const mmoe_table_use *use, int32_t part); /* when all is dealt */
+    /* Of each part, when all are prepared: its rows, whose values are read afterwards. */
+    void (*tell)(const mmoe_table_use *use, int32_t part, mmoe_rows_visit visit, void *context);
     void (*leave)(mmoe_table_use *use); /* gives use->own back */
 
     /* Of rows that are no floats, and learn nothing: ranges, list and scatter are NULL. */

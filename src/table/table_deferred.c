@@ -46,12 +46,19 @@ static void deal(const mmoe_table_reading *reading, int32_t chunk) {
     mmoe_touched_deal(reading->use->own, reading, chunk);
 }
 
-static void prepare(const mmoe_table_use *use, int32_t part, mmoe_rows_visit visit, void *context) {
-    mmoe_touched *t = use->own;
-    mmoe_touched_sort(t, part, use->table->rows);
-    const mmoe_touched_part *p = &t->parts[part];
-    if (visit && p->rows)
-        visit(context, &(mmoe_rows_read){use->index, p->rows, t->rows + p->first});
+static void prepare(const mmoe_table_use *use, int32_t part) {
+    mmoe_touched_sort(use->own, part, use->table->rows);
+}
+
+static void tell(const mmoe_table_use *use, int32_t part, mmoe_rows_visit visit, void *context) {
+    const mmoe_touched *t = use->own;
+    const mmoe_touched_part *p = &t->parts[part],
+                            *next = part + 1 < MMOE_TOUCH_PARTS ? p + 1 : NULL;
+    visit(context, &(mmoe_rows_read){.table = use->index,
+                                     .count = p->rows,
+                                     .rows = t->rows + p->first,
+                                     .later = next ? next->rows : 0,
+                                     .later_rows = next ? t->rows + next->first : NULL});
 }
 
 static void leave(mmoe_table_use *use) {
@@ -131,4 +138,5 @@ const mmoe_table_kind mmoe_table_deferred = {.suits = suits_deferred,
                                              .memory = memory,
                                              .deal = deal,
                                              .prepare = prepare,
+                                             .tell = tell,
                                              .leave = leave};

@@ -1,6 +1,6 @@
 #include "train/deferred.h"
 
-enum { PIECE = 1 << 12, AHEAD = MMOE_RECORDS_AHEAD }; /* rows */
+enum { PIECE = 1 << 12, AHEAD = MMOE_RECORDS_AHEAD, SUMS_AHEAD = 4 }; /* rows */
 
 /* Steps since the history's first one behind which the row is. (The step in the record is its last
  * 32 bits; and a row that has been settled since is as of the first.) */
@@ -9,13 +9,28 @@ static int64_t place_of(const mmoe_history *h, uint32_t step) {
     return since <= (uint32_t)h->count ? since : 0;
 }
 
+/* Row `i` of what is read and will be; -1: nothing is known of it. */
+static int32_t row_at(const mmoe_rows_read *read, int32_t i) {
+    if (i < read->count) return read->rows[i];
+    i -= read->count;
+    return i < read->later ? read->later_rows[i] : -1;
+}
+
+/* Rows that are used soon, and what the history has of those that are used next. */
+static void ask_ahead(const mmoe_optimizer *o, const mmoe_optimizer_block *b,
+                      const mmoe_rows_read *read, int32_t i) {
+    const int32_t far = row_at(read, i + AHEAD), near = row_at(read, i + SUMS_AHEAD);
+    if (far >= 0) mmoe_record_ask(b, far);
+    if (near >= 0) mmoe_history_ask(&o->history, place_of(&o->history, *mmoe_record_step(b, near)));
+}
+
 void mmoe_deferred_refresh(void *context, const mmoe_rows_read *read) {
     const mmoe_optimizer *o = context;
     const mmoe_history *h = &o->history;
     const mmoe_optimizer_block *b = &o->blocks[read->table];
     const uint32_t now = (uint32_t)(h->base + (uint64_t)h->count);
     for (int32_t i = 0; i < read->count; i++) {
-        if (i + AHEAD < read->count) mmoe_record_ask(b, read->rows[i + AHEAD]);
+        ask_ahead(o, b, read, i);
         const mmoe_moved row = mmoe_record_row(b, read->rows[i]);
         uint32_t *step = mmoe_record_step(b, read->rows[i]);
         if (*step)

@@ -4,7 +4,8 @@
 
 #include "base/error.h"
 
-enum { FEW = 4, LOW = MMOE_HISTORY_LOW }; /* few: steps that are run one by one */
+enum { FEW = 4 }; /* steps that are run one by one */
+enum { LOW = MMOE_HISTORY_LOW, NEAR = MMOE_HISTORY_NEAR };
 
 static const double least = 1e-12, /* of b1^j, what a float does not keep */
     error = 1e-5;                  /* of a row's way, at most, and near eps alone */
@@ -46,6 +47,11 @@ static void fill_powers(mmoe_history *h) {
     }
 }
 
+static size_t bytes_of(size_t window) {
+    return MMOE_HISTORY_STEPS * (sizeof(mmoe_history_sums) + sizeof(mmoe_rate)) +
+           2 * window * sizeof(double) + (NEAR + 1) * sizeof(mmoe_leap_args);
+}
+
 mmoe_status mmoe_history_init(mmoe_history *h, const mmoe_rule *rule, double most,
                               const mmoe_allocator *alloc, mmoe_error *err) {
     enum { STEPS = MMOE_HISTORY_STEPS };
@@ -56,10 +62,10 @@ mmoe_status mmoe_history_init(mmoe_history *h, const mmoe_rule *rule, double mos
     h->sums = mmoe_alloc_aligned(alloc, STEPS + 1, sizeof *h->sums);
     h->powers1 = mmoe_alloc(alloc, window, sizeof *h->powers1);
     h->powers2 = mmoe_alloc(alloc, window, sizeof *h->powers2);
-    if (!h->rates || !h->sums || !h->powers1 || !h->powers2) {
+    h->near = mmoe_alloc_aligned(alloc, NEAR + 1, sizeof *h->near);
+    if (!h->rates || !h->sums || !h->powers1 || !h->powers2 || !h->near) {
         mmoe_history_finish(h);
-        return mmoe_fail_memory(err, STEPS * (sizeof *h->sums + sizeof *h->rates) +
-                                         2 * window * sizeof *h->powers1);
+        return mmoe_fail_memory(err, bytes_of(window));
     }
     fill_powers(h);
     mmoe_history_restart(h, 0);
@@ -71,13 +77,12 @@ void mmoe_history_finish(mmoe_history *h) {
     mmoe_release_aligned(&h->alloc, h->sums);
     mmoe_release(&h->alloc, h->powers1);
     mmoe_release(&h->alloc, h->powers2);
+    mmoe_release_aligned(&h->alloc, h->near);
     *h = (mmoe_history){.alloc = h->alloc};
 }
 
 size_t mmoe_history_memory(const mmoe_history *h) {
-    if (!h->rates) return 0;
-    return MMOE_HISTORY_STEPS * (sizeof *h->sums + sizeof *h->rates) +
-           2 * (size_t)h->window * sizeof *h->powers1;
+    return h->rates ? bytes_of((size_t)h->window) : 0;
 }
 
 /* ---- Steps ---- */
@@ -109,6 +114,47 @@ static void add_terms(mmoe_history *h, int64_t first, int64_t now, double weight
     }
 }
 
+/* What the formula takes of sums that stand. */
+static void conclude(const mmoe_history *h, mmoe_history_sums *s) {
+    const double r0 = s->r[0], r1 = s->r[1], u = h->has_v && r0 > 0 ? r1 / r0 : 1;
+    s->u = u;
+    s->inverse = 1 / u;
+    if (h->has_v && r0 > 0) {
+        s->r[1] = s->r[2] - u * r1;
+        s->r[2] = s->r[3] - u * (3 * s->r[2] - 2 * u * r1);
+    } else {
+        s->r[1] = s->r[2] = 0;
+    }
+    s->r[0] = h->has_v ? r1 : r0;
+}
+
+/* What decay leaves of a weight from step base + from to base + to. */
+static double keep_of(const mmoe_history *h, int64_t from, int64_t to) {
+    return h->decay == 0 || from == to ? 1 : exp(h->sums[to].kept - h->sums[from].kept);
+}
+
+/* What is left of the moments behind k steps. */
+static void fade_moments(const mmoe_history *h, int64_t k, mmoe_leap_args *a) {
+    a->keep_m = k <= h->window ? (float)h->powers1[h->window - k] : 0;
+    a->keep_v = (float)(h->faded[0][k % LOW] * h->faded[1][k / LOW]);
+}
+
+/* Of rows behind step base + at. */
+static mmoe_leap_args leap_args(const mmoe_history *h, int64_t at) {
+    const int64_t k = h->count - at, live = k < h->window ? k : h->window;
+    const double shrink = keep_of(h, at + live, h->count);
+    mmoe_history_sums s = h->sums[at];
+    if (k < h->window) conclude(h, &s);
+    mmoe_leap_args a = {.keep = (float)keep_of(h, at, h->count),
+                        .root = (float)s.c2,
+                        .eps = (float)(s.u * (double)h->rule.settings.eps),
+                        .pull = (float)(shrink * s.r[0]),
+                        .second = (float)(shrink * s.r[1] * s.inverse),
+                        .third = (float)(shrink * s.r[2] * s.inverse * s.inverse)};
+    fade_moments(h, k, &a);
+    return a;
+}
+
 void mmoe_history_add(mmoe_history *h, const mmoe_rate *rate) {
     const int64_t now = h->count + 1, first = now > h->window ? now - h->window : 0;
     const double lr = (double)rate->lr, step = (double)(h->base + (uint64_t)now),
@@ -118,50 +164,42 @@ void mmoe_history_add(mmoe_history *h, const mmoe_rate *rate) {
     if (h->is_closed) add_terms(h, first, now, lr * c1, 1 - lr * h->decay);
     begin_sums(h, now, h->sums[h->count].kept + keep);
     h->count = now;
+    if (!h->is_closed) return;
+    if (now >= h->window) conclude(h, &h->sums[now - h->window]);
+    for (int64_t k = FEW + 1; k <= NEAR && k <= now; k++) h->near[k] = leap_args(h, now - k);
 }
 
 /* ---- A row ---- */
 
-/* What decay leaves of a weight from step base + from to base + to. */
-static double keep_of(const mmoe_history *h, int64_t from, int64_t to) {
-    return h->decay == 0 ? 1 : exp(h->sums[to].kept - h->sums[from].kept);
-}
-
-/* What is left of the moments behind k steps. */
-static void fade_moments(const mmoe_history *h, int64_t k, mmoe_leap_args *a) {
-    a->keep_m = k <= h->window ? (float)h->powers1[h->window - k] : 0;
-    a->keep_v = (float)(h->faded[0][k % LOW] * h->faded[1][k / LOW]);
-}
-
 static void leap(const mmoe_history *h, int64_t at, const mmoe_moved *row) {
-    const mmoe_history_sums *s = &h->sums[at];
-    const int64_t k = h->count - at, live = k < h->window ? k : h->window;
-    const double shrink = keep_of(h, at + live, h->count), *r = s->r;
-    mmoe_leap_args a = {.keep = (float)keep_of(h, at, h->count),
-                        .root = (float)s->c2,
-                        .eps = h->rule.settings.eps,
-                        .pull = (float)(shrink * r[h->has_v ? 1 : 0])};
-    fade_moments(h, k, &a);
-    if (h->has_v && r[0] > 0) {
-        const double u = r[1] / r[0], inverse = 1 / u, m2 = r[2] - u * r[1],
-                     m3 = r[3] - u * (3 * r[2] - 2 * u * r[1]);
-        a.eps = (float)(u * (double)h->rule.settings.eps);
-        a.second = (float)(shrink * m2 * inverse);
-        a.third = (float)(shrink * m3 * inverse * inverse);
+    const int64_t k = h->count - at;
+    if (k <= NEAR) {
+        h->rule.kernels->leap(&h->near[k], row->n, row->w, row->m, row->v);
+        return;
     }
-    h->rule.kernels->leap(&a, row->n, row->w, row->m, row->v);
+    const mmoe_leap_args far = leap_args(h, at);
+    h->rule.kernels->leap(&far, row->n, row->w, row->m, row->v);
 }
 
 static void run_steps(const mmoe_history *h, int64_t at, int64_t count, const mmoe_moved *row) {
     h->rule.kind->idle(&h->rule, &(mmoe_idle_args){h->rates + at, count}, row);
 }
 
+/* Steps that are run one by one before the formula holds for the rest, of a row behind base + at.
+ */
+static int64_t early_of(const mmoe_history *h, int64_t at) {
+    const int64_t early = h->early - (int64_t)h->base - at;
+    return early > 0 ? early : 0;
+}
+
 /* Moments that have faded move nothing any more. */
 void mmoe_history_catch_up(const mmoe_history *h, int64_t at, const mmoe_moved *row) {
     const int64_t k = h->count - at, most = h->fades && k > h->window ? h->window : k;
     if (k <= 0) return;
-    if (h->is_closed && k > FEW && h->base + (uint64_t)at >= (uint64_t)h->early) {
-        leap(h, at, row);
+    const int64_t early = early_of(h, at);
+    if (h->is_closed && k - early > FEW) {
+        if (early) run_steps(h, at, early, row);
+        leap(h, at + early, row);
         return;
     }
     run_steps(h, at, most, row);

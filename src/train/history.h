@@ -20,23 +20,30 @@
  *
  * Where this does not hold, a row's steps are run one by one: those of a decay that is a part of
  * the gradient, of any optimizer; of rates b1, b2 that are too near each other; the first ones of a
- * run, in which c2 changes fast; and a few steps, for which it does not pay. */
+ * run, in which c2 changes fast, up to where the formula holds; and a few steps, for which it does
+ * not pay. */
 #ifndef MMOE_TRAIN_HISTORY_H
 #define MMOE_TRAIN_HISTORY_H
 
 #include <stdbool.h>
 
 #include "base/alloc.h"
+#include "base/ask.h"
 #include "train/rule.h"
 
-enum { MMOE_HISTORY_STEPS = 1 << 16, MMOE_HISTORY_POWERS = 4, MMOE_HISTORY_LOW = 1 << 8 };
+enum {
+    MMOE_HISTORY_STEPS = 1 << 16,
+    MMOE_HISTORY_POWERS = 4,
+    MMOE_HISTORY_LOW = 1 << 8,
+    MMOE_HISTORY_NEAR = 1 << 8 /* steps behind; for more, the formula is worked out for each row */
+};
 
 /* What is kept of a step t0, a cache line. */
 typedef struct mmoe_history_sums {
-    double r[MMOE_HISTORY_POWERS]; /* R_p */
+    double r[MMOE_HISTORY_POWERS]; /* R_p; when they stand, R_1 (or SGD's R_0), M_2 and M_3 */
+    double u, inverse;             /* then; 1 / u */
     double c2;
     double kept; /* log of what decay has left of a weight since `base` */
-    double unused[2];
 } mmoe_history_sums;
 
 typedef struct mmoe_history {
@@ -53,6 +60,7 @@ typedef struct mmoe_history {
     mmoe_history_sums *sums;               /* [STEPS + 1] of t0 = base + i */
     double *powers1, *powers2;             /* [window] b1^j, b2^(-j/2) of j = window - i */
     double faded[2][MMOE_HISTORY_LOW + 1]; /* b2^i, b2^(LOW i) */
+    mmoe_leap_args *near; /* [NEAR + 1] what the formula comes to, by steps that a row is behind */
 } mmoe_history;
 
 /* Of a rule, from step 0 on; no step's learning rate is above `most`. MMOE_E_MEMORY. */
@@ -70,6 +78,8 @@ static inline bool mmoe_history_is_full(const mmoe_history *h) {
     return h->count == MMOE_HISTORY_STEPS;
 }
 
+/* Asks for what is kept of step base + at. */
+static inline void mmoe_history_ask(const mmoe_history *h, int64_t at) { mmoe_ask(&h->sums[at]); }
 /* A row of which the steps up to base + at are done is brought behind the last step. */
 void mmoe_history_catch_up(const mmoe_history *h, int64_t at, const mmoe_moved *row);
 /* The same of a row without moments, which decay alone has moved. */

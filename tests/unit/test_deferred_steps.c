@@ -160,7 +160,7 @@ static void step(world *w, const setting *s, int number, uint64_t *x) {
         }
     }
     mmoe_optimizer *o = &w->optimizer;
-    if (o->history.rates) mmoe_deferred_refresh(o, &(mmoe_rows_read){0, count, at});
+    if (o->history.rates) mmoe_deferred_refresh(o, &(mmoe_rows_read){.count = count, .rows = at});
     mmoe_optimizer_begin(o, rate_of(number));
     mmoe_optimizer_apply(o, &(mmoe_gradient){0, 0, count, DIM, values, DIM, at});
     mmoe_optimizer_end(o);

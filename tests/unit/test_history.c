@@ -115,8 +115,8 @@ static void check_gap(const setting *s, int64_t base, int64_t at, int64_t gap) {
 }
 
 START_TEST(a_gap_is_what_its_steps_are) {
-    static const int64_t gaps[] = {1, 2, 5, 262, 263, 264, 511, 512, 513, 1500};
-    static const int64_t starts[] = {49, 50, 1000};
+    static const int64_t gaps[] = {1, 2, 5, 52, 256, 257, 262, 263, 264, 511, 512, 513, 1500};
+    static const int64_t starts[] = {49, 3, 1000, 50};
     for (size_t g = 0; g < sizeof gaps / sizeof *gaps; g++)
         for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
             check_gap(&settings[_i], i % 2 ? 0 : starts[i], starts[i], gaps[g]);
