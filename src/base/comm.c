@@ -93,6 +93,12 @@ mmoe_status mmoe_comm_fail_late(const mmoe_comm *c, uint64_t ranks, const char *
                      mmoe_comm_ranks_text(ranks, text), what, c->seconds);
 }
 
+mmoe_status mmoe_comm_fail_ended(uint64_t ranks, const char *what, mmoe_error *err) {
+    char text[MMOE_RANKS_SIZE];
+    return mmoe_fail(err, MMOE_E_IO, "%s: ended while others wait for %s",
+                     mmoe_comm_ranks_text(ranks, text), what);
+}
+
 mmoe_status mmoe_comm_fail_unlike(const mmoe_comm *c, int from, uint64_t bytes,
                                   const mmoe_exchange *e, mmoe_error *err) {
     return mmoe_fail(err, MMOE_E_ARGUMENT,

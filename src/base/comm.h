@@ -72,10 +72,11 @@ mmoe_status mmoe_comm_barrier(mmoe_comm *c, const char *what, mmoe_error *err);
 /* This rank goes no further: what others wait for, now or later, fails with "rank R: `message`". */
 void mmoe_comm_abort(mmoe_comm *c, const char *message);
 
-/* For engines: MMOE_E_IO for ranks (a bit each) that are late; MMOE_E_ARGUMENT where rank `from`
- * has sent other bytes than *e expects. */
+/* For engines: MMOE_E_IO for ranks (a bit each) that are late, or gone; MMOE_E_ARGUMENT where rank
+ * `from` has sent other bytes than *e expects. */
 mmoe_status mmoe_comm_fail_late(const mmoe_comm *c, uint64_t ranks, const char *what,
                                 mmoe_error *err);
+mmoe_status mmoe_comm_fail_ended(uint64_t ranks, const char *what, mmoe_error *err);
 mmoe_status mmoe_comm_fail_unlike(const mmoe_comm *c, int from, uint64_t bytes,
                                   const mmoe_exchange *e, mmoe_error *err);
 

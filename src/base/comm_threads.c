@@ -3,7 +3,6 @@
 #include <math.h>
 #include <pthread.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -98,13 +97,14 @@ static struct timespec time_of(double seconds) {
 static mmoe_status wait_once(rank *me, double until, uint64_t wanted, mmoe_comm_way way,
                              mmoe_error *err) {
     mmoe_comm_group *g = me->group;
+    uint64_t ended = 0;
     for (int r = 0; r < me->comm.size; r++)
-        if ((wanted & bit(r)) && g->ranks[r].has_ended) {
-            char message[256];
-            snprintf(message, sizeof message, "it has ended, and others wait for it: %s",
-                     me->posted[way].exchange->what);
-            fail_by(&g->ranks[r], message);
-        }
+        if (g->ranks[r].has_ended) ended |= wanted & bit(r);
+    if (ended) {
+        mmoe_error failure;
+        mmoe_comm_fail_ended(ended, me->posted[way].exchange->what, &failure);
+        fail_group(g, &failure);
+    }
     if (until > 0 && mmoe_clock() >= until) fail_late(me, way);
     if (g->failure.code) return tell_failure(g, err);
     const struct timespec end = time_of(until);

@@ -32,6 +32,7 @@ BEGIN {
     known_to["export/onnx.pb-c.h"] = "src/export/onnx_file.h"
     known_to["xxhash.h"] = "src/base/text_hash.c"
     known_to["csv.h"] = "src/base/csv_exact.c"
+    known_to["mpi.h"] = "src/base/comm_mpi.h"
     known_to["zlib.h"] = "src/base/packing_gzip.c"
     known_to["bzlib.h"] = "src/base/packing_bzip2.c"
     known_to["zstd.h"] = "src/base/packing_zstd.c"

@@ -8,7 +8,7 @@
 #                                                 allocates nothing
 #   symbols.sh names ARCHIVE                      every global symbol starts with mmoe_
 #   symbols.sh exports SHARED LIST                exactly the symbols of the sorted list
-#   symbols.sh declared INCLUDE_FOLDER LIST       the public headers declare exactly that list
+#   symbols.sh declared INCLUDE_FOLDER LIST...    the public headers declare exactly those lists
 set -u
 export LC_ALL=C
 work=$(mktemp -d) || exit 2
@@ -85,7 +85,10 @@ declared)
     # A declaration begins with MMOE_API and its name stands before the first parenthesis.
     cat "$2"/mmoe/*.h | sed -nE 's/^MMOE_API [^(]*[ *](mmoe_[a-z0-9_]+)\(.*/\1/p' |
         sort -u >"$work/declared"
-    same "$2" "$work/declared" "$3"
+    headers=$2
+    shift 2
+    sort "$@" >"$work/listed"
+    same "$headers" "$work/declared" "$work/listed"
     ;;
 *) exit 2 ;;
 esac

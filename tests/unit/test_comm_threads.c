@@ -114,7 +114,7 @@ static mmoe_status leave_early(void *context, mmoe_comm *c, mmoe_error *err) {
 }
 
 START_TEST(a_rank_that_returns_ends_all) {
-    all_fail(leave_early, 1, "rank 1: it has ended, and others wait for it: letters");
+    all_fail(leave_early, 1, "rank 1: ended while others wait for letters");
 }
 END_TEST
 
