@@ -1,5 +1,6 @@
 // ranking-service: ranks a user's candidates over HTTP with the model at a path, and goes over to
-// each newer one that is moved there.
+// each newer one that is moved there, or learns on from what is posted.
+#include "learner.hpp"
 #include "metrics.hpp"
 #include "request.hpp"
 #include "served.hpp"
@@ -18,6 +19,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <limits>
+#include <optional>
 #include <stdexcept>
 
 using namespace std::chrono_literals;
@@ -27,11 +29,14 @@ struct options {
     std::string model, columns, host = "127.0.0.1";
     int port = 8080, threads = 4, drain = 1000, watch = 200;
     bool measures_parsing = false;
+    learning learn;
 };
 
 static const char usage[] =
     "usage: ranking-service --model PATH --columns JSON [--host ADDRESS] [--port N (0: any)]\n"
-    "    [--threads N] [--drain MILLISECONDS] [--watch MILLISECONDS] [--measure-parsing]\n";
+    "    [--threads N] [--drain MILLISECONDS] [--watch MILLISECONDS] [--measure-parsing]\n"
+    "    [--learn FOLDER [--publish EVENTS] [--publish-within MILLISECONDS] [--save EVENTS]\n"
+    "    [--queue EVENTS]]\n";
 
 static int number(const std::string &word, int least) {
     size_t end = 0;
@@ -40,8 +45,25 @@ static int number(const std::string &word, int least) {
     return n;
 }
 
+static bool read_learning(const std::string &name, const std::string &word, learning *l) {
+    if (name == "--learn")
+        l->folder = word;
+    else if (name == "--publish")
+        l->publish = static_cast<uint64_t>(number(word, 1));
+    else if (name == "--publish-within")
+        l->publish_within = std::chrono::milliseconds(number(word, 1));
+    else if (name == "--save")
+        l->save = static_cast<uint64_t>(number(word, 1));
+    else if (name == "--queue")
+        l->queue = static_cast<uint64_t>(number(word, 1));
+    else
+        return false;
+    return true;
+}
+
 static options read_options(int argc, char **argv) {
     options o;
+    bool says_how_to_learn = false;
     for (int i = 1; i < argc; i++) {
         const std::string name = argv[i];
         if (name == "--measure-parsing") {
@@ -64,9 +86,12 @@ static options read_options(int argc, char **argv) {
             o.drain = number(word, 0);
         else if (name == "--watch")
             o.watch = number(word, 1);
+        else if (read_learning(name, word, &o.learn))
+            says_how_to_learn = true;
         else
             throw std::invalid_argument(name);
     }
+    if (says_how_to_learn && o.learn.folder.empty()) throw std::invalid_argument("--learn");
     if (o.model.empty() || o.columns.empty()) throw std::invalid_argument("--model, --columns");
     return o;
 }
@@ -103,13 +128,16 @@ class stopwatch {
 struct worker {
     mmoe::reader reader;
     request asked;
+    std::unique_ptr<request> events; // where the service learns
     std::vector<size_t> best;
     std::vector<float> scores, task_scores;
     mmoe_error first_bad{};
     mmoe_bad_rows bad{&first_bad, 1, 0};
     std::string answer;
 
-    worker(const mmoe::slot &slot, const mmoe::input &input) : reader(slot), asked(input) {
+    worker(const mmoe::slot &slot, const mmoe::input &input, const learner *learns)
+        : reader(slot), asked(input),
+          events(learns ? std::make_unique<request>(learns->events(), true) : nullptr) {
         asked.items().allow_bad(&bad);
     }
     worker(const worker &) = delete;
@@ -118,8 +146,10 @@ struct worker {
 
 class service {
   public:
-    service(const options &o, const mmoe::input &input, const mmoe::slot &slot, metrics &counts)
-        : options_(o), input_(input), slot_(slot), counts_(counts) {
+    // `learns` NULL: it does not.
+    service(const options &o, const mmoe::input &input, const mmoe::slot &slot, metrics &counts,
+            learner *learns)
+        : options_(o), input_(input), slot_(slot), counts_(counts), learns_(learns) {
         const mmoe::reader reader(slot);
         const mmoe::visit now = reader.enter();
         for (size_t i = 0; i < now.task_count(); i++) {
@@ -139,6 +169,9 @@ class service {
         server_.Post("/rank", [this](const auto &q, auto &a) { rank(q.body, a); });
         server_.Get("/healthz", [this](const auto &, auto &a) { health(a); });
         server_.Get("/metrics", [this](const auto &, auto &a) { measured(a); });
+        if (!learns) return;
+        server_.Post("/events", [this](const auto &q, auto &a) { learn(q.body, a); });
+        server_.Get("/events", [this](const auto &, auto &a) { learned(a); });
     }
 
     // Returns when SIGTERM or SIGINT has come (which all threads block) and every request is
@@ -171,7 +204,7 @@ class service {
   private:
     worker &own() {
         thread_local std::unique_ptr<worker> w;
-        if (!w) w = std::make_unique<worker>(slot_, input_);
+        if (!w) w = std::make_unique<worker>(slot_, input_, learns_);
         return *w;
     }
     uint64_t version() { return own().reader.enter().version(); }
@@ -183,14 +216,36 @@ class service {
 
     void measured(httplib::Response &out) {
         const mmoe::visit now = own().reader.enter();
-        out.set_content(counts_.text(now.version()) + served(slot_, now.model()).text(),
+        out.set_content(counts_.text(now.version()) + served(slot_, now.model()).text() +
+                            (learns_ ? learns_->metrics() : ""),
                         "text/plain; version=0.0.4");
     }
 
+    static void say_why(const std::string &why, int status, httplib::Response &out) {
+        out.status = status;
+        out.set_content(json_text(nlohmann::json{{"error", why}}) + "\n", "application/json");
+    }
     void refuse(const std::string &why, httplib::Response &out) {
         counts_.refused++;
-        out.status = 400;
-        out.set_content(json_text(nlohmann::json{{"error", why}}) + "\n", "application/json");
+        say_why(why, 400, out);
+    }
+
+    void learned(httplib::Response &out) const {
+        out.set_content(learns_->progress(), "application/json");
+    }
+    void learn(const std::string &body, httplib::Response &out) {
+        request &posted = *own().events;
+        if (drains_) out.set_header("Connection", "close");
+        learner::answer said{400, ""};
+        if (posted.read(body))
+            said = learns_->take(posted.items());
+        else
+            said.fault = posted.fault();
+        (said.status == 200 ? counts_.posts_taken : counts_.posts_refused)++;
+        if (said.status == 200)
+            learned(out);
+        else
+            say_why(said.fault, said.status, out);
     }
 
     void rank(const std::string &body, httplib::Response &out) {
@@ -260,6 +315,7 @@ class service {
     const mmoe::input &input_;
     const mmoe::slot &slot_;
     metrics &counts_;
+    learner *const learns_;
     std::vector<std::string> task_keys_;
     std::atomic<bool> drains_{false};
     httplib::Server server_;
@@ -273,8 +329,14 @@ int main(int argc, char **argv) try {
     const mmoe::input input(read_columns(o.columns));
     const watcher::file loaded = watcher::look(o.model);
     const mmoe::slot slot(mmoe::model(o.model), input);
-    const watcher newer(o.model, loaded, slot, counts, std::chrono::milliseconds(o.watch));
-    service(o, input, slot, counts).run();
+    // A service that learns has newer models of its own.
+    std::unique_ptr<learner> learns;
+    std::optional<watcher> newer;
+    if (o.learn.folder.empty())
+        newer.emplace(o.model, loaded, slot, counts, std::chrono::milliseconds(o.watch));
+    else
+        learns = learn_on(mmoe::model(o.model), slot, input, o.learn);
+    service(o, input, slot, counts, learns.get()).run();
 } catch (const std::invalid_argument &e) {
     std::cerr << "ranking-service: " << e.what() << " is wrong\n" << usage;
     return 2;

@@ -48,7 +48,7 @@ class durations {
 class metrics {
   public:
     std::atomic<uint64_t> answered{0}, refused{0}, candidates{0}, bad_rows{0}, published{0},
-        not_published{0};
+        not_published{0}, posts_taken{0}, posts_refused{0};
     // read: JSON to columns, in one pass; score: enter, bind, score, leave; write: the answer's
     // JSON. Where it is asked for, parse: a pass over the JSON alone; build: the rest of read.
     durations parse, build, read, score, write;
@@ -61,6 +61,8 @@ class metrics {
         counter(out, "ranking_bad_rows_total", bad_rows);
         counter(out, "ranking_models_total{result=\"published\"}", published);
         counter(out, "ranking_models_total{result=\"refused\"}", not_published);
+        counter(out, "ranking_event_posts_total{result=\"taken\"}", posts_taken);
+        counter(out, "ranking_event_posts_total{result=\"refused\"}", posts_refused);
         out << "ranking_model_version " << version << '\n';
         part(out, "parse", parse);
         part(out, "build", build);

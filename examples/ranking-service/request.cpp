@@ -78,15 +78,17 @@ static field field_of(mmoe::rows &rows, const mmoe::column &c) {
     f.name = c.name;
     f.dim = static_cast<size_t>(c.is.dim);
     f.is_list = c.is.is_list != 0;
+    f.is_optional = c.is.is_optional != 0;
     if (c.is.type == MMOE_VALUE_INT64) bind<int64_t>(rows, f);
     if (c.is.type == MMOE_VALUE_DOUBLE) bind<double>(rows, f);
     if (c.is.type == MMOE_VALUE_TEXT) bind<const char *>(rows, f);
     return f;
 }
 
-side::side(const mmoe::input &input, mmoe_side of) : rows_(input, of) {
+side::side(const mmoe::input &input, std::optional<mmoe_side> of)
+    : rows_(of ? mmoe::rows(input, *of) : mmoe::rows(input)) {
     for (const mmoe::column &c : input.columns())
-        if (c.is.side == of) fields_.push_back(field_of(rows_, c));
+        if (!of || c.is.side == *of) fields_.push_back(field_of(rows_, c));
 }
 
 void side::clear() {
@@ -125,6 +127,12 @@ static void add_missing(field &f) {
     f.rows++;
 }
 
+const field *side::lacks() const {
+    for (const field &f : fields_)
+        if (f.rows < row_ && !f.is_optional) return &f;
+    return nullptr;
+}
+
 void side::end_row() {
     for (field &f : fields_)
         if (f.rows < row_) add_missing(f);
@@ -132,7 +140,9 @@ void side::end_row() {
 
 // ---- A request ----
 
-request::request(const mmoe::input &input) : user_(input, mmoe::user), items_(input, mmoe::item) {}
+request::request(const mmoe::input &input, bool learns)
+    : learns_(learns), user_(input, mmoe::user),
+      items_(input, learns ? std::optional<mmoe_side>() : mmoe::item) {}
 
 bool request::read(const std::string &body) {
     user_.clear();
@@ -144,15 +154,15 @@ bool request::read(const std::string &body) {
     place_ = place::outside;
     std::apply([](auto &...of) { (of.clear(), ...); }, elements_);
     if (!json::sax_parse(body, this)) return false;
-    if (!has_user_ || !has_items_) return fail("\"user\" and \"items\" are needed");
-    return true;
+    if (learns_) return has_items_ || fail("\"events\" are needed");
+    return (has_user_ && has_items_) || fail("\"user\" and \"items\" are needed");
 }
 
 bool request::fail(const std::string &why) {
     std::string where;
     if (place_ == place::user) where = "user: ";
     if (items_.size() && (place_ == place::item || place_ == place::array))
-        where = "items[" + std::to_string(items_.size() - 1) + "]: ";
+        where = (learns_ ? "events[" : "items[") + std::to_string(items_.size() - 1) + "]: ";
     fault_ = where + why;
     return false;
 }
@@ -186,6 +196,8 @@ bool request::end_object() {
         place_ = place::request;
         break;
     case place::item:
+        if (const field *f = learns_ ? items_.lacks() : nullptr)
+            return fail("\"" + f->name + "\" is not given; null is a missing value");
         items_.end_row();
         place_ = place::items;
         break;
@@ -196,7 +208,7 @@ bool request::end_object() {
 }
 
 bool request::start_array(size_t) {
-    if (place_ == place::request && member_ == "items" && !has_items_) {
+    if (place_ == place::request && (member_ == "items" || member_ == "events") && !has_items_) {
         has_items_ = true;
         place_ = place::items;
         return true;
@@ -212,7 +224,9 @@ bool request::start_array(size_t) {
 bool request::key(std::string &name) {
     if (place_ == place::request) {
         member_ = name;
-        if (name == "user" || name == "items" || name == "k") return true;
+        if (learns_ && name != "events")
+            return fail("\"" + name + "\" is no key of what is posted: events");
+        if (learns_ || name == "user" || name == "items" || name == "k") return true;
         return fail("\"" + name + "\" is no key of a request: user, items, k");
     }
     field_ = (place_ == place::user ? user_ : items_).find(name);

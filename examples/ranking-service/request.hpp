@@ -5,6 +5,7 @@
 #include <mmoe/mmoe.hpp>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <variant>
@@ -32,22 +33,24 @@ class texts {
 struct field {
     std::string name;
     size_t dim = 1;
-    bool is_list = false;
+    bool is_list = false, is_optional = false;
     std::variant<mmoe::values<int64_t>, mmoe::values<double>, mmoe::values<const char *>,
                  mmoe::lists<int64_t>, mmoe::lists<double>, mmoe::lists<const char *>>
         column;
     size_t rows = 0; // that have a value, or lack it
 };
 
-// Rows of one side that are filled object by object.
+// Rows of one side, or of all columns, that are filled object by object.
 class side {
   public:
-    side(const mmoe::input &input, mmoe_side of);
+    side(const mmoe::input &input, std::optional<mmoe_side> of);
     void clear();
     void begin_row();
     // The column of this name: mostly the one behind the last. NULL: there is none, or it has a
     // value in this row.
     field *find(const std::string &name);
+    // A column that has no value in this row, and is not optional; NULL: there is none.
+    const field *lacks() const;
     // What has no value in this row is missing.
     void end_row();
     size_t size() const { return row_; }
@@ -62,9 +65,11 @@ class side {
 // One thread's: it keeps its memory from request to request.
 class request {
   public:
-    explicit request(const mmoe::input &input);
+    explicit request(const mmoe::input &input, bool learns = false);
     // {"user": {"user_id": 7}, "items": [{"item_id": 3, "price": 2.5}, ...], "k": 10}. What a row
-    // lacks, or is null, is missing. False: `fault()` says why.
+    // lacks, or is null, is missing. To learn from: {"events": [{"user_id": 7, "item_id": 3,
+    // "price": 2.5, "click": 1}, ...]}; null is missing, and what is not optional must be there.
+    // False: `fault()` says why.
     bool read(const std::string &body);
     const std::string &fault() const { return fault_; }
     mmoe::rows &user() { return user_.rows(); }
@@ -100,7 +105,8 @@ class request {
     bool add(const json_value &v);
     template <class T> bool number(T v);
 
-    side user_, items_;
+    const bool learns_;
+    side user_, items_; // events are items of all columns
     texts texts_;
     size_t k_ = 10;
     std::string fault_, member_;

@@ -55,13 +55,11 @@ def request(items=None, **changes):
 
 
 class Service:
-    def __init__(self, program):
+    def __init__(self, program, *options):
         with open("columns.json", "w") as file:
             json.dump(COLUMNS, file)
-        shutil.copy("old.mm", "live.mm")
         self.process = subprocess.Popen(
-            [program, "--model", "live.mm", "--columns", "columns.json", "--port", "0",
-             "--threads", "6", "--drain", "300000", "--watch", "10"],
+            [program, "--columns", "columns.json", "--port", "0", "--threads", "6", *options],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.port = int(self.process.stdout.readline().rsplit(":", 1)[1])
 
@@ -196,6 +194,7 @@ def starts(service):
         ("an address of others", [*usual, "--host", "192.0.2.1", "--port", "0"], "192.0.2.1:0"),
         ("no column of the user", [*usual[:3], "no_user.json", "--port", "0"],
          'no column has "side": "user"'),
+        ("a folder that is none", [*usual, "--port", "0", "--learn", "none"], "--learn none: the"),
         ("no column of an item", [*usual[:3], "no_item.json", "--port", "0"],
          'no column has "side": "item"'),
     ]:
@@ -209,7 +208,8 @@ def starts(service):
 
 
 def main():
-    service = Service(sys.argv[1])
+    shutil.copy("old.mm", "live.mm")
+    service = Service(sys.argv[1], "--model", "live.mm", "--drain", "300000", "--watch", "10")
     try:
         serve(service)
     finally:
@@ -257,4 +257,5 @@ def serve(service):
     check("it says what it refused", 'not published: column "thing"' in err)
 
 
-main()
+if __name__ == "__main__":
+    main()
