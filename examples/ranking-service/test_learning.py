@@ -1,5 +1,5 @@
-"""test_learning.py SERVICE: ranking-service learns on from what is posted, publishes under load,
-and goes on from its last save to the same bits, however often it is killed.
+"""test_learning.py SERVICE [--short]: ranking-service learns on from what is posted, publishes
+under load, and goes on from its last save to the same bits, however often it is killed.
 
 Needs lists1.mm and lists2.mm, which test.sh writes; a step is of 64 rows."""
 import json
@@ -14,7 +14,7 @@ import test_service as base
 from test_service import Service, check, request, until
 
 BATCH, SAVE, QUEUE = 64, 192, 1000
-COUNT = 23 * BATCH + 17
+COUNT = (8 if base.SHORT else 23) * BATCH + 17
 CLIENTS = 3
 base.COLUMNS.append({"name": "tags", "type": "integer", "list": True})
 RANKED = request([{"item": i, "price": p, "tags": [i, 2]} for i, p in base.EVENTS])
@@ -68,6 +68,8 @@ def end(service):
     service.process.send_signal(signal.SIGTERM)
     err = service.process.communicate(timeout=120)[1]
     check("it ends well", service.process.returncode == 0)
+    if service.process.returncode:
+        print(err)
     return err
 
 
@@ -188,6 +190,8 @@ def killed(program, kills):
     check(f"after {kills} kills it goes on from a save", progress(service)["saved"] % SAVE == 0)
     feed(service, progress(service)["saved"], COUNT, 200)
     learned(service, COUNT // BATCH * BATCH)
+    until("the last is served, one more than steps", lambda: 1 + service.metrics()[
+        "ranking_learning_steps_total"] == service.metrics()["ranking_learning_publishes_total"])
     answer = json.loads(service.ask("POST", "/rank", RANKED)[1])["best"]
     check("it says from which", "goes on from cut/run-" in end(service))
     return run_of("cut"), answer
@@ -204,7 +208,7 @@ def published_in_time(program):
 def main():
     program = sys.argv[1]
     whole, answer = uninterrupted(program)
-    cut, answer_then = killed(program, 4)
+    cut, answer_then = killed(program, 1 if base.SHORT else 4)
     check("runs end with the same events", whole[0] == cut[0])
     check("and with the same bits", whole[1] == cut[1])
     check("and serve the same scores", answer == answer_then)

@@ -1,4 +1,5 @@
-"""test_service.py SERVICE: requests, refusals, swaps under load and the end of ranking-service.
+"""test_service.py SERVICE [--short]: requests, refusals, swaps under load and the end of
+ranking-service.
 
 Needs old.mm, new.mm and their scores old.csv, new.csv, which make_models.sh writes."""
 import http.client
@@ -18,6 +19,7 @@ COLUMNS = [
     {"name": "item", "type": "integer"},
     {"name": "note", "type": "text", "optional": True},
 ]
+SHORT = "--short" in sys.argv
 MODELS = 'ranking_models_total{{result="{}"}}'
 failures = 0
 
@@ -230,7 +232,7 @@ def serve(service):
                for seen in versions]
     for c in clients:
         c.start()
-    swaps = 20
+    swaps = 4 if SHORT else 20
     for i in range(swaps):
         until("every client has an answer of the model",
               lambda: all(1 + i in seen[-1:] for seen in versions) or counts["lost"])
@@ -250,6 +252,8 @@ def serve(service):
     service.process.send_signal(signal.SIGTERM)
     out, err = service.process.communicate(timeout=120)
     check("it ends well", service.process.returncode == 0)
+    if service.process.returncode:
+        print(err)
     answers = sum(map(len, versions))
     check(f"{answers} answers came, none wrong or lost",
           counts["wrong"] == 0 and counts["lost"] == 0)
