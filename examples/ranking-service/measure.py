@@ -68,4 +68,5 @@ def main():
         print(f"| {items} |", " | ".join(cells), "|")
 
 
-main()
+if __name__ == "__main__":
+    main()
