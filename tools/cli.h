@@ -9,6 +9,9 @@
 
 enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 
+/* The program, but for its start and end: runs the command that the arguments name. */
+int cli_main(int argc, char **argv);
+
 int cli_init(int argc, char **argv);
 int cli_train(int argc, char **argv);
 int cli_evaluate(int argc, char **argv);
@@ -33,6 +36,10 @@ int cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* A remark that is no error. */
 void cli_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int cli_fail_memory(void);
+/* None of these prints from now on. */
+void cli_keep_silent(void);
+/* The sentence of the last of them that was a failure, cut at 511 bytes; "": there was none. */
+const char *cli_last_failure(void);
 /* Wrong usage when a file that is read is given as "-". */
 int cli_check_input(const char *dashes, const char *name, const char *path);
 

@@ -8,6 +8,12 @@
 #include "progress.h"
 
 static const char *command_name = "";
+static bool is_silent;
+static char last_failure[512];
+
+void cli_keep_silent(void) { is_silent = true; }
+
+const char *cli_last_failure(void) { return last_failure; }
 
 void cli_speak_as(const char *command) { command_name = command; }
 
@@ -17,16 +23,33 @@ __attribute__((format(printf, 1, 0))) static void print_sentence(const char *for
 }
 
 __attribute__((format(printf, 1, 0))) static void message(const char *format, va_list args) {
+    if (is_silent) return;
     cli_progress_hold();
     print_sentence(format, args);
     fputc('\n', stderr);
     cli_progress_release();
 }
 
+/* A failure, with the reason behind it if there is one. */
+__attribute__((format(printf, 2, 0))) static void fail(const char *reason, const char *format,
+                                                       va_list args) {
+    va_list again;
+    va_copy(again, args);
+    const int length = vsnprintf(last_failure, sizeof last_failure, format, again);
+    va_end(again);
+    if (*reason && length >= 0 && (size_t)length < sizeof last_failure)
+        snprintf(last_failure + length, sizeof last_failure - (size_t)length, ": %s", reason);
+    if (is_silent) return;
+    cli_progress_hold();
+    print_sentence(format, args);
+    fprintf(stderr, "%s%s\n", *reason ? ": " : "", reason);
+    cli_progress_release();
+}
+
 int cli_fail(const char *format, ...) {
     va_list args;
     va_start(args, format);
-    message(format, args);
+    fail("", format, args);
     va_end(args);
     return CLI_FAILED;
 }
@@ -36,10 +59,7 @@ int cli_fail_system(const char *format, ...) {
     char text[MMOE_REASON_SIZE];
     va_list args;
     va_start(args, format);
-    cli_progress_hold();
-    print_sentence(format, args);
-    fprintf(stderr, ": %s\n", number ? mmoe_reason(number, text) : "an earlier write failed");
-    cli_progress_release();
+    fail(number ? mmoe_reason(number, text) : "an earlier write failed", format, args);
     va_end(args);
     return CLI_FAILED;
 }
@@ -47,9 +67,10 @@ int cli_fail_system(const char *format, ...) {
 int cli_usage(const char *format, ...) {
     va_list args;
     va_start(args, format);
-    message(format, args);
+    fail("", format, args);
     va_end(args);
-    fprintf(stderr, "Try 'mmoe%s%s --help'.\n", *command_name ? " " : "", command_name);
+    if (!is_silent)
+        fprintf(stderr, "Try 'mmoe%s%s --help'.\n", *command_name ? " " : "", command_name);
     return CLI_USAGE;
 }
 

@@ -1,21 +1,23 @@
 /* mmoe: trains, evaluates and applies Multi-gate Mixture-of-Experts models. Each command stands in
- * its own file. */
+ * its own file. None is run by several ranks yet. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli.h"
-#include "files.h"
+#include "ranks.h"
 
 /* Threads belong to the commands, which cut rows among workers; of OpenBLAS alone no public header
  * of ours speaks. */
 void openblas_set_num_threads(int threads);
 
-static const struct {
+typedef struct command {
     const char *name;
     int (*run)(int argc, char **argv);
     const char *summary;
-} commands[] = {
+} command;
+
+static const command commands[] = {
     {"init", cli_init, "write a configuration inferred from a CSV file"},
     {"train", cli_train, "train a model from CSV files"},
     {"pack", cli_pack, "encode rows once, into a folder that the other commands take"},
@@ -44,6 +46,13 @@ static void print_program_help(FILE *out) {
           out);
 }
 
+static int run(const command *c, int argc, char **argv) {
+    const int ranks = cli_ranks()->size;
+    cli_speak_as(c->name);
+    if (ranks > 1) return cli_fail("runs in one process, not by %d ranks", ranks);
+    return c->run(argc, argv);
+}
+
 static int dispatch(int argc, char **argv) {
     if (argc < 2) {
         print_program_help(stderr);
@@ -59,15 +68,14 @@ static int dispatch(int argc, char **argv) {
         return CLI_OK;
     }
     for (int i = 0; i < N_COMMAND; i++)
-        if (strcmp(argv[1], commands[i].name) == 0) return commands[i].run(argc - 1, argv + 1);
+        if (strcmp(argv[1], commands[i].name) == 0) return run(&commands[i], argc - 1, argv + 1);
     return cli_usage("unknown command \"%s\"", argv[1]);
 }
 
-int main(int argc, char **argv) {
+int cli_main(int argc, char **argv) {
     signal(
         SIGXFSZ,
         SIG_IGN); /* a file that reaches the size limit is an error that we report, not a death */
     openblas_set_num_threads(1);
-    int status = dispatch(argc, argv);
-    return status ? status : cli_close_stdout();
+    return dispatch(argc, argv);
 }

@@ -2,10 +2,7 @@
  * and starts and ends with the others:
  *
  *     struct mmoe_comm *comm;
- *     if (mmoe_mpi_start(NULL, &comm, &err)) {
- *         if (*err.message) fprintf(stderr, "%s\n", err.message);
- *         return 1;
- *     }
+ *     if (mmoe_mpi_start(&(mmoe_mpi_options){.seconds = 600, .say = print}, &comm, &err)) return 1;
  *     ... work in which `comm` takes part ...
  *     return mmoe_mpi_end(comm, &(mmoe_mpi_ending){.status = 0});
  *
@@ -26,14 +23,17 @@ struct mmoe_comm;
 typedef struct mmoe_mpi_options {
     double seconds; /* that a rank waits for another before the job fails; 0: without end */
     uint64_t chunk; /* most bytes of one message, 0: 1 GiB; below 2^31, for an MPI counts in int */
-    void *reserved[6]; /* NULL; else MMOE_E_ARGUMENT */
+    /* Called where the start fails, in one rank if all have failed alike, which wait for it. NULL:
+     * nothing is called. */
+    void (*say)(void *context, const char *message);
+    void *context;
+    void *reserved[4]; /* NULL; else MMOE_E_ARGUMENT */
 } mmoe_mpi_options;
 
 /* Initialises MPI, if the process has not, and gives the one comm that a process has, which
  * mmoe_mpi_end ends. `options` NULL: 600 seconds. MMOE_E_ARGUMENT: a number of ranks that is no
  * power of two or above 64; a process that is alone though its launcher has started several, as
- * another MPI's does. MMOE_E_IO: MPI failed. All ranks fail alike then; err->message is empty on
- * all but one, so that whoever prints one that is not empty prints it once. */
+ * another MPI's does. MMOE_E_IO: MPI failed. */
 MMOE_API mmoe_status mmoe_mpi_start(const mmoe_mpi_options *options, struct mmoe_comm **out,
                                     mmoe_error *err);
 

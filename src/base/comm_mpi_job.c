@@ -54,11 +54,11 @@ static void name_mpi(char name[64]) {
     snprintf(name, 64, "%.63s", text);
 }
 
-/* What is wrong with the ranks that there are; *speaks: this one is to say it. */
-static mmoe_status check_ranks(const mmoe_comm *c, bool *speaks, mmoe_error *err) {
-    int started = 1, rank = 0;
+/* What is wrong with the ranks that there are; *first: the one of them that says it. */
+static mmoe_status check_ranks(const mmoe_comm *c, bool *is_first, mmoe_error *err) {
+    int started = 1, rank = c->rank;
     const char *launcher = c->size == 1 ? foreign_launcher(&started, &rank) : NULL;
-    *speaks = launcher ? rank == 0 : c->rank == 0;
+    *is_first = rank == 0;
     if (!launcher) return mmoe_comm_check_size(c->size, err);
     char name[64];
     name_mpi(name);
@@ -68,12 +68,17 @@ static mmoe_status check_ranks(const mmoe_comm *c, bool *speaks, mmoe_error *err
                      launcher, started, name);
 }
 
-static int open_comms(mmoe_mpi *m) {
-    int code = MPI_Comm_dup(MPI_COMM_WORLD, &m->data);
-    if (!code) code = MPI_Comm_dup(MPI_COMM_WORLD, &m->notices);
-    if (!code) code = MPI_Comm_set_errhandler(m->data, MPI_ERRORS_RETURN);
-    if (!code) code = MPI_Comm_set_errhandler(m->notices, MPI_ERRORS_RETURN);
-    return code;
+static void rest_for(double seconds) {
+    const double began = mmoe_clock();
+    while (mmoe_clock() - began < seconds) mmoe_mpi_rest(1);
+}
+
+/* The first says what all have met. Others do not end before, or their launcher would end it. */
+static void say_once(const mmoe_mpi_options *o, const mmoe_comm *c, bool is_first,
+                     const char *message) {
+    if (is_first && o->say) o->say(o->context, message);
+    MPI_Barrier(MPI_COMM_WORLD);
+    if (c->size == 1 && !is_first) rest_for(1);
 }
 
 static mmoe_status open_mpi(mmoe_mpi *m, mmoe_error *err) {
@@ -88,43 +93,51 @@ static mmoe_status open_mpi(mmoe_mpi *m, mmoe_error *err) {
     code = MPI_Comm_rank(MPI_COMM_WORLD, &m->comm.rank);
     if (!code) code = MPI_Comm_size(MPI_COMM_WORLD, &m->comm.size);
     if (code) return mmoe_mpi_fail(err, code, "MPI does not start");
-    bool speaks;
-    const mmoe_status status = check_ranks(&m->comm, &speaks, err);
-    if (status && !speaks) mmoe_fail(err, status, "%s", "");
-    return status;
+    code = MPI_Comm_dup(MPI_COMM_WORLD, &m->data);
+    if (!code) code = MPI_Comm_dup(MPI_COMM_WORLD, &m->notices);
+    if (!code) code = MPI_Comm_set_errhandler(m->data, MPI_ERRORS_RETURN);
+    if (!code) code = MPI_Comm_set_errhandler(m->notices, MPI_ERRORS_RETURN);
+    return code ? mmoe_mpi_fail(err, code, "MPI does not start") : MMOE_OK;
 }
 
 static mmoe_status check_options(const mmoe_mpi_options *o, mmoe_error *err) {
     bool is_reserved = true;
-    for (int i = 0; i < 6; i++) is_reserved = is_reserved && !o->reserved[i];
+    for (int i = 0; i < 4; i++) is_reserved = is_reserved && !o->reserved[i];
     if (is_reserved && o->seconds >= 0 && o->chunk < (uint64_t)1 << 31) return MMOE_OK;
     return mmoe_fail(err, MMOE_E_ARGUMENT,
                      "mmoe_mpi_start: seconds must not be below 0, chunk below 2^31, and what is "
                      "reserved NULL");
 }
 
+static mmoe_status start(mmoe_mpi *m, const mmoe_mpi_options *o, mmoe_error *err) {
+    *m = (mmoe_mpi){.chunk = o->chunk ? o->chunk : usual_chunk, .failed_by = -1};
+    mmoe_status status = open_mpi(m, err);
+    if (status) {
+        if (o->say) o->say(o->context, err->message);
+        return status;
+    }
+    bool is_first;
+    status = check_ranks(&m->comm, &is_first, err);
+    if (!status) return MMOE_OK;
+    say_once(o, &m->comm, is_first, err->message);
+    if (m->is_ours) MPI_Finalize();
+    return status;
+}
+
 mmoe_status mmoe_mpi_start(const mmoe_mpi_options *options, struct mmoe_comm **out,
                            mmoe_error *err) {
     const mmoe_mpi_options usual = {.seconds = usual_seconds};
     const mmoe_mpi_options *o = options ? options : &usual;
-    mmoe_mpi *m = &job;
+    mmoe_error own;
+    if (!err) err = &own;
     if (!out) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_mpi_start: `out` is NULL");
-    if (m->comm.kind) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_mpi_start: called before");
+    if (job.comm.kind) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_mpi_start: called before");
     mmoe_status status = check_options(o, err);
+    if (!status) status = start(&job, o, err);
     if (status) return status;
-    *m = (mmoe_mpi){.chunk = o->chunk ? o->chunk : usual_chunk, .failed_by = -1};
-    status = open_mpi(m, err);
-    const int code = status ? 0 : open_comms(m);
-    if (code) status = mmoe_mpi_fail(err, code, "MPI does not start");
-    if (status) {
-        int is_there = 0;
-        MPI_Initialized(&is_there);
-        if (m->is_ours && is_there) MPI_Finalize();
-        return status;
-    }
-    m->comm.kind = &mmoe_comm_mpi_kind;
-    m->comm.seconds = o->seconds;
-    *out = &m->comm;
+    job.comm.kind = &mmoe_comm_mpi_kind;
+    job.comm.seconds = o->seconds;
+    *out = &job.comm;
     return MMOE_OK;
 }
 
@@ -214,11 +227,6 @@ static void close_mpi(mmoe_mpi *m) {
     *m = (mmoe_mpi){.failed_by = -1};
 }
 
-static void wait_to_be_ended(void) {
-    const double began = mmoe_clock();
-    while (mmoe_clock() - began < answer_seconds) mmoe_mpi_rest(1);
-}
-
 int mmoe_mpi_end(struct mmoe_comm *comm, const mmoe_mpi_ending *ending) {
     mmoe_mpi *m = (mmoe_mpi *)comm;
     mmoe_notice own = {.kind = ending->status ? MMOE_NOTICE_FAILED : MMOE_NOTICE_DONE,
@@ -233,7 +241,7 @@ int mmoe_mpi_end(struct mmoe_comm *comm, const mmoe_mpi_ending *ending) {
         first == comm->rank ? judge(m, ending, &own) : await(m, ending, &own, first);
     if (!verdict.is_clean) {
         /* One call ends all: others make it only where that one's does not reach them. */
-        if (first != comm->rank && m->heard[MMOE_NOTICE_VERDICT]) wait_to_be_ended();
+        if (first != comm->rank && m->heard[MMOE_NOTICE_VERDICT]) rest_for(answer_seconds);
         MPI_Abort(MPI_COMM_WORLD, verdict.status ? verdict.status : 1);
     }
     close_mpi(m);

@@ -82,15 +82,17 @@ static void say(void *context, int rank, const char *message) {
     fprintf(stderr, "said: rank %d: %s\n", rank, message);
 }
 
+static void say_start(void *context, const char *message) {
+    (void)context;
+    fprintf(stderr, "start: %s\n", message);
+}
+
 int main(int argc, char **argv) {
     struct mmoe_comm *c;
     mmoe_error err = {0};
     /* Messages of many chunks, where a case has many bytes. */
-    const mmoe_mpi_options options = {.seconds = 300, .chunk = 30000};
-    if (mmoe_mpi_start(&options, &c, &err)) {
-        if (*err.message) fprintf(stderr, "start: %s\n", err.message);
-        return 1;
-    }
+    const mmoe_mpi_options options = {.seconds = 300, .chunk = 30000, .say = say_start};
+    if (mmoe_mpi_start(&options, &c, &err)) return 1;
     mmoe_status status = mmoe_fail(&err, MMOE_E_ARGUMENT, "no such job");
     for (size_t i = 0; argc == 2 && i < sizeof jobs / sizeof *jobs; i++)
         if (strcmp(argv[1], jobs[i].name) == 0) status = jobs[i].run(c, &err);
