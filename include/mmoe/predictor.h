@@ -147,7 +147,7 @@ typedef struct mmoe_column_served {
 typedef struct mmoe_task_served {
     const char *name;
     int64_t bins[MMOE_SERVED_BINS];
-    double sum;       /* of the scores */
+    double sum;       /* of the scores, but for a float's rounding of four at a time */
     double base_rate; /* the mean label of the training rows; NaN: the model does not know */
 } mmoe_task_served;
 

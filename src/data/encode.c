@@ -128,6 +128,7 @@ static const char *join_parts(const mmoe_values *v, size_t r, mmoe_cell *out) {
 }
 
 static void see(mmoe_seen *seen, mmoe_cell_state state) {
+    *seen->any = true;
     seen->missing += state == MMOE_CELL_MISSING;
     seen->unknown += state == MMOE_CELL_UNKNOWN;
 }
@@ -143,7 +144,7 @@ static mmoe_status encode_crosses(const mmoe_values *v, int32_t *to, size_t stri
             return mmoe_fail_at(err, MMOE_E_DATA, NULL, (int64_t)row_of(v, r) + 1, v->name,
                                 "the cross %s", fault);
         if (v->note) mmoe_note_add(v->note, cell.state, (int64_t)row_of(v, r) + 1);
-        if (v->seen) see(v->seen, cell.state);
+        if (cell.state != MMOE_CELL_KNOWN && v->seen) see(v->seen, cell.state);
         if (to) to[r * stride] = cell.id;
     }
     return MMOE_OK;
@@ -177,7 +178,7 @@ mmoe_status mmoe_encode_ids(const mmoe_values *v, int32_t *to, size_t stride, mm
             const char *fault = e->kind->take(e, type, present_value(v, at), &cell);
             if (fault) return fail_raw(v, row_of(v, r), at, fault, err);
             if (v->note) mmoe_note_add(v->note, cell.state, (int64_t)row_of(v, r) + 1);
-            if (v->seen) see(v->seen, cell.state);
+            if (cell.state != MMOE_CELL_KNOWN && v->seen) see(v->seen, cell.state);
         }
         if (to) to[r * stride] = cell.id;
     }
@@ -227,7 +228,7 @@ mmoe_status mmoe_encode_numbers(const mmoe_values *v, float *to, size_t stride, 
         const char *fault = missing ? NULL : e->kind->take(e, type, at, &cell);
         if (fault) return fail_raw(v, v->first + r, at, fault, err);
         if (to) mmoe_dense_fill(v->dense, cell.inputs, missing);
-        if (missing && v->seen) v->seen->missing++;
+        if (missing && v->seen) see(v->seen, MMOE_CELL_MISSING);
         if (missing && v->note)
             mmoe_note_add(v->note, MMOE_CELL_MISSING, (int64_t)(v->first + r) + 1);
     }

@@ -8,7 +8,13 @@
 /* What was read of a column: elements of lists, and raw values, of lists or not. */
 typedef struct mmoe_seen {
     int64_t elements, missing, unknown;
+    bool *any; /* becomes true with one of them */
 } mmoe_seen;
+
+static inline void mmoe_seen_elements(mmoe_seen *seen, size_t count) {
+    *seen->any = true;
+    seen->elements += (int64_t)count;
+}
 
 /* Rows [first, first + rows) of a column. */
 typedef struct mmoe_values {

@@ -14,6 +14,7 @@
 #include "mmoe/mmoe.h"
 
 enum { MMOE_NARROW_K = 64, MMOE_PHILOX_BLOCK = 64, MMOE_PACKED_N = 16, MMOE_PACKED_K = 16 };
+enum { MMOE_BINS_ROWS = 240, MMOE_SERVED_EXPONENT = -9 }; /* the first bin ends at 2^-9 */
 
 /* A layer's activation over columns: a = z * scale + shift (scale, shift [cols]), u = act(a).
  * Modules of `group` columns share a slope (prelu, dice) or a row's normaliser (softmax, dice);
@@ -95,6 +96,15 @@ typedef struct mmoe_attend_args {
     float *dx;   /* backward: written */
     int32_t lddx;
 } mmoe_attend_args;
+
+/* How many of a task's scores are in each of mmoe_served_bin's bins; NaNs are in none. */
+typedef struct mmoe_bins_args {
+    int32_t rows, stride; /* rows: at most MMOE_BINS_ROWS */
+    const float *x;       /* x[r * stride]; probabilities are not below 0 */
+    bool is_probability;
+    int32_t *counts; /* [MMOE_SERVED_BINS]: written */
+    double *sum;     /* += all scores that are no NaN */
+} mmoe_bins_args;
 
 /* C = max(start + A B, floor), where B [k, n] was packed (mmoe_kernels.pack) and of its rows
  * [first, first + count) take part; A [rows, count], or where it is `across` [count, rows]. A row
@@ -349,6 +359,7 @@ typedef struct mmoe_kernels {
     void (*widen_int8)(const mmoe_widen_args *a);
     void (*bag_add)(const mmoe_bag_args *a);
     void (*bag_spread)(const mmoe_bag_args *a);
+    void (*count_scores)(const mmoe_bins_args *a);
     /* A^T B with beta 0 and n a multiple of mix_cols, unpacked: gradients of weights. */
     void (*gemm_outer)(const mmoe_gemm *g);
     /* Elements of B, of at least MMOE_PACKED_N columns and MMOE_PACKED_K rows, up to which `gemm`,

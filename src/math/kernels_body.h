@@ -2,6 +2,7 @@
  * instruction set. */
 #include "math/act_body.h"
 #include "math/attend_body.h"
+#include "math/bins_body.h"
 #include "math/dropout_body.h"
 #include "math/gate_body.h"
 #include "math/gemm_body.h"
@@ -79,6 +80,7 @@ const mmoe_kernels PASTE(mmoe_kernels_, MMOE_KERNELS_NAME) = {
     .widen_int8 = widen_int8,
     .bag_add = bag_add,
     .bag_spread = bag_spread,
+    .count_scores = count_scores,
     .gemm_outer = gemm_outer,
     .packs_steps = PACKS_STEPS,
     .outer_steps = W == 16,

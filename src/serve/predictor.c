@@ -143,7 +143,7 @@ mmoe_status mmoe_predictor_counts(const mmoe_predictor *p, mmoe_counts *out, mmo
     if (!p || !out)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_predictor_counts: %s is NULL",
                          p ? "out" : "predictor");
-    const mmoe_counter *counter = p->counting.to ? p->counting.to : &p->counting.own;
+    const mmoe_counter *counter = p->counting.to;
     const mmoe_status status = mmoe_counts_begin(counter->of, p->program->model, out, err);
     if (!status) mmoe_counts_add(counter, out);
     return status;
@@ -156,7 +156,7 @@ mmoe_status mmoe_predictor_counts(const mmoe_predictor *p, mmoe_counts *out, mmo
 typedef struct scoring {
     mmoe_predictor *predictor;
     mmoe_request items;
-    bool ranked, is_raw;
+    bool ranked;
     size_t chunk;
 } scoring;
 
@@ -185,10 +185,6 @@ static mmoe_status check(mmoe_predictor *p, int side, mmoe_request *request, con
     return status ? status : mmoe_request_check(request, err);
 }
 
-static bool is_raw(const mmoe_batch *b) {
-    return b->input || b->sparse_columns || b->dense_columns;
-}
-
 static mmoe_status begin(scoring *q, mmoe_predictor *p, const mmoe_batch *user,
                          const mmoe_batch *items, const char *call, mmoe_error *err) {
     const size_t most = (size_t)p->program->chunk;
@@ -199,15 +195,13 @@ static mmoe_status begin(scoring *q, mmoe_predictor *p, const mmoe_batch *user,
                          user->rows);
     mmoe_status status = mmoe_scratch_admit(p, rows, err);
     if (status) return status;
-    *q = (scoring){p, request_of(p, side, items, call, user ? "items" : "batch"), user != NULL,
-                   false, 0};
+    *q = (scoring){p, request_of(p, side, items, call, user ? "items" : "batch"), user != NULL, 0};
     if (user) {
         mmoe_request one = request_of(p, MMOE_USER_COLUMNS, user, call, "user");
         status = check(p, MMOE_USER_COLUMNS, &one, user, err);
         if (!status && items->rows) mmoe_serve_user(p, &one);
     }
     if (!status) status = check(p, side, &q->items, user, err);
-    q->is_raw = is_raw(q->items.batch) || (user && is_raw(user));
     if (status || !items->rows) mmoe_counting_drop(&p->counting);
     if (status) return status;
     if (user && items->rows) mmoe_counting_user(&p->counting);
@@ -225,13 +219,16 @@ static int32_t rows_at(const scoring *q, size_t first) {
 /* Rows at fault have none. */
 static void score_rows(const scoring *q, size_t first, int32_t rows, float *scores) {
     mmoe_predictor *p = q->predictor;
-    const size_t n = (size_t)p->program->n_task;
+    const mmoe_bad_rows *told = q->items.bad;
+    const size_t n = (size_t)p->program->n_task, before = told ? told->count : 0;
     mmoe_serve_rows(q->predictor, &q->items, q->ranked, first, rows, scores);
-    for (size_t r = 0; q->items.bad && r < (size_t)rows; r++)
+    if (!told || told->count == before) {
+        mmoe_counting_add(&p->counting, scores, rows, q->ranked);
+        return;
+    }
+    mmoe_counting_add_around(&p->counting, q->items.is_bad, scores, rows, q->ranked);
+    for (size_t r = 0; r < (size_t)rows; r++)
         for (size_t t = 0; q->items.is_bad[r] && t < n; t++) scores[r * n + t] = NAN;
-    mmoe_counting_add(&p->counting,
-                      &(mmoe_counted_rows){scores, q->items.bad ? q->items.is_bad : NULL, rows,
-                                           q->ranked, q->is_raw});
 }
 
 static mmoe_status score_tasks(mmoe_predictor *p, const mmoe_batch *user, const mmoe_batch *items,

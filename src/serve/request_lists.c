@@ -127,7 +127,7 @@ static void add_raw(const mmoe_request_lists *q, const mmoe_serve_lookup *l, siz
         s.end = all.end - s.begin < PIECE ? all.end : s.begin + PIECE;
         mmoe_values v = elements(q, l->column, row, s);
         v.seen = q->seen;
-        if (q->seen) q->seen->elements += (int64_t)v.rows;
+        if (q->seen) mmoe_seen_elements(q->seen, v.rows);
         mmoe_encode_ids(&v, ids, 1, NULL);
         const mmoe_list piece = {(int64_t)(s.end - s.begin), ids,
                                  c->weights ? c->weights + s.begin : NULL};

@@ -109,6 +109,7 @@ typedef struct mmoe_serve_value {
 } mmoe_serve_value;
 
 enum { MMOE_SERVE_CHUNK = 240 }; /* rows, at most */
+_Static_assert((int)MMOE_SERVE_CHUNK <= (int)MMOE_BINS_ROWS, "their scores are counted at once");
 
 typedef struct mmoe_program {
     mmoe_allocator alloc; /* a tally */

@@ -110,9 +110,9 @@ END_TEST
 START_TEST(scores_have_bins) {
     static const int types[TASKS] = {MMOE_CLASSIFICATION, MMOE_REGRESSION};
     int64_t wanted[TASKS][MMOE_SERVED_BINS] = {{0}};
-    double sums[TASKS] = {0};
-    const size_t sizes[] = {1, 30, ROWS};
-    for (int k = 0; k < 3; k++) {
+    double sums[TASKS] = {0}, sizes_of_all[TASKS] = {0};
+    const size_t sizes[] = {1, 30, ROWS, 7, 1, 119, 120, 119, 119, 119, 119};
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
         const mmoe_batch batch = raw(sizes[k], false);
         SUCCEEDS(mmoe_predictor_run(predictor, &batch, scores, &err));
         for (size_t i = 0; i < sizes[k] * TASKS; i++) {
@@ -122,12 +122,13 @@ START_TEST(scores_have_bins) {
                 bin++;
             wanted[i % TASKS][bin]++;
             sums[i % TASKS] += (double)scores[i];
+            sizes_of_all[i % TASKS] += fabs((double)scores[i]);
         }
     }
     count();
     for (int t = 0; t < TASKS; t++) {
         ck_assert_mem_eq(tasks[t].bins, wanted[t], sizeof wanted[t]);
-        ck_assert_double_eq_tol(tasks[t].sum, sums[t], 1e-6);
+        ck_assert_double_eq_tol(tasks[t].sum, sums[t], 0x1p-23 * sizes_of_all[t]);
     }
     ck_assert_double_eq(mmoe_served_bin(MMOE_CLASSIFICATION, 4), .25);
     ck_assert_double_eq(mmoe_served_bin(MMOE_POISSON, 0), 0x1p-9);
