@@ -17,4 +17,13 @@
 uint64_t mmoe_checksum_hash(uint64_t seed, const void *data, size_t size);
 uint64_t mmoe_checksum_part(const char *name, const void *data, size_t size);
 
+/* The same of a part that comes in pieces, each but the last of a multiple of 32 bytes. */
+typedef struct mmoe_checksum {
+    uint64_t lanes[4];
+    size_t size;
+} mmoe_checksum;
+mmoe_checksum mmoe_checksum_begin(const char *name);
+void mmoe_checksum_add(mmoe_checksum *sum, const void *data, size_t size);
+uint64_t mmoe_checksum_end(const mmoe_checksum *sum);
+
 #endif

@@ -18,7 +18,7 @@ enum {
     MAX_RANK = 4,
     LINE = 64,
     OWN_BYTES = 1 << 20,   /* tensors of as many and more that are read have memory of their own */
-    LEAST_MAPPED = 8 << 20 /* bytes of a file */
+    LEAST_MAPPED = 8 << 20 /* bytes of a file, or of one that is left in part */
 };
 #define MAX_HEADER 100000000u /* the format's own limit */
 #define METADATA "__metadata__"
@@ -34,6 +34,7 @@ struct mmoe_container {
     size_t size;
     struct stat info;                      /* of the file as it was opened */
     bool is_header_alone;                  /* nothing else is read */
+    bool is_partly;                        /* large matrices are left */
     size_t data_place;                     /* of the first tensor's data */
     json_t *header;                        /* owns the tensors' names and the metadata */
     mmoe_container_tensor *tensors;        /* [count] in the order of their data */
@@ -250,6 +251,10 @@ static mmoe_status point_data(mmoe_container *c, mmoe_error *err) {
     return status;
 }
 
+static bool is_left(const mmoe_container *c, const mmoe_container_tensor *t) {
+    return c->is_partly && t->bytes >= OWN_BYTES && t->rank == 2 && t->shape[1] > 1;
+}
+
 static size_t room_of(const mmoe_container_tensor *t) {
     return (t->bytes + LINE - 1) / LINE * LINE;
 }
@@ -264,6 +269,7 @@ static mmoe_status read_data(mmoe_container *c, mmoe_error *err) {
     if (!c->small) return mmoe_fail_memory(err, room);
     for (size_t i = 0; !status && i < c->count; i++) {
         mmoe_container_tensor *t = &c->tensors[i];
+        if (is_left(c, t)) continue;
         if (t->bytes >= OWN_BYTES) {
             status = own_data(c, t, err);
             continue;
@@ -357,6 +363,7 @@ static mmoe_status map_file(mmoe_container *c, mmoe_error *err) {
 mmoe_status mmoe_container_check_unchanged(const mmoe_container *c, mmoe_error *err) {
     const struct stat *before = &c->info;
     struct stat now;
+    if (c->fd < 0) return MMOE_OK;
     if (fstat(c->fd, &now)) return io_failed(c, err);
     if (now.st_size == before->st_size && now.st_mtim.tv_sec == before->st_mtim.tv_sec &&
         now.st_mtim.tv_nsec == before->st_mtim.tv_nsec)
@@ -365,7 +372,7 @@ mmoe_status mmoe_container_check_unchanged(const mmoe_container *c, mmoe_error *
                         "cannot read: the file was written to meanwhile");
 }
 
-typedef enum opening { OPEN_READ, OPEN_MAPPED, OPEN_HEADER } opening;
+typedef enum opening { OPEN_READ, OPEN_MAPPED, OPEN_PARTLY, OPEN_HEADER } opening;
 
 static mmoe_status open_container(const char *path, opening how, const mmoe_allocator *alloc,
                                   mmoe_container **out, mmoe_error *err) {
@@ -375,6 +382,7 @@ static mmoe_status open_container(const char *path, opening how, const mmoe_allo
     if (status) return status;
     c->is_header_alone = how == OPEN_HEADER;
     status = open_file(c, path, err);
+    c->is_partly = how == OPEN_PARTLY && c->size >= LEAST_MAPPED;
     if (!status && how == OPEN_MAPPED && c->size >= LEAST_MAPPED) status = map_file(c, err);
     if (!status) status = parse(c, err);
     if (!status && !c->map) status = mmoe_container_check_unchanged(c, err);
@@ -388,6 +396,11 @@ static mmoe_status open_container(const char *path, opening how, const mmoe_allo
 mmoe_status mmoe_container_open(const char *path, bool mapped, const mmoe_allocator *alloc,
                                 mmoe_container **out, mmoe_error *err) {
     return open_container(path, mapped ? OPEN_MAPPED : OPEN_READ, alloc, out, err);
+}
+
+mmoe_status mmoe_container_open_partly(const char *path, const mmoe_allocator *alloc,
+                                       mmoe_container **out, mmoe_error *err) {
+    return open_container(path, OPEN_PARTLY, alloc, out, err);
 }
 
 mmoe_status mmoe_container_open_header(const char *path, const mmoe_allocator *alloc,
@@ -433,9 +446,21 @@ mmoe_stretch mmoe_container_stretch(const mmoe_container *c, const mmoe_containe
                           (int64_t)(c->data_place + tensor->place), tensor->bytes};
 }
 
+mmoe_status mmoe_container_read(const mmoe_container *c, const mmoe_container_tensor *t,
+                                size_t offset, size_t size, void *to, mmoe_error *err) {
+    assert(offset <= t->bytes && size <= t->bytes - offset);
+    return read_bytes(c, to, size, c->data_place + t->place + offset, err);
+}
+
+mmoe_status mmoe_container_fetch(mmoe_container *c, size_t index, mmoe_error *err) {
+    assert(index < c->count);
+    mmoe_container_tensor *t = &c->tensors[index];
+    return t->data ? MMOE_OK : own_data(c, t, err);
+}
+
 bool mmoe_container_map(const mmoe_container *c, const mmoe_container_tensor *first,
                         mmoe_mapping_wanted wanted, mmoe_mapping *out) {
-    if (!c->map || first->own) return false;
+    if (!c->is_partly) return false;
     wanted.offset = c->data_place + first->place;
     return mmoe_mapping_create(c->fd, &wanted, out);
 }

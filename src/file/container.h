@@ -14,7 +14,7 @@ typedef struct mmoe_container_tensor {
     mmoe_dtype dtype;
     int32_t rank; /* 0 to 4 */
     int64_t shape[4];
-    const void *data; /* aligned for its type */
+    const void *data; /* aligned for its type; NULL: they were left in the file */
     size_t bytes;
     size_t place; /* of its data among the file's */
     void *own; /* the data, where they have memory of their own (mmoe_alloc_aligned), else NULL */
@@ -29,6 +29,11 @@ typedef struct mmoe_container mmoe_container;
  * instead, which must not be written to then; data that it does not align are copied. */
 mmoe_status mmoe_container_open(const char *path, bool mapped, const mmoe_allocator *alloc,
                                 mmoe_container **out, mmoe_error *err);
+/* The same, but of a file of 8 MB and more the large matrices are left where they are, to be mapped
+ * or fetched. Each is read from the file, never from a mapping: a file that is cut off is an error
+ * then, and not the end of the process. */
+mmoe_status mmoe_container_open_partly(const char *path, const mmoe_allocator *alloc,
+                                       mmoe_container **out, mmoe_error *err);
 /* The same of the header alone: tensors have no data, and are read from where they stand. */
 mmoe_status mmoe_container_open_header(const char *path, const mmoe_allocator *alloc,
                                        mmoe_container **out, mmoe_error *err);
@@ -48,10 +53,17 @@ const char *mmoe_container_metadata(const mmoe_container *container,
 /* A tensor's data, wherever they are; the stretch is the container's. */
 mmoe_stretch mmoe_container_stretch(const mmoe_container *container,
                                     const mmoe_container_tensor *tensor);
+/* Reads `size` bytes of a tensor's data from `offset` on, wherever they are. MMOE_E_IO. */
+mmoe_status mmoe_container_read(const mmoe_container *container,
+                                const mmoe_container_tensor *tensor, size_t offset, size_t size,
+                                void *to, mmoe_error *err);
+/* What was left of a tensor of the container, which then has its data in memory of its own.
+ * MMOE_E_IO, _MEMORY. */
+mmoe_status mmoe_container_fetch(mmoe_container *container, size_t index, mmoe_error *err);
 /* MMOE_E_IO: the file was written to since it was opened. */
 mmoe_status mmoe_container_check_unchanged(const mmoe_container *container, mmoe_error *err);
-/* Memory of wanted->size bytes, the file's from `first`'s data on (mapping.h; `offset` is not
- * read); false when the system gives none, or the file is not mapped. */
+/* Memory of wanted.size bytes, the file's from `first`'s data on (mapping.h; `offset` is not read);
+ * false when the system gives none, or the file was not opened partly. */
 bool mmoe_container_map(const mmoe_container *container, const mmoe_container_tensor *first,
                         mmoe_mapping_wanted wanted, mmoe_mapping *out);
 /* A tensor's own memory becomes the caller's, to release with mmoe_release_aligned and the

@@ -5,14 +5,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/checksum.h"
 #include "base/error.h"
 #include "base/text.h"
+
+enum { PIECE = 1 << 18 }; /* bytes, which a cache holds */
 
 static mmoe_status begin(mmoe_file_reader *r, const mmoe_allocator *alloc, mmoe_error *err) {
     const size_t count = mmoe_container_count(r->file);
     r->used = mmoe_alloc_zero(alloc, count, sizeof *r->used);
+    r->bad = mmoe_alloc_zero(alloc, count, sizeof *r->bad);
     r->tensors = mmoe_alloc(alloc, count, sizeof *r->tensors);
-    if (r->used && r->tensors) {
+    if (r->used && r->bad && r->tensors) {
         for (size_t i = 0; i < count; i++) {
             r->tensors[i] = *mmoe_container_at(r->file, i);
             r->tensors[i].own = NULL;
@@ -20,15 +24,17 @@ static mmoe_status begin(mmoe_file_reader *r, const mmoe_allocator *alloc, mmoe_
         return MMOE_OK;
     }
     mmoe_release(alloc, r->used);
+    mmoe_release(alloc, r->bad);
     mmoe_release(alloc, r->tensors);
     mmoe_container_close(r->file);
-    return mmoe_fail_memory(err, count * (sizeof *r->tensors + sizeof *r->used));
+    return mmoe_fail_memory(err, count * (sizeof *r->tensors + sizeof *r->used + sizeof *r->bad));
 }
 
-mmoe_status mmoe_file_reader_open(mmoe_file_reader *r, const char *path, bool mapped,
+mmoe_status mmoe_file_reader_open(mmoe_file_reader *r, const char *path, bool partly,
                                   const mmoe_allocator *alloc, mmoe_error *err) {
     *r = (mmoe_file_reader){.alloc = alloc, .path = path};
-    const mmoe_status status = mmoe_container_open(path, mapped, alloc, &r->file, err);
+    const mmoe_status status = partly ? mmoe_container_open_partly(path, alloc, &r->file, err)
+                                      : mmoe_container_open(path, false, alloc, &r->file, err);
     return status ? status : begin(r, alloc, err);
 }
 
@@ -44,7 +50,14 @@ void mmoe_file_reader_close(mmoe_file_reader *r) {
         mmoe_release_aligned(r->alloc, r->tensors[i].own);
     mmoe_release(r->alloc, r->tensors);
     mmoe_release(r->alloc, r->used);
+    mmoe_release(r->alloc, r->bad);
     mmoe_container_close(r->file);
+}
+
+mmoe_status mmoe_file_fetch(mmoe_file_reader *r, size_t index, mmoe_error *err) {
+    const mmoe_status status = mmoe_container_fetch(r->file, index, err);
+    if (!status) r->tensors[index].data = mmoe_container_at(r->file, index)->data;
+    return status;
 }
 
 /* ---- Metadata ---- */
@@ -79,6 +92,47 @@ mmoe_status mmoe_file_check_version(const mmoe_file_reader *r, mmoe_error *err) 
     return MMOE_OK;
 }
 
+/* Of a piece of what was left in the file. */
+static int64_t bad_value_of(mmoe_dtype dtype, const void *values, size_t bytes) {
+    const int64_t count = (int64_t)(bytes / mmoe_dtype_size(dtype));
+    if (dtype == MMOE_F32) return mmoe_file_bad_value(values, count, false);
+    return dtype == MMOE_BF16 ? mmoe_file_bad_half(values, count) : -1;
+}
+
+/* Adds the checksum of a tensor that was left, and looks at its values by the way. */
+static mmoe_status sum_left(const mmoe_file_reader *r, size_t index, void *piece, uint64_t *sum,
+                            mmoe_error *err) {
+    const mmoe_container_tensor *t = mmoe_container_at(r->file, index);
+    mmoe_checksum part = mmoe_checksum_begin(t->name);
+    int64_t bad = -1;
+    for (size_t at = 0, size; at < t->bytes; at += size) {
+        size = t->bytes - at < PIECE ? t->bytes - at : PIECE;
+        const mmoe_status status = mmoe_container_read(r->file, t, at, size, piece, err);
+        if (status) return status;
+        mmoe_checksum_add(&part, piece, size);
+        const int64_t found = bad < 0 ? bad_value_of(t->dtype, piece, size) : -1;
+        if (found >= 0) bad = (int64_t)(at / mmoe_dtype_size(t->dtype)) + found;
+    }
+    *sum += mmoe_checksum_end(&part);
+    r->bad[index] = bad;
+    return MMOE_OK;
+}
+
+static mmoe_status sum_tensors(const mmoe_file_reader *r, uint64_t *sum, mmoe_error *err) {
+    void *piece = mmoe_alloc(r->alloc, PIECE, 1);
+    if (!piece) return mmoe_fail_memory(err, PIECE);
+    mmoe_status status = MMOE_OK;
+    for (size_t i = 0; !status && i < mmoe_container_count(r->file); i++) {
+        const mmoe_container_tensor *t = mmoe_container_at(r->file, i);
+        if (t->data)
+            *sum += mmoe_checksum_part(t->name, t->data, t->bytes);
+        else
+            status = sum_left(r, i, piece, sum, err);
+    }
+    mmoe_release(r->alloc, piece);
+    return status;
+}
+
 mmoe_status mmoe_file_check_intact(const mmoe_file_reader *r, mmoe_error *err) {
     const char *values[MMOE_FILE_COVERED], *stored = mmoe_container_metadata(r->file, "checksum");
     if (!stored) return mmoe_fail_format(err, r->path, "its metadata have no checksum");
@@ -87,11 +141,14 @@ mmoe_status mmoe_file_check_intact(const mmoe_file_reader *r, mmoe_error *err) {
         if (!values[i] && i < MMOE_FILE_NEEDED)
             return mmoe_fail_format(err, r->path, "its metadata have no %s", mmoe_file_covered[i]);
     }
-    char sum[24];
-    size_t count = mmoe_container_count(r->file);
-    snprintf(sum, sizeof sum, "%016" PRIx64,
-             mmoe_file_checksum(count ? mmoe_container_at(r->file, 0) : NULL, count, values));
-    if (!strcmp(sum, stored)) return MMOE_OK;
+    char text[24];
+    uint64_t sum = mmoe_file_checksum(NULL, 0, values);
+    mmoe_status status = sum_tensors(r, &sum, err);
+    if (status) return status;
+    snprintf(text, sizeof text, "%016" PRIx64, sum);
+    if (!strcmp(text, stored)) return MMOE_OK;
+    status = mmoe_container_check_unchanged(r->file, err);
+    if (status) return status;
     return mmoe_fail_format(
         err, r->path,
         "the checksum does not agree: the file is damaged, or was changed without mmoe");
@@ -149,7 +206,8 @@ static mmoe_status check_values(const mmoe_file_reader *r, const mmoe_tensor *t,
         return MMOE_OK;
     }
     bool variance = mmoe_file_is_variance(t);
-    int64_t bad = mmoe_file_bad_value(f->data, t->count, variance);
+    const int64_t bad =
+        f->data ? mmoe_file_bad_value(f->data, t->count, variance) : r->bad[f - r->tensors];
     if (bad < 0) return MMOE_OK;
     return mmoe_fail_format(err, r->path, "tensor \"%.120s\": value %" PRId64 " is not finite%s",
                             t->name, bad, variance ? " or is negative" : "");
@@ -244,12 +302,10 @@ static mmoe_status check_narrow(mmoe_file_reader *r, const mmoe_tensor *t,
                                 t->name, mmoe_dtype_name(f->dtype));
     const mmoe_status status = check_shape(r, t, f, err);
     if (status || f->dtype == MMOE_I8) return status ? status : check_scales(r, t, err);
-    const uint16_t *rows = f->data;
-    for (int64_t i = 0; i < t->count; i++)
-        if ((rows[i] & 0x7f80) == 0x7f80)
-            return mmoe_fail_format(
-                err, r->path, "tensor \"%.120s\": value %" PRId64 " is not finite", t->name, i);
-    return MMOE_OK;
+    const int64_t bad = f->data ? mmoe_file_bad_half(f->data, t->count) : r->bad[f - r->tensors];
+    if (bad < 0) return MMOE_OK;
+    return mmoe_fail_format(err, r->path, "tensor \"%.120s\": value %" PRId64 " is not finite",
+                            t->name, bad);
 }
 
 static mmoe_status check_tensor(mmoe_file_reader *r, const mmoe_tensor *t, mmoe_error *err) {

@@ -12,13 +12,16 @@ typedef struct mmoe_file_reader {
     bool *used; /* [tensors of the file] whether something of the model took it */
     mmoe_container_tensor *tensors; /* [of the file] as it has them, or converted to memory of the
                                        reader's own */
-    bool foreign;                   /* its names and types may be other programs' */
-    bool takes_narrow;              /* tables may be narrow */
+    int64_t *bad; /* [of the file] the first value that is not finite of those that were left in the
+                     file, since it was found intact; -1: none */
+    bool foreign; /* its names and types may be other programs' */
+    bool takes_narrow; /* tables may be narrow */
     mmoe_state_names names;
     int64_t converted[MMOE_DTYPES]; /* tensors, by the type that they had */
 } mmoe_file_reader;
 
-mmoe_status mmoe_file_reader_open(mmoe_file_reader *r, const char *path, bool mapped,
+/* `partly`: what may be mapped is left in the file (mmoe_container_open_partly). */
+mmoe_status mmoe_file_reader_open(mmoe_file_reader *r, const char *path, bool partly,
                                   const mmoe_allocator *alloc, mmoe_error *err);
 /* Of a file in memory, which outlives the reader. */
 mmoe_status mmoe_file_reader_open_bytes(mmoe_file_reader *r, const void *bytes, size_t size,
@@ -39,6 +42,8 @@ mmoe_container_tensor *mmoe_file_take_scales(mmoe_file_reader *r, const char *ta
 /* Every tensor of the model is there and good, and no other is that was not used before. */
 mmoe_status mmoe_file_check_tensors(mmoe_file_reader *r, const mmoe_tensors *tensors,
                                     mmoe_error *err);
+/* Data of tensor `index` of the file that were left. MMOE_E_IO, _MEMORY. */
+mmoe_status mmoe_file_fetch(mmoe_file_reader *r, size_t index, mmoe_error *err);
 /* All tensors but those that are there already: what was taken from the container, and, if they
  * are `lent`, tables that stand in its mapping. */
 void mmoe_file_copy_tensors(mmoe_file_reader *r, bool lent, mmoe_model *model);

@@ -39,6 +39,12 @@ int64_t mmoe_file_bad_value(const float *values, int64_t count, bool positive) {
     return -1;
 }
 
+int64_t mmoe_file_bad_half(const uint16_t *values, int64_t count) {
+    for (int64_t i = 0; i < count; i++)
+        if ((values[i] & 0x7f80) == 0x7f80) return i;
+    return -1;
+}
+
 bool mmoe_file_is_variance(const mmoe_tensor *tensor) {
     static const char suffix[] = ".running_var";
     size_t length = strlen(tensor->name), end = sizeof suffix - 1;

@@ -35,6 +35,8 @@ uint64_t mmoe_file_checksum(const mmoe_container_tensor *tensors, size_t count,
 /* The first of `count` values that a weight may not have: one that is not finite, or with
  * `positive` one below 0; -1: none. */
 int64_t mmoe_file_bad_value(const float *values, int64_t count, bool positive);
+/* The first of `count` BF16 values that is not finite; -1: none. */
+int64_t mmoe_file_bad_half(const uint16_t *values, int64_t count);
 /* Whether a tensor's values may not be negative: a running variance. */
 bool mmoe_file_is_variance(const mmoe_tensor *tensor);
 

@@ -23,14 +23,20 @@ static bool is_mapped(const table_lender *l, const mmoe_container_tensor *f) {
     return l->map && f->place >= l->first->place && f->place - l->first->place < l->size;
 }
 
-/* Rows that stand in the mapping, scales and all, or that have memory of their own. */
+/* With its scales, where it has some. */
+static bool stands_mapped(const table_lender *l, const mmoe_container_tensor *rows,
+                          const mmoe_container_tensor *scales) {
+    return is_mapped(l, rows) && (!scales || is_mapped(l, scales));
+}
+
+/* Rows that stand in the mapping, or that have memory of their own. */
 static mmoe_lent_table lend_table(void *context, const mmoe_tensor *tensor) {
     const table_lender *l = context;
     const mmoe_container_tensor *rows = mmoe_container_find(l->r->file, tensor->name),
                                 *scales = mmoe_file_take_scales(l->r, tensor->name);
     mmoe_lent_table lent = {.dtype = rows->dtype};
     const mmoe_container_tensor *const blocks[] = {rows, scales};
-    lent.is_mapped = is_mapped(l, rows) && (!scales || is_mapped(l, scales));
+    lent.is_mapped = stands_mapped(l, rows, scales);
     for (int i = 0; i < 2 && blocks[i]; i++)
         lent.blocks[i] = lent.is_mapped
                              ? (void *)(uintptr_t)(l->map + (blocks[i]->place - l->first->place))
@@ -50,19 +56,24 @@ static bool is_of_table(const mmoe_tensors *tensors, const char *name, const cha
     return false;
 }
 
-/* Of a file that is mapped, the first tensors of tables that follow each other, as all do in one
- * that this library wrote. Small ones are copied instead, into larger pages, and floats that do not
- * begin with a cache line. */
+static bool is_aligned(const table_lender *l, const mmoe_container_tensor *f, size_t to) {
+    return (size_t)mmoe_container_stretch(l->r->file, f).place % to == 0;
+}
+
+/* Of a file whose tables were left in it, the first tensors of tables that follow each other, as
+ * all do in one that this library wrote. Small ones are read instead, into larger pages, and floats
+ * that do not begin with a cache line. */
 static mmoe_mapping map_tables(table_lender *l, const mmoe_tensors *tensors) {
     const size_t least = (size_t)8 << 20;
     mmoe_mapping map = {0};
     for (size_t i = 0; i < mmoe_container_count(l->r->file); i++) {
         const mmoe_container_tensor *f = mmoe_container_at(l->r->file, i);
         const bool are_rows = is_of_table(tensors, f->name, ""),
-                   is_one = !f->own && (are_rows || is_of_table(tensors, f->name, MMOE_FILE_SCALE));
+                   is_one = is_aligned(l, f, mmoe_dtype_size(f->dtype)) &&
+                            (are_rows || is_of_table(tensors, f->name, MMOE_FILE_SCALE));
         if (l->first && !is_one) break;
         if (!is_one) continue;
-        if (!l->first && are_rows && f->dtype == MMOE_F32 && (uintptr_t)f->data % 64) return map;
+        if (!l->first && are_rows && f->dtype == MMOE_F32 && !is_aligned(l, f, 64)) return map;
         if (!l->first) l->first = f;
         l->size += f->bytes;
     }
@@ -71,6 +82,20 @@ static mmoe_mapping map_tables(table_lender *l, const mmoe_tensors *tensors) {
     if (l->size >= least && mmoe_container_map(l->r->file, l->first, wanted, &map))
         l->map = map.data;
     return map;
+}
+
+/* What was left in the file and is not mapped. */
+static mmoe_status fetch_others(const table_lender *l, const mmoe_tensors *tensors,
+                                mmoe_error *err) {
+    mmoe_status status = MMOE_OK;
+    for (size_t i = 0; !status && i < mmoe_container_count(l->r->file); i++) {
+        const mmoe_container_tensor *f = mmoe_container_at(l->r->file, i);
+        if (f->data || (is_of_table(tensors, f->name, "") &&
+                        stands_mapped(l, f, mmoe_file_take_scales(l->r, f->name))))
+            continue;
+        status = mmoe_file_fetch(l->r, i, err);
+    }
+    return status;
 }
 
 /* ---- Schema and configuration ---- */
@@ -138,21 +163,34 @@ static mmoe_status read_graph(mmoe_file_reader *r, mmoe_model_parts *parts, mmoe
 static mmoe_status read_model(mmoe_file_reader *r, const mmoe_model_load_options *how,
                               mmoe_model **out, mmoe_error *err) {
     mmoe_model_parts parts = {0};
+    table_lender lender = {.r = r, .how = how};
     mmoe_status status = read_config(r, &parts.config, err);
     if (!status) status = read_schema(r, &parts.schema, err);
     if (!status) status = check_tasks(r, parts.config, parts.schema, err);
     if (!status) status = read_graph(r, &parts, err);
+    if (!status) {
+        parts.tables = (mmoe_lent_tables){.map = map_tables(&lender, &parts.graph->tensors),
+                                          .lend = lend_table,
+                                          .context = &lender};
+        status = fetch_others(&lender, &parts.graph->tensors, err);
+    }
     if (status) {
+        mmoe_mapping_free(&parts.tables.map);
         mmoe_graph_free(parts.graph);
         mmoe_config_free(parts.config);
         mmoe_schema_free(parts.schema);
         return status;
     }
-    table_lender lender = {.r = r, .how = how};
-    parts.tables = (mmoe_lent_tables){
-        .map = map_tables(&lender, &parts.graph->tensors), .lend = lend_table, .context = &lender};
-    status = mmoe_model_assemble(&parts, r->alloc, out, err);
-    if (!status) mmoe_file_copy_tensors(r, true, *out);
+    mmoe_model *m;
+    status = mmoe_model_assemble(&parts, r->alloc, &m, err);
+    if (status) return status;
+    mmoe_file_copy_tensors(r, true, m);
+    /* What is mapped must be what was read before. */
+    if (lender.map) status = mmoe_container_check_unchanged(r->file, err);
+    if (status)
+        mmoe_model_free(m);
+    else
+        *out = m;
     return status;
 }
 
