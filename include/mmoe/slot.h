@@ -44,7 +44,9 @@ typedef struct mmoe_served {
 } mmoe_served;
 
 /* Makes the predictor of `model` that readers' are cloned from. On success the slot owns the model,
- * which must not be trained, freed or given to a slot again. MMOE_E_ARGUMENT, _MEMORY. */
+ * which must not be freed, and is nobody else's: to train it, load weights into it, or give it to a
+ * slot again is MMOE_E_ARGUMENT then, as it is here where it has a trainer. MMOE_E_ARGUMENT,
+ * _MEMORY. */
 MMOE_API mmoe_status mmoe_slot_create(mmoe_model *model, const mmoe_allocator *alloc,
                                       mmoe_slot **out, mmoe_error *err);
 /* Predictors, those of later models too, are made as `options` say, which may be NULL. */

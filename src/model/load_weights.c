@@ -90,6 +90,7 @@ mmoe_status mmoe_model_load_weights(mmoe_model *model, const char *path, mmoe_er
                          model ? "path" : "model");
     mmoe_file_reader r;
     mmoe_status status = mmoe_model_check_floats(model, "mmoe_model_load_weights", err);
+    if (!status) status = mmoe_model_check_unserved(model, "mmoe_model_load_weights", err);
     if (!status) status = mmoe_file_reader_open(&r, path, false, &model->alloc, err);
     if (status) return status;
     status = read_weights(&r, model, err);

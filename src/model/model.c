@@ -59,6 +59,14 @@ mmoe_status mmoe_model_check_floats(const mmoe_model *model, const char *call, m
                      call, mmoe_dtype_name(t->dtype));
 }
 
+mmoe_status mmoe_model_check_unserved(const mmoe_model *model, const char *call, mmoe_error *err) {
+    if (!atomic_load(&model->is_served)) return MMOE_OK;
+    return mmoe_fail(err, MMOE_E_ARGUMENT,
+                     "%s: the model is a slot's, and others read it; take a copy "
+                     "(mmoe_model_clone)",
+                     call);
+}
+
 void mmoe_model_free(mmoe_model *m) {
     if (!m) return;
     mmoe_params_finish(&m->params);

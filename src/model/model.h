@@ -2,6 +2,8 @@
 #ifndef MMOE_MODEL_MODEL_H
 #define MMOE_MODEL_MODEL_H
 
+#include <stdatomic.h>
+
 #include "base/tally.h"
 #include "base/warnings.h"
 #include "graph/graph.h"
@@ -18,7 +20,9 @@ struct mmoe_model {
     mmoe_score *score;      /* NULL: none */
     mmoe_warnings warnings; /* of what its weights began with */
     mmoe_meta meta;
-    mmoe_watcher watcher; /* of writing; without a function: nobody asks */
+    mmoe_watcher watcher;  /* of writing; without a function: nobody asks */
+    atomic_int trainers;   /* that may change it */
+    atomic_bool is_served; /* by a slot: nobody may */
 };
 
 /* A model of a configuration: both are copied, the graph and its tensors built, weights zero.
@@ -66,6 +70,8 @@ mmoe_status mmoe_model_clone_with(const mmoe_model *model, const mmoe_params *we
 /* MMOE_E_ARGUMENT, in the name of a `call`: configuration and schema are of other tasks. */
 mmoe_status mmoe_model_check_tasks(const mmoe_config *config, const mmoe_schema *schema,
                                    const char *call, mmoe_error *err);
+/* MMOE_E_ARGUMENT, in the name of a `call` that changes weights: a slot has the model. */
+mmoe_status mmoe_model_check_unserved(const mmoe_model *model, const char *call, mmoe_error *err);
 /* MMOE_E_ARGUMENT, in the name of a `call` that needs floats: the model has narrow tables. */
 mmoe_status mmoe_model_check_floats(const mmoe_model *model, const char *call, mmoe_error *err);
 

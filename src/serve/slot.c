@@ -66,6 +66,17 @@ struct mmoe_slot {
     pthread_mutex_t publishing;
 };
 
+/* Of no other slot's, and of no trainer's. */
+static mmoe_status claim(mmoe_model *model, const char *call, mmoe_error *err) {
+    if (atomic_load(&model->trainers))
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "%s: the model has a trainer, which may change it; free that one first, "
+                         "or give the slot a copy (mmoe_trainer_publish, mmoe_model_clone)",
+                         call);
+    if (!atomic_exchange(&model->is_served, true)) return MMOE_OK;
+    return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: the model is a slot's already", call);
+}
+
 /* But for the model and the readers' predictors. */
 static void drop_version(const mmoe_slot *s, version *v) {
     mmoe_program_leave(v->program);
@@ -137,16 +148,27 @@ size_t mmoe_slot_collect(mmoe_slot *s) {
 
 /* ---- The slot ---- */
 
+/* One that readers have not seen; its model is the caller's again. */
+static void undo_version(const mmoe_slot *s, version *v) {
+    atomic_store(&v->model->is_served, false);
+    drop_version(s, v);
+}
+
 static mmoe_status new_version(const mmoe_slot *s, mmoe_model *model, const char *call,
                                version **out, mmoe_error *err) {
     version *v = mmoe_alloc_zero(&s->alloc, 1, sizeof *v);
     if (!v) return mmoe_fail_memory(err, sizeof *v);
     v->model = model;
-    mmoe_status status = mmoe_counted_find(&s->counted, model->schema, &s->alloc, &v->places, err);
+    mmoe_status status = claim(model, call, err);
+    if (status) {
+        drop_version(s, v);
+        return status;
+    }
+    status = mmoe_counted_find(&s->counted, model->schema, &s->alloc, &v->places, err);
     if (!status)
         status = mmoe_predictor_program(call, model, &s->options, &s->alloc, &v->program, err);
     if (status)
-        drop_version(s, v);
+        undo_version(s, v);
     else
         *out = v;
     return status;
@@ -218,15 +240,11 @@ mmoe_status mmoe_slot_publish(mmoe_slot *s, mmoe_model *model, uint64_t *number,
     if (status) return status;
     pthread_mutex_lock(&s->publishing);
     version *old = atomic_load(&s->current);
-    if (old->model == model)
-        status =
-            mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_slot_publish: the model is the slot's already");
-    else
-        status = s->options.input ? mmoe_check_same_tasks(old->model, model, err)
-                                  : mmoe_check_same_columns(old->model, model, err);
+    status = s->options.input ? mmoe_check_same_tasks(old->model, model, err)
+                              : mmoe_check_same_columns(old->model, model, err);
     if (status) {
         pthread_mutex_unlock(&s->publishing);
-        drop_version(s, next);
+        undo_version(s, next);
         return status;
     }
     next->number = old->number + 1;

@@ -10,6 +10,7 @@
 void mmoe_trainer_free(mmoe_trainer *t) {
     if (!t) return;
     mmoe_allocator a = t->alloc;
+    atomic_fetch_sub(&t->model->trainers, 1);
     if (t->model->params.settle_context == t) {
         mmoe_params_settle(&t->model->params);
         t->model->params.settle = NULL;
@@ -144,6 +145,7 @@ mmoe_status mmoe_trainer_create(mmoe_model *model, const mmoe_trainer_options *o
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_trainer_create: threads must be 0 to 256");
     if (mmoe_allocator_check(alloc, "mmoe_trainer_create", err)) return MMOE_E_ARGUMENT;
     if (mmoe_model_check_floats(model, "mmoe_trainer_create", err)) return MMOE_E_ARGUMENT;
+    if (mmoe_model_check_unserved(model, "mmoe_trainer_create", err)) return MMOE_E_ARGUMENT;
     if (model->params.settle)
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "mmoe_trainer_create: the model has a trainer, and its embeddings are not "
@@ -153,6 +155,7 @@ mmoe_status mmoe_trainer_create(mmoe_model *model, const mmoe_trainer_options *o
     if (!t) return mmoe_fail_memory(err, sizeof *t);
     t->alloc = a;
     t->model = model;
+    atomic_fetch_add(&model->trainers, 1);
     t->options = *options;
     atomic_init(&t->stop, 0);
     pthread_mutex_init(&t->settling, NULL);

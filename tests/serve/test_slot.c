@@ -193,6 +193,43 @@ START_TEST(arguments_are_checked) {
 }
 END_TEST
 
+/* A trainer would change what is read: its model is for no slot, and a slot's for no trainer. */
+START_TEST(what_is_trained_is_not_served) {
+    const mmoe_trainer_options one = {.threads = 1};
+    mmoe_model *model = new_model(1);
+    mmoe_trainer *trainer = NULL, *none = NULL;
+    mmoe_slot *other = NULL;
+    ck_assert_int_eq(mmoe_trainer_create(model, &one, NULL, &trainer, &err), MMOE_OK);
+    refused(mmoe_slot_publish(slot, model, NULL, &err),
+            "mmoe_slot_publish: the model has a trainer");
+    refused(mmoe_slot_create(model, NULL, &other, &err),
+            "mmoe_slot_create: the model has a trainer");
+    ck_assert_int_eq(mmoe_trainer_publish(trainer, slot, NULL, &err), MMOE_OK);
+    mmoe_trainer_free(trainer);
+    ck_assert_int_eq(mmoe_slot_publish(slot, model, NULL, &err), MMOE_OK);
+    refused(mmoe_trainer_create(model, &one, NULL, &none, &err), "the model is a slot's");
+    refused(mmoe_model_load_weights(model, "none", &err), "the model is a slot's");
+    refused(mmoe_slot_create(model, NULL, &other, &err), "already");
+    ck_assert(!none && !other);
+    mmoe_reader *reader = new_reader();
+    ck_assert_uint_eq(enter(reader).version, 3);
+    mmoe_reader_leave(reader);
+    mmoe_reader_free(reader);
+}
+END_TEST
+
+/* What was refused is the caller's, as it was. */
+START_TEST(what_was_refused_may_be_published_elsewhere) {
+    mmoe_model *model = new_model(1);
+    mmoe_slot *other = NULL;
+    slot_memory.fail_at = slot_memory.calls + 2;
+    ck_assert_int_eq(mmoe_slot_publish(slot, model, NULL, &err), MMOE_E_MEMORY);
+    slot_memory.fail_at = 0;
+    ck_assert_int_eq(mmoe_slot_create(model, NULL, &other, &err), MMOE_OK);
+    mmoe_slot_free(other);
+}
+END_TEST
+
 /* Everything that allocates, once, on a slot of its own. The first failure's status. */
 static mmoe_status use_memory(failing *memory, mmoe_model *models[2]) {
     const mmoe_allocator a = failing_allocator(memory);
@@ -331,6 +368,8 @@ void add_cases(TCase *c) {
     tcase_add_test(c, an_idle_reader_holds_nothing);
     tcase_add_test(c, a_predictor_stays_while_its_version_does);
     tcase_add_test(c, arguments_are_checked);
+    tcase_add_test(c, what_is_trained_is_not_served);
+    tcase_add_test(c, what_was_refused_may_be_published_elsewhere);
     tcase_add_test(c, every_allocation_may_fail);
     tcase_add_test(c, readers_beside_publishers);
     tcase_add_test(c, what_was_replaced_goes_with_its_last_reader);
