@@ -9,21 +9,25 @@
 static const char usage[] =
     "Usage: bench_tables UPDATE ROWS WIDTH SECONDS\n"
     "       bench_tables UPDATE ROWS WIDTH epoch EXAMPLES\n"
+    "       bench_tables UPDATE ROWS WIDTH idle\n"
     "A model of one column of ids with a table of ROWS rows, batch 1024, one thread, Adam, "
     "trainer.embedding_update UPDATE.\n"
     "Steps are timed for about SECONDS for ids of each kind, drawn evenly and by a power law (rank "
     "r with 1 / r); or\n"
-    "one epoch is made over EXAMPLES rows by the power law, and judged on a tenth as many others. "
+    "one epoch is made over EXAMPLES rows by the power law, and judged on a tenth as many others; "
+    "or\n"
+    "steps of one id are timed when most rows have had a gradient, and behind 2,000 of them. "
     "Prints a JSON line.\n";
 
-enum { BATCH = 1024, BATCHES = 256, WARM_UP = 16 };
+enum { BATCH = 1024, BATCHES = 256, WARM_UP = 16, IDLE = 2000 };
+typedef enum drawing { EVENLY, BY_POWER, ONE_ID } drawing;
 enum { IDS, LABELS, WORTH }; /* streams */
 
 typedef struct tables {
     const char *update;
     int64_t rows, width;
-    double seconds;   /* 0: an epoch */
-    int64_t examples; /* of it */
+    double seconds;   /* of steps; 0: not these */
+    int64_t examples; /* of an epoch; 0: idle rows */
     mmoe_config *config;
     mmoe_schema *schema;
 } tables;
@@ -46,9 +50,10 @@ static mmoe_config *make_config(const tables *t) {
 }
 
 /* The most frequent ids lie apart. */
-static int32_t draw_id(const tables *t, int64_t index, bool by_power) {
+static int32_t draw_id(const tables *t, int64_t index, drawing how) {
     const double u = bench_uniform(IDS, (uint64_t)index), rows = (double)t->rows;
-    if (!by_power) return (int32_t)(u * rows);
+    if (how == ONE_ID) return 0;
+    if (how == EVENLY) return (int32_t)(u * rows);
     const int64_t rank = (int64_t)exp(u * log(rows + 1)) - 1,
                   id = rank * INT64_C(2654435761) % t->rows;
     return (int32_t)id;
@@ -57,11 +62,11 @@ static int32_t draw_id(const tables *t, int64_t index, bool by_power) {
 static double draw_worth(int32_t id) { return 6 * bench_uniform(WORTH, (uint64_t)id) - 3; }
 
 /* Rows from the `first` on that are drawn. */
-static mmoe_dataset *make_rows(const tables *t, int64_t first, int64_t rows, bool by_power) {
+static mmoe_dataset *make_rows(const tables *t, int64_t first, int64_t rows, drawing how) {
     int32_t *ids = bench_alloc((size_t)rows, sizeof *ids);
     float *labels = bench_alloc((size_t)rows, sizeof *labels);
     for (int64_t i = 0; i < rows; i++) {
-        ids[i] = draw_id(t, first + i, by_power);
+        ids[i] = draw_id(t, first + i, how);
         labels[i] =
             bench_uniform(LABELS, (uint64_t)(first + i)) < 1 / (1 + exp(-draw_worth(ids[i])));
     }
@@ -82,11 +87,10 @@ static void time_steps(const tables *t, mmoe_trainer *trainer) {
     bench_stepper steppers[2];
     bench_racer racers[2];
     double seconds[WARM_UP];
-    for (int by_power = 0; by_power < 2; by_power++) {
-        sets[by_power] = make_rows(t, 0, (int64_t)BATCH * BATCHES, by_power);
-        steppers[by_power] =
-            (bench_stepper){.trainer = trainer, .data = sets[by_power], .batch = BATCH};
-        racers[by_power] = (bench_racer){.turn = bench_steps, .context = &steppers[by_power]};
+    for (int how = EVENLY; how <= BY_POWER; how++) {
+        sets[how] = make_rows(t, 0, (int64_t)BATCH * BATCHES, how);
+        steppers[how] = (bench_stepper){.trainer = trainer, .data = sets[how], .batch = BATCH};
+        racers[how] = (bench_racer){.turn = bench_steps, .context = &steppers[how]};
     }
     bench_steps(&steppers[0], t->seconds < 0.1 ? 1 : WARM_UP, seconds); /* pages come then */
     bench_race(racers, 2, t->seconds);
@@ -99,11 +103,36 @@ static void time_steps(const tables *t, mmoe_trainer *trainer) {
     }
 }
 
+/* ---- Idle rows ---- */
+
+static double median_of_steps(bench_stepper *s) {
+    double seconds[WARM_UP * 4];
+    enum { STEPS = sizeof seconds / sizeof *seconds };
+    bench_steps(s, STEPS, seconds);
+    return bench_quantile(&(bench_samples){seconds, STEPS, STEPS}, 0.5);
+}
+
+/* Adam's first moments are below the smallest normal float behind some 800 steps. */
+static void time_idle(const tables *t, mmoe_trainer *trainer) {
+    static double seconds[IDLE];
+    mmoe_dataset *even = make_rows(t, 0, (int64_t)BATCH * BATCHES, EVENLY),
+                 *one = make_rows(t, 0, BATCH, ONE_ID);
+    bench_stepper all = {.trainer = trainer, .data = even, .batch = BATCH},
+                  idle = {.trainer = trainer, .data = one, .batch = BATCH};
+    bench_steps(&all, BATCHES, seconds);
+    const double before = median_of_steps(&idle);
+    bench_steps(&idle, IDLE, seconds);
+    printf("{\"before_us\": %.1f, \"behind_us\": %.1f}\n", 1e6 * before,
+           1e6 * median_of_steps(&idle));
+    mmoe_dataset_free(even);
+    mmoe_dataset_free(one);
+}
+
 /* ---- An epoch ---- */
 
 static void judge_epoch(const tables *t, const mmoe_model *model, mmoe_trainer *trainer) {
-    mmoe_dataset *train = make_rows(t, 0, t->examples, true),
-                 *test = make_rows(t, t->examples, t->examples / 10 + 1, true);
+    mmoe_dataset *train = make_rows(t, 0, t->examples, BY_POWER),
+                 *test = make_rows(t, t->examples, t->examples / 10 + 1, BY_POWER);
     mmoe_task_metrics metrics;
     mmoe_error err;
     if (mmoe_trainer_fit(trainer, train, NULL, &err) ||
@@ -115,14 +144,15 @@ static void judge_epoch(const tables *t, const mmoe_model *model, mmoe_trainer *
 }
 
 static bool parse(int argc, char **argv, tables *t) {
-    const bool is_epoch = argc == 6 && strcmp(argv[4], "epoch") == 0;
+    const bool is_epoch = argc == 6 && strcmp(argv[4], "epoch") == 0,
+               is_idle = argc == 5 && strcmp(argv[4], "idle") == 0;
     if (argc != 5 && !is_epoch) return false;
     *t = (tables){.update = argv[1], .rows = atoll(argv[2]), .width = atoll(argv[3])};
     if (is_epoch)
         t->examples = atoll(argv[5]);
-    else
+    else if (!is_idle)
         t->seconds = atof(argv[4]);
-    return t->rows > 0 && t->width > 0 && (is_epoch ? t->examples > 0 : t->seconds > 0);
+    return t->rows > 0 && t->width > 0 && (is_idle || t->examples > 0 || t->seconds > 0);
 }
 
 int main(int argc, char **argv) {
@@ -143,10 +173,12 @@ int main(int argc, char **argv) {
         mmoe_model_create(t.config, t.schema, NULL, &model, &err) ||
         mmoe_trainer_create(model, &options, NULL, &trainer, &err))
         bench_fail("%s", err.message);
-    if (t.examples)
+    if (t.seconds > 0)
+        time_steps(&t, trainer);
+    else if (t.examples)
         judge_epoch(&t, model, trainer);
     else
-        time_steps(&t, trainer);
+        time_idle(&t, trainer);
     mmoe_trainer_free(trainer);
     mmoe_model_free(model);
     mmoe_schema_free(t.schema);

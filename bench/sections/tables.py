@@ -14,11 +14,13 @@ probability of 1 / r). Programs took turns, each with a process of its own. PyTo
 Adam with a dense gradient of the table, and `SparseAdam` with a sparse one. "One epoch" is by the
 power law, from the same weights over the same rows in the same order, and judged on a tenth as many
 others; roundings grow in an epoch, and dense by the plain C kernels (`MMOE_KERNELS=generic`)
-differs from dense by vectors by 5 x 10^-5 there."""
+differs from dense by vectors by 5 x 10^-5 there. "Idle rows": steps of one id alone, when most rows
+have had a gradient and behind 2,000 such steps, when their moments are below the smallest normal
+float."""
 UPDATES = ("dense", "deferred", "lazy")
 TORCH = {"PyTorch, Adam": "adam", "PyTorch, SparseAdam": "sparse_adam"}
 DRAWN = {"evenly_us": "evenly", "power_us": "by a power law"}
-WIDTH = 16
+WIDTH, MIDDLE = 16, 4 * 10**6
 MOST_MEMORY = 14e9  # bytes that a table of 10^8 rows takes, its moments and a copy
 
 
@@ -27,15 +29,15 @@ def settings(a):
     if a.quick:
         return [(1000, WIDTH), (100000, WIDTH)]
     large = [(10**8, 8)] if a.large_table else []
-    return [(10**power, WIDTH) for power in range(4, 8)] + large
+    return [(rows, WIDTH) for rows in (10**4, 10**5, 10**6, MIDDLE, 10**7)] + large
 
 
 def programs(rows):
-    return UPDATES if rows > 10**7 else (*UPDATES, *TORCH)
+    return UPDATES if rows in (MIDDLE, 10**8) else (*UPDATES, *TORCH)
 
 
 def measure(run):
-    """{"steps": [[program, rows, width, {drawn: [us a round]}]], "epochs": [...]}"""
+    """{"steps": [[program, rows, width, {drawn: [us a round]}]], "idle": ..., "epochs": ...}"""
     run.bench("bench_gemm", "--n-expert", 1, seconds=0.01)  # for the peak alone
     steps = {}
     for r in run.each_round():
@@ -46,7 +48,8 @@ def measure(run):
                 of = steps.setdefault((program, rows, width), {drawn: [] for drawn in DRAWN})
                 for drawn in DRAWN if found else ():
                     of[drawn].append(found[drawn])
-    return {"steps": [[*key, figures] for key, figures in steps.items()], "epochs": epochs(run)}
+    return {"steps": [[*key, figures] for key, figures in steps.items()], "idle": idle(run),
+            "epochs": epochs(run)}
 
 
 def step(run, program, rows, width):
@@ -61,10 +64,22 @@ def step(run, program, rows, width):
     return found
 
 
+def idle(run):
+    """[[update, rows, {"before_us", "behind_us"}]]"""
+    rows = 1000 if run.a.quick else 10**5
+    found = []
+    for update in UPDATES[:2]:
+        run.say(f"idle rows, {rows:,}: {update}")
+        found.append([update, rows, json.loads(run([
+            run.program("bench", "bench_tables"), update, str(rows), str(WIDTH), "idle"]))])
+    return found
+
+
 def epochs(run):
     """[[rows, examples, {update: {"auc", "logloss"}}]]"""
     wanted = [(1000, 4096, UPDATES)] if run.a.quick else [(10**5, 2 * 10**6, UPDATES),
-                                                         (10**6, 4 * 10**6, UPDATES[1:])]
+                                                         (10**6, 4 * 10**6, UPDATES),
+                                                         (10**7, 2 * 10**7, UPDATES[1:])]
     found = []
     for rows, examples, updates in wanted:
         figures = {}
@@ -98,6 +113,12 @@ def flatness(figures, program, drawn):
     return [max(r) / min(r) for r in zip(*steps)] if all(steps) else []
 
 
+def to_dense(figures, drawn):
+    """Of each round: how much longer a dense step takes than a deferred one."""
+    steps = [us(figures, update, MIDDLE, drawn) for update in UPDATES[:2]]
+    return [dense / deferred for dense, deferred in zip(*steps)]
+
+
 def targets(figures):
     differs = [abs(of["dense"]["auc"] - of["deferred"]["auc"])
                for _, _, of in figures["epochs"] if "dense" in of]
@@ -105,6 +126,11 @@ def targets(figures):
         *(Target(f"{program} step, 10^5 to 10^7 rows, ids {how}: slowest / fastest", 1.5,
                  flatness(figures, program, drawn), at_most=True)
           for program in UPDATES[1:] for drawn, how in DRAWN.items()),
+        *(Target(f"dense step / deferred step, 4 x 10^6 rows, ids {how}", 300,
+                 to_dense(figures, drawn)) for drawn, how in DRAWN.items()),
+        Target("step behind 2,000 idle ones / before", 1.1,
+               [of["behind_us"] / of["before_us"] for _, _, of in figures.get("idle", [])],
+               at_most=True),
         Target("AUC of one epoch: dense and deferred differ, in 10^-5", 10,
                [1e5 * d for d in differs], at_most=True)
     ]
@@ -119,9 +145,13 @@ def body(record):
                     f"{of['logloss']:.6f}"]
                    for count, examples, found in figures["epochs"]
                    for update, of in found.items()]
+    idle_rows = [[update, f"{count:,}", f"{of['before_us']:,.0f}", f"{of['behind_us']:,.0f}"]
+                 for update, count, of in figures.get("idle", [])]
     return "\n\n".join([
         "A step, us:",
         table(["update", "rows", "width", *(f"ids {how}" for how in DRAWN.values())], rows),
+        *(["Idle rows:", table(["update", "rows", "a step, us", "behind 2,000 idle ones, us"],
+                               idle_rows)] if idle_rows else []),
         "One epoch:",
         table(["update", "rows of the table", "rows", "AUC", "log-loss"], epochs_rows)
     ])

@@ -231,17 +231,23 @@ static void insert_few(mmoe_touch *reads, int32_t count) {
     }
 }
 
+/* Some bits of a row's number. */
+typedef struct digit {
+    int32_t bits, shift;
+} digit;
+
 /* From `from` to `to`, by a digit of the row's number; reads of one row keep their order. */
-static void pass_digit(const mmoe_touch *from, mmoe_touch *to, int32_t count, int32_t shift) {
-    int32_t places[1 << DIGIT] = {0};
-    for (int32_t i = 0; i < count; i++) places[from[i].row >> shift & ((1 << DIGIT) - 1)]++;
-    for (int32_t d = 0, place = 0; d < 1 << DIGIT; d++) {
+static void pass_digit(const mmoe_touch *from, mmoe_touch *to, int32_t count, digit of) {
+    int32_t places[1 << DIGIT];
+    const int32_t end = 1 << of.bits;
+    memset(places, 0, (size_t)end * sizeof *places);
+    for (int32_t i = 0; i < count; i++) places[from[i].row >> of.shift & (end - 1)]++;
+    for (int32_t d = 0, place = 0; d < end; d++) {
         const int32_t own = places[d];
         places[d] = place;
         place += own;
     }
-    for (int32_t i = 0; i < count; i++)
-        to[places[from[i].row >> shift & ((1 << DIGIT) - 1)]++] = from[i];
+    for (int32_t i = 0; i < count; i++) to[places[from[i].row >> of.shift & (end - 1)]++] = from[i];
 }
 
 /* Where each row's reads begin. */
@@ -258,6 +264,13 @@ static void find_rows(mmoe_touched *t, int32_t part) {
     starts[p->rows] = p->count;
 }
 
+/* The bits of a row's number that its part does not tell. */
+static int32_t bits_of(int64_t table_rows) {
+    int32_t bits = 0;
+    while ((table_rows - 1) >> (PART_BITS + bits)) bits++;
+    return bits;
+}
+
 /* An odd number of passes begins in the spare reads, an even one in the place of the result. */
 void mmoe_touched_sort(mmoe_touched *t, int32_t part, int64_t table_rows) {
     mmoe_touched_part *p = &t->parts[part];
@@ -265,8 +278,9 @@ void mmoe_touched_sort(mmoe_touched *t, int32_t part, int64_t table_rows) {
     for (int32_t q = 0; q < part; q++) p->first += count_part(t, q);
     p->count = (int32_t)count_part(t, part);
     mmoe_touch *from = t->sorted + p->first, *to = t->spare + p->first;
-    int32_t passes = 0;
-    while (p->count > FEW && (table_rows - 1) >> (PART_BITS + passes * DIGIT)) passes++;
+    const int32_t bits = p->count > FEW ? bits_of(table_rows) : 0,
+                  passes = (bits + DIGIT - 1) / DIGIT,
+                  each = passes ? (bits + passes - 1) / passes : 0;
     if (passes % 2) {
         mmoe_touch *other = from;
         from = to;
@@ -276,7 +290,7 @@ void mmoe_touched_sort(mmoe_touched *t, int32_t part, int64_t table_rows) {
     if (!passes) insert_few(from, p->count);
     for (int32_t i = 0; i < passes; i++) {
         mmoe_touch *other = from;
-        pass_digit(from, to, p->count, PART_BITS + i * DIGIT);
+        pass_digit(from, to, p->count, (digit){each, PART_BITS + i * each});
         from = to;
         to = other;
     }

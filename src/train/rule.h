@@ -19,6 +19,11 @@ typedef struct mmoe_rule {
     bool is_lazy; /* rows that are not read miss nothing */
     uint64_t step;
     mmoe_rate rate;
+    union {
+        mmoe_adam_args adam;
+        mmoe_sgd_args sgd;
+        mmoe_adagrad_args adagrad;
+    } args; /* of the kind's kernels, in this step */
 } mmoe_rule;
 
 /* Values and what is kept of them, 0 before the first step. Of rows that have one number, m is
@@ -38,6 +43,7 @@ struct mmoe_rule_kind {
     bool (*fades)(const mmoe_optimizer_config *c, double kept[2]);
     /* The rate of step `step`, lr being what the schedule makes of the learning rate. */
     mmoe_rate (*rate)(const mmoe_optimizer_config *c, uint64_t step, float lr);
+    void (*begin)(mmoe_rule *r); /* a step: its args */
     /* Tells whether a weight is not finite then. `of` is what becomes of the gradient before it is
      * used, of kinds of rows alone; others have had it done. */
     bool (*move)(const mmoe_rule *r, const mmoe_penalty_args *of, const mmoe_moved *to,
@@ -56,6 +62,7 @@ mmoe_rule mmoe_rule_of(const mmoe_optimizer_config *settings, bool is_lazy);
 static inline void mmoe_rule_begin(mmoe_rule *r, uint64_t step, float lr) {
     r->step = step;
     r->rate = r->kind->rate(&r->settings, step, lr);
+    r->kind->begin(r);
 }
 /* Floats that are kept of n values, of rows of `dim`. */
 static inline int64_t mmoe_rule_kept(const mmoe_rule *r, int64_t n, int32_t dim) {

@@ -1,6 +1,6 @@
 /* Adagrad. A decay is a part of the gradient, so its sum takes that up: what a row has missed has
  * no formula. Without one a row misses nothing. */
-#include "train/rule_adagrad.h"
+#include "train/rule.h"
 
 static bool moves_idle(const mmoe_optimizer_config *c) { return c->weight_decay > 0; }
 
@@ -15,21 +15,26 @@ static mmoe_rate rate(const mmoe_optimizer_config *c, uint64_t step, float lr) {
     return (mmoe_rate){(float)((double)lr / fall), 1, 1};
 }
 
+static void begin(mmoe_rule *r) {
+    const mmoe_optimizer_config *c = &r->settings;
+    r->args.adagrad =
+        (mmoe_adagrad_args){r->rate.lr, c->eps, c->weight_decay, c->initial_accumulator};
+}
+
 static bool move(const mmoe_rule *r, const mmoe_penalty_args *of, const mmoe_moved *to,
                  const float *g) {
     (void)of;
-    const mmoe_adagrad_args a = mmoe_adagrad_args_of(r);
-    return r->kernels->adagrad(&a, to->n, to->w, g, to->m);
+    return r->kernels->adagrad(&r->args.adagrad, to->n, to->w, g, to->m);
 }
 
 static void idle(const mmoe_rule *r, const mmoe_idle_args *steps, const mmoe_moved *to) {
-    const mmoe_adagrad_args a = mmoe_adagrad_args_of(r);
-    r->kernels->adagrad_idle(&a, steps, to->n, to->w, to->m);
+    r->kernels->adagrad_idle(&r->args.adagrad, steps, to->n, to->w, to->m);
 }
 
 const mmoe_rule_kind mmoe_rule_adagrad = {.moments = 1,
                                           .moves_idle = moves_idle,
                                           .fades = fades,
                                           .rate = rate,
+                                          .begin = begin,
                                           .move = move,
                                           .idle = idle};

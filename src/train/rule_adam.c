@@ -22,33 +22,32 @@ static mmoe_rate rate(const mmoe_optimizer_config *c, uint64_t step, float lr) {
 }
 
 /* torch.optim.SparseAdam adds eps to the root of v before that is corrected. */
-static mmoe_adam_args args_of(const mmoe_rule *r) {
+static void begin(mmoe_rule *r) {
     const mmoe_optimizer_config *c = &r->settings;
-    return (mmoe_adam_args){.lr = r->rate.lr,
-                            .beta1 = c->beta1,
-                            .beta2 = c->beta2,
-                            .eps = r->is_lazy ? c->eps * r->rate.correction2 : c->eps,
-                            .weight_decay = c->weight_decay,
-                            .correction1 = r->rate.correction1,
-                            .correction2 = r->rate.correction2,
-                            .decoupled = c->kind == MMOE_ADAMW};
+    r->args.adam = (mmoe_adam_args){.lr = r->rate.lr,
+                                    .beta1 = c->beta1,
+                                    .beta2 = c->beta2,
+                                    .eps = r->is_lazy ? c->eps * r->rate.correction2 : c->eps,
+                                    .weight_decay = c->weight_decay,
+                                    .correction1 = r->rate.correction1,
+                                    .correction2 = r->rate.correction2,
+                                    .decoupled = c->kind == MMOE_ADAMW};
 }
 
 static bool move(const mmoe_rule *r, const mmoe_penalty_args *of, const mmoe_moved *to,
                  const float *g) {
     (void)of;
-    const mmoe_adam_args a = args_of(r);
-    return r->kernels->adam(&a, to->n, to->w, g, to->m, to->v);
+    return r->kernels->adam(&r->args.adam, to->n, to->w, g, to->m, to->v);
 }
 
 static void idle(const mmoe_rule *r, const mmoe_idle_args *steps, const mmoe_moved *to) {
-    const mmoe_adam_args a = args_of(r);
-    r->kernels->adam_idle(&a, steps, to->n, to->w, to->m, to->v);
+    r->kernels->adam_idle(&r->args.adam, steps, to->n, to->w, to->m, to->v);
 }
 
 const mmoe_rule_kind mmoe_rule_adam = {.moments = 2,
                                        .moves_idle = moves_idle,
                                        .fades = fades,
                                        .rate = rate,
+                                       .begin = begin,
                                        .move = move,
                                        .idle = idle};

@@ -11,6 +11,8 @@ static mmoe_rate rate(const mmoe_optimizer_config *c, uint64_t step, float lr) {
     return mmoe_rule_adam.rate(c, step, lr);
 }
 
+static void begin(mmoe_rule *r) { mmoe_rule_adam.begin(r); }
+
 static bool move(const mmoe_rule *r, const mmoe_penalty_args *of, const mmoe_moved *to,
                  const float *g) {
     return mmoe_rule_adam.move(r, of, to, g);
@@ -24,5 +26,6 @@ const mmoe_rule_kind mmoe_rule_adamw = {.moments = 2,
                                         .moves_idle = moves_idle,
                                         .fades = fades,
                                         .rate = rate,
+                                        .begin = begin,
                                         .move = move,
                                         .idle = idle};

@@ -1,5 +1,5 @@
 /* Adagrad with one sum a row: the same rates, and a row's own move. */
-#include "train/rule_adagrad.h"
+#include "train/rule.h"
 
 static bool moves_idle(const mmoe_optimizer_config *c) { return mmoe_rule_adagrad.moves_idle(c); }
 
@@ -11,15 +11,15 @@ static mmoe_rate rate(const mmoe_optimizer_config *c, uint64_t step, float lr) {
     return mmoe_rule_adagrad.rate(c, step, lr);
 }
 
+static void begin(mmoe_rule *r) { mmoe_rule_adagrad.begin(r); }
+
 static bool move(const mmoe_rule *r, const mmoe_penalty_args *of, const mmoe_moved *to,
                  const float *g) {
-    const mmoe_adagrad_args a = mmoe_adagrad_args_of(r);
-    return r->kernels->adagrad_row(&a, of, to->n, to->w, g, to->m);
+    return r->kernels->adagrad_row(&r->args.adagrad, of, to->n, to->w, g, to->m);
 }
 
 static void idle(const mmoe_rule *r, const mmoe_idle_args *steps, const mmoe_moved *to) {
-    const mmoe_adagrad_args a = mmoe_adagrad_args_of(r);
-    r->kernels->adagrad_row_idle(&a, steps, to->n, to->w, to->m);
+    r->kernels->adagrad_row_idle(&r->args.adagrad, steps, to->n, to->w, to->m);
 }
 
 const mmoe_rule_kind mmoe_rule_rowwise_adagrad = {.moments = 1,
@@ -27,5 +27,6 @@ const mmoe_rule_kind mmoe_rule_rowwise_adagrad = {.moments = 1,
                                                   .moves_idle = moves_idle,
                                                   .fades = fades,
                                                   .rate = rate,
+                                                  .begin = begin,
                                                   .move = move,
                                                   .idle = idle};
