@@ -254,7 +254,8 @@ static int predict(const predict_flags *f) {
     const char *folder = cli_rows_folder(from);
     if (f->keep.count && folder)
         return cli_usage("--keep reads columns of a CSV file; %s is a folder", folder);
-    if (mmoe_model_load(f->model, NULL, &model, &err) ||
+    const mmoe_model_load_options mapped = {.map_tables = 1, .late_pages = 1};
+    if (mmoe_model_load_with(f->model, &mapped, NULL, &model, &err) ||
         cli_read_rows(mmoe_model_schema(model), from, &how, &data, &err))
         status = cli_fail("%s", err.message);
     if (!status) cli_remark_columns(from->name, data);

@@ -136,10 +136,10 @@ static bool have_same_columns(const json_t *a, const json_t *b) {
 }
 
 /* Rows of a table mean nothing without the vocabulary that they were trained with, so --from brings
- * its whole schema. What is copied into larger tables need not stand in memory itself. */
+ * its whole schema. Its tables become the new model's, and need not stand in memory beside it. */
 static int read_from(const train_flags *f, train_run *run) {
     mmoe_error err;
-    const mmoe_model_load_options options = {.map_tables = f->grow};
+    const mmoe_model_load_options options = {.map_tables = 1, .late_pages = 1};
     if (mmoe_model_load_with(f->from, &options, NULL, &run->from, &err))
         return cli_fail("--from: %s", err.message);
     json_t *wanted = cli_config_json(run->config),

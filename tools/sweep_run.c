@@ -165,6 +165,7 @@ static mmoe_status do_run(crew *c, size_t run, run_rows *d, sweep_result *result
         .on_epoch = on_epoch,
         .on_progress = on_progress,
         .on_warning = cli_warn_of_training,
+        .best_folder = c->results->directory,
     };
     mmoe_status status = need_rows(p, run, d);
     if (status) *err = d->err;
