@@ -159,7 +159,7 @@ static mmoe_status check_arrays(const mmoe_request *q, mmoe_error *err) {
 mmoe_status mmoe_request_check(mmoe_request *q, mmoe_error *err) {
     const mmoe_batch *b = q->batch;
     const mmoe_request_lists lists = {q->side, b, q->call, q->what, false, NULL};
-    q->is_read = b->rows <= q->room && !q->bad;
+    q->is_read = b->rows > 0 && b->rows <= q->room && !q->bad; /* no rows may have no room */
     if (q->bad) q->bad->count = 0;
     mmoe_status status = check_counts(q, err);
     if (!status) status = check_arrays(q, err);
