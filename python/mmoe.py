@@ -299,20 +299,37 @@ class _Owned:
 
 
 class _Values:
-    """The values of a column. `values`: numbers [n] or, of vectors, [n, dim]; or None, and `texts`
-    are (bytes, where each ends): UTF-8, a NUL behind each. `missing` [n] or None. `codes`, or None:
-    which of the texts each value is. `offsets` [rows + 1], or None: the values make lists. `dim`:
-    the numbers of a value, or of a text, if it is a vector."""
+    """The values of a column. `values`: numbers [n] or, of vectors, [n, dim], with `missing` of
+    that shape, or None; or None, and `texts` are (bytes, where each ends): UTF-8, a NUL behind
+    each, an empty one being missing. `codes`, or None: which of the texts each value is, -1 being
+    missing. `offsets` [rows + 1], or None: the values make lists. `dim`: the numbers of a value, or
+    of a text, if it is a vector."""
 
     def __init__(self, name, values=None, texts=None, missing=None, codes=None):
         self.name, self.values, self.texts, self.missing = name, values, texts, missing
         self.codes, self.offsets, self.dim = codes, None, 0
 
-    def __len__(self):
+    def is_nothing(self):
+        """Whether all values are missing, or there are none."""
+        v, missing = self.values, self.missing
+        if self.codes is not None:
+            return self.codes.max(initial=-1) < 0
+        if v is None:
+            return len(self.texts[0]) == len(self.texts[1])
+        if v.dtype.kind != "f" or not v.size:
+            return not v.size or missing is not None and bool(missing.all())
+        absent = np.isnan(v.flat[0]) or missing is not None and missing.flat[0]
+        return bool(absent and (np.isnan(v) if missing is None else np.isnan(v) | missing).all())
+
+    @property
+    def rows(self):
         if self.offsets is not None:
             return len(self.offsets) - 1
         return next(len(a) for a in (self.codes, self.values, self.texts and self.texts[1])
                     if a is not None)
+
+
+_NO_TEXTS = np.zeros(0, np.uint8), np.zeros(0, np.int64)
 
 
 def _fault(name, row, why, kind=TypeError):
@@ -321,10 +338,10 @@ def _fault(name, row, why, kind=TypeError):
     return error
 
 
-def _texts_of(name, values, missing=None):
+def _texts_of(name, values):
     """`values`: a list of str, or of bytes."""
     if not values:
-        return _Values(name, texts=(np.zeros(0, np.uint8), np.zeros(0, np.int64)))
+        return _Values(name, texts=_NO_TEXTS)
     try:
         joined = b"\0".join(values) if isinstance(values[0], bytes) else "\0".join(values).encode()
     except UnicodeEncodeError as error:
@@ -337,7 +354,16 @@ def _texts_of(name, values, missing=None):
         nul = b"\0" if isinstance(values[0], bytes) else "\0"
         row = next(i for i, v in enumerate(values) if nul in v)
         raise _fault(name, row, "the text has a NUL character", ValueError)
-    return _Values(name, texts=(buffer, ends), missing=missing)
+    return _Values(name, texts=(buffer, ends))
+
+
+def _texts_of_numbers(values):
+    words = values.values.astype("U")
+    if values.values.dtype.kind == "f":
+        words[np.isnan(values.values)] = ""
+    if values.missing is not None:
+        words[values.missing] = ""
+    return _texts_of(values.name, words.tolist())
 
 
 def _times_of(name, values):
@@ -348,7 +374,7 @@ def _times_of(name, values):
     fraction = ~missing & (seconds != values)
     texts[fraction] = np.datetime_as_string(values[fraction], unit="ns", casting="unsafe")
     texts[missing] = ""
-    return _texts_of(name, [t.replace("T", " ") for t in texts], missing if missing.any() else None)
+    return _texts_of(name, [t.replace("T", " ") for t in texts])
 
 
 _FAMILIES = ((str, "str"), ((bool, np.bool_), "bool"), ((int, np.integer), "int"),
@@ -361,9 +387,12 @@ def _family(value):
                 type(value).__name__)
 
 
+_ABSENT = ("NoneType", "NAType", "NaTType")  # None, pandas.NA and NaT
+
+
 def _is_absent(value):
-    """None, pandas.NA, NaT or NaN."""
-    return value is None or type(value).__name__ in ("NAType", "NaTType") or (
+    """Those, or NaN."""
+    return type(value).__name__ in _ABSENT or (
         isinstance(value, (float, np.floating)) and value != value)
 
 
@@ -384,32 +413,49 @@ def _check_family(name, values, present):
     return first
 
 
+def _texts_and_gaps(name, items):
+    """Of a list of str and missing values, which as in a file are empty texts; None: of others."""
+    try:
+        if items and isinstance(items[0], str):
+            return _texts_of(name, items)
+    except TypeError:  # not all are texts
+        pass
+    kinds = set(map(type, items))
+    floats = {k for k in kinds if issubclass(k, (float, np.floating))}
+    gaps = floats.union(k for k in kinds if k.__name__ in _ABSENT)
+    if not all(issubclass(k, str) for k in kinds - gaps) or floats and not all(
+            v != v for v in items if v.__class__ in floats):
+        return None
+    return _texts_of(name, ["" if v.__class__ in gaps else v for v in items])
+
+
+def _missing_of(items):
+    """Which of a list's values are missing, or None."""
+    kinds = set(map(type, items))
+    which = lambda kinds: np.fromiter(map(kinds.__contains__, map(type, items)), bool, len(items))
+    floats = {k for k in kinds if issubclass(k, (float, np.floating))}
+    missing = which({k for k in kinds if k.__name__ in _ABSENT})
+    if floats:
+        places = np.flatnonzero(which(floats))
+        missing[places] = np.isnan(np.array([items[i] for i in places], float))
+    return missing if missing.any() else None
+
+
 def _objects_of(name, values):
     """Values of Python's, all of one type: [n] of objects."""
     items = values.tolist()
-    if items and isinstance(items[0], str):
-        try:
-            return _texts_of(name, items)
-        except TypeError:  # not all are texts
-            pass
-    kinds = set(map(type, items))
-    absent = {k for k in kinds if k.__name__ in ("NoneType", "NAType", "NaTType")}
-    floats = {k for k in kinds if issubclass(k, (float, np.floating))}
-    missing = None
-    if absent or floats:
-        missing = np.array([v.__class__ in absent or v.__class__ in floats and v != v
-                            for v in items])
-        missing = missing if missing.any() else None
+    made = _texts_and_gaps(name, items)
+    if made is not None:
+        return made
+    missing = _missing_of(items)
     present = np.arange(len(values)) if missing is None else np.flatnonzero(~missing)
-    family = _check_family(name, values, present) if len(present) else "str"
+    family = _check_family(name, values, present)
     if family == "list":
         return _lists_of(name, [() if missing is not None and missing[i] else v
                                 for i, v in enumerate(values)])
     if missing is not None:
         values = values.copy()
-        values[missing] = "" if family == "str" else 0
-    if family == "str":
-        return _texts_of(name, values.tolist(), missing)
+        values[missing] = 0
     try:
         return _Values(name, values.astype(_FAMILY_TYPES[family]), missing=missing)
     except OverflowError:
@@ -452,18 +498,11 @@ def _lists_of(name, lists):
 def _category_of(name, values):
     """pandas' categorical: the texts of the categories once, and which each row has."""
     categorical = getattr(values, "cat", values)
-    codes = np.asarray(categorical.codes).astype(np.int32)
+    codes, made = np.asarray(categorical.codes), _values_of(name, categorical.categories)
+    if made.texts or codes.max(initial=-1) < 0:
+        return _Values(name, texts=made.texts or _NO_TEXTS, codes=codes)
     missing = codes < 0
-    made = _values_of(name, categorical.categories)
-    codes[missing] = 0
-    if missing.all():
-        return _texts_of(name, [""] * len(codes), missing if len(codes) else None)
-    made.missing = missing if missing.any() else None
-    if made.texts:
-        made.codes = codes
-    else:
-        made.values = made.values[codes]
-    return made
+    return _Values(name, made.values[codes], missing=missing if missing.any() else None)
 
 
 def _array_of(name, values):
@@ -472,11 +511,10 @@ def _array_of(name, values):
     if hasattr(values, "isna") and not isinstance(dtype, np.dtype):  # a type of pandas' own
         if getattr(dtype, "tz", None):
             raise TypeError(f'column "{name}": times with a zone; convert them to one without')
-        missing = np.asarray(values.isna())
         plain = np.dtype(getattr(dtype, "numpy_dtype", object))
-        filler = {"type": plain, "value": 0} if plain.kind in "biuf" else \
-            {"type": object, "value": None}
-        return values.to_numpy(dtype=filler["type"], na_value=filler["value"]), missing
+        if plain.kind not in "biuf":
+            return values.to_numpy(dtype=object), None
+        return values.to_numpy(dtype=plain, na_value=0), np.asarray(values.isna())
     if isinstance(values, np.ma.MaskedArray):
         return values.filled(values.dtype.type()), np.ma.getmaskarray(values)
     if isinstance(values, (list, tuple)):
@@ -488,14 +526,17 @@ def _values_of(name, values):
     """A column's values, of whatever array, Series or list of them."""
     if hasattr(getattr(values, "dtype", None), "categories"):
         return _category_of(name, values)
-    array, missing = _array_of(name, values)
+    return _values_in(name, *_array_of(name, values))
+
+
+def _values_in(name, array, missing):
     kind = array.dtype.kind
     if array.ndim == 0 or array.ndim > 2 or array.ndim == 2 and kind not in "biuf":
         raise TypeError(f'column "{name}": one value a row is wanted, or of numbers [rows, n]')
     if kind == "O":
         return _objects_of(name, array)
     if kind in "US":
-        return _texts_of(name, array.tolist(), missing)
+        return _texts_of(name, array.tolist())
     if kind == "M":
         return _times_of(name, array)
     if kind not in "biuf":
@@ -505,8 +546,7 @@ def _values_of(name, values):
         array = array.astype(np.float32 if array.dtype.itemsize == 2 else np.float64)
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
-    made = _Values(name, array, missing=missing if missing is not None and missing.any() else None)
-    return made
+    return _Values(name, array, missing=missing if missing is not None and missing.any() else None)
 
 
 def _columns_of(data, what="rows"):
@@ -535,10 +575,10 @@ def _check_lengths(columns):
     """All columns have the rows of the first: how many."""
     first = columns[0] if columns else None
     for c in columns:
-        if len(c) != len(first):
-            raise Error(f'column "{c.name}" has {len(c)} rows, and "{first.name}" {len(first)}',
+        if c.rows != first.rows:
+            raise Error(f'column "{c.name}" has {c.rows} rows, and "{first.name}" {first.rows}',
                         column=c.name)
-    return len(first) if columns else 0
+    return first.rows if columns else 0
 
 
 # ---- Streams of Arrow ----
@@ -645,26 +685,25 @@ _FORMATS = {"i1": "c", "u1": "C", "i2": "s", "u2": "S", "i4": "i", "u4": "I", "i
             "f4": "f", "f8": "g"}
 
 
-def _arrow_texts(values, valid, name):
+def _arrow_texts(values, name):
     buffer, ends = values.texts
     offsets = np.zeros(len(ends) + 1, np.int64)
     offsets[1:] = ends - np.arange(len(ends))
-    coded = values.codes is not None
-    texts = _Arrow("U", len(ends), [None if coded else valid, offsets, buffer[buffer != 0]],
-                   name="" if coded else name)
-    if not coded:
-        return texts
-    return _Arrow("i", len(values.codes), [valid, values.codes], (), name, texts)
+    parts, codes = [None, offsets, buffer[buffer != 0]], values.codes
+    if codes is None:
+        return _Arrow("U", len(ends), parts, (), name)
+    return _Arrow(_FORMATS[codes.dtype.str[1:]], len(codes), [_bits(codes >= 0), codes], (), name,
+                  _Arrow("U", len(ends), parts))
 
 
 def _arrow_of(values, name):
     """Values as an array of Arrow's: of a list or a vector, with these as its child."""
     if values.offsets is not None:
         flat = _Values(values.name, values.values, values.texts, values.missing, values.codes)
-        return _Arrow("+L", len(values), [None, values.offsets], [_arrow_of(flat, "item")], name)
-    valid = None if values.missing is None else _bits(~values.missing.reshape(-1))
+        return _Arrow("+L", values.rows, [None, values.offsets], [_arrow_of(flat, "item")], name)
     if values.texts:
-        return _arrow_texts(values, valid, name)
+        return _arrow_texts(values, name)
+    valid = None if values.missing is None else _bits(~values.missing.reshape(-1))
     v = np.ascontiguousarray(values.values)
     if v.ndim == 2:
         child = _arrow_of(_Values(values.name, v.reshape(-1), None, values.missing), "item")
@@ -759,9 +798,9 @@ def _stream_of(data, what):
 def _as_lists(values):
     """A list has one value, or those of a row of an array, or as it is missing none."""
     v, missing = values.values, values.missing
-    if v is None and (not len(values) or missing is not None and missing.all()):
-        values.offsets = np.zeros(len(values) + 1, np.int64)
-        values.texts, values.codes, values.missing = _texts_of("", []).texts, None, None
+    if v is None and values.is_nothing():
+        values.offsets = np.zeros(values.rows + 1, np.int64)
+        values.texts, values.codes = _NO_TEXTS, None
     if v is None:
         return  # texts are no lists
     lengths = np.full(len(v), v.shape[1] if v.ndim == 2 else 1)
@@ -798,34 +837,23 @@ def _as_wanted(values, is_list, dim):
     if is_list and values.offsets is None:
         _as_lists(values)
     elif dim > 1 and values.offsets is not None and (values.values is not None or
-                                                     _is_nothing(values)):
+                                                     values.is_nothing()):
         _as_vectors(values, dim)
     elif np.ndim(values.values) == 2:
         values.dim = values.values.shape[1]
-    elif dim > 1 and (values.texts or _is_nothing(values)):
+    elif dim > 1 and (values.texts or values.is_nothing()):
         values.dim = dim
     return values
 
 
-def _is_nothing(values):
-    """Whether all values are missing, or there are none."""
-    v, missing = values.values, values.missing
-    if v is None or v.dtype.kind != "f" or not v.size:
-        count = len(values.texts[1]) if v is None else v.size
-        return not count or missing is not None and bool(missing.all())
-    absent = np.isnan(v.flat[0]) or missing is not None and missing.flat[0]
-    return bool(absent and (np.isnan(v) if missing is None else np.isnan(v) | missing).all())
-
-
 def _pointers(values):
     buffer, ends = values.texts
-    addresses = np.full(len(ends), buffer.ctypes.data, np.int64)
-    addresses[1:] += ends[:-1] + 1
-    if values.codes is not None:
-        addresses = addresses[values.codes]
-    if values.missing is not None:
-        addresses[values.missing] = 0
-    return VALUE_TEXT, addresses
+    starts = np.full(len(ends) + 1, buffer.ctypes.data, np.int64)
+    starts[1:] += ends + 1
+    if values.codes is None:
+        return VALUE_TEXT, starts[:-1]
+    starts[-1] = 0  # NULL, which the code -1 takes
+    return VALUE_TEXT, starts[values.codes]
 
 
 def _integers(values):
@@ -835,7 +863,7 @@ def _integers(values):
         if v.ndim == 2:  # of a vector
             return VALUE_DOUBLE, np.where(False if values.missing is None else values.missing,
                                           np.nan, v)
-        values.texts, values.values = _texts_of(values.name, v.astype("U").tolist()).texts, None
+        values.texts, values.values = _texts_of_numbers(values).texts, None
         return _pointers(values)  # `values` keep what these point to
     if values.missing is not None:
         return VALUE_INT64, np.where(values.missing, MISSING_INT64, v.astype(np.int64))
@@ -860,7 +888,7 @@ _MISSING = {VALUE_TEXT: np.int64(0), VALUE_INT64: np.int64(MISSING_INT64),
 
 def _raw_of_nothing(values, type):
     """Missing values of any type, whatever that of pandas' column of nothing is."""
-    count = len(values)
+    count = values.rows
     if values.offsets is not None:
         count = values.offsets[-1]
     is_vector = values.dim and type != VALUE_TEXT
@@ -872,31 +900,64 @@ class _Given:
     the column if it has no values."""
 
     def __init__(self, values, side, type):
-        self.values, self.offsets, self.is_nothing = values, values.offsets, _is_nothing(values)
+        self.name, self.offsets, self.is_nothing = values.name, values.offsets, values.is_nothing()
         self.type, array = _raw_of_nothing(values, type) if self.is_nothing else _raw(values)
         if array.strides[0] <= 0 or array.strides[1:] not in ((), (array.itemsize,)):
             array = np.ascontiguousarray(array)  # what a stride of the library's cannot say
-        self.array, self.rows = array, len(values)
+        self.array, self.rows, self._keep = array, values.rows, values
         self.key = (values.name, self.type, side, values.dim, int(self.offsets is not None))
 
-    def column(self, first):
-        """From row `first` on."""
+    def column(self, first, rows):
+        """Of these rows, and what has to stay meanwhile."""
         stride = self.array.strides[0] if len(self.array) > 1 else 0
         start = 0 if self.offsets is not None else first * stride
-        return _column(self.type, self.array.ctypes.data + start, stride)
+        return _column(self.type, self.array.ctypes.data + start, stride), self
 
     def list_column(self, first):
         return _list_column(self.offsets.ctypes.data + first * self.offsets.itemsize, None,
                             len(self.array))
 
 
+class _GivenTexts:
+    """A column of texts among Python's objects. Threads that score rows read the texts of these
+    alone: the ones of a piece stay in the cache, and others are scored meanwhile."""
+    offsets, is_nothing, type = None, False, VALUE_TEXT
+
+    def __init__(self, name, array, side, dim):
+        self.name, self.array, self.rows = name, array, len(array)
+        self.key = (name, VALUE_TEXT, side, dim if dim > 1 else 0, 0)
+
+    def column(self, first, rows):
+        try:
+            texts = _texts_and_gaps(self.name, self.array[first:first + rows].tolist())
+        except ValueError:
+            texts = None
+        if texts is None:
+            _objects_of(self.name, self.array)  # raises, with the row
+        addresses = _pointers(texts)[1]
+        return _column(VALUE_TEXT, addresses.ctypes.data, 0), (texts, addresses)
+
+
+def _given(name, values, side, wanted, type):
+    """A column as the library takes it. `wanted`: whether as lists, and of how many numbers."""
+    if hasattr(getattr(values, "dtype", None), "categories"):
+        return _Given(_as_wanted(_category_of(name, values), *wanted), side, type)
+    array, missing = _array_of(name, values)
+    if array.dtype.kind == "O" and array.ndim == 1 and not wanted[0]:
+        some = (v for v in itertools.islice(array, 1000) if not _is_absent(v))
+        if isinstance(next(some, None), str):
+            return _GivenTexts(name, array, side, wanted[1])
+    return _Given(_as_wanted(_values_in(name, array, missing), *wanted), side, type)
+
+
 def _batch_of(given, bound, first, rows):
-    columns = (_column * len(given))(*[g.column(first) for g in given])
+    made = [g.column(first, rows) for g in given]
+    columns = (_column * len(given))(*[column for column, _ in made])
     lists = [g.list_column(first) for g in given if g.offsets is not None]
     lists = (_list_column * len(lists))(*lists)
     batch = _batch(rows=rows, columns=ctypes.addressof(columns), column_count=len(given),
                    input=bound, list_columns=ctypes.addressof(lists))
-    batch._arrays = columns, lists
+    batch._arrays = made, columns, lists
     return batch
 
 
@@ -965,20 +1026,26 @@ def _past_faults(batch, faults, first, *call):
     faults.extend(_error_of(e, first) for e in errors[:bad.count])
 
 
-_ROWS_OF_THREAD = 8192  # fewer are not worth another thread
+_PIECE = 16384  # rows that a thread scores at a time
 
 
 def _in_threads(rows, threads, work):
-    """work(first, rows) over all rows, by so many threads; of errors the first row's is raised."""
-    most = threads or _processors()
-    parts = max(1, min(most, rows // _ROWS_OF_THREAD))
-    ends = [rows * i // parts for i in range(parts + 1)]
-    if parts == 1:
-        work(0, rows)
+    """work(first, rows) over all rows, a piece at a time, by so many threads; of errors the first
+    row's is raised."""
+    pieces = [(first, min(_PIECE, rows - first)) for first in range(0, rows, _PIECE)]
+    most = min(threads or _processors(), len(pieces))
+    if most <= 1:
+        for piece in pieces or [(0, 0)]:
+            work(*piece)
         return
-    with concurrent.futures.ThreadPoolExecutor(parts) as pool:
-        for done in [pool.submit(work, a, b - a) for a, b in zip(ends, ends[1:])]:
-            done.result()
+    with concurrent.futures.ThreadPoolExecutor(most) as pool:
+        running = [pool.submit(work, *piece) for piece in pieces]
+        try:
+            for piece in running:
+                piece.result()
+        finally:
+            for piece in running:
+                piece.cancel()
 
 
 # ---- Data sets: rows to train from, and to evaluate ----
@@ -1179,12 +1246,7 @@ def _words_of(values):
     """The same values as texts."""
     if values.offsets is not None or np.ndim(values.values) > 1:
         raise TypeError(f'column "{values.name}": lists cannot be kept beside the rows')
-    if values.texts:
-        return values
-    v, missing = values.values, values.missing
-    if v.dtype.kind == "f":
-        missing = np.isnan(v) if missing is None else missing | np.isnan(v)
-    return _texts_of(values.name, v.astype("U").tolist(), missing)
+    return values if values.texts else _texts_of_numbers(values)
 
 
 # ---- Models ----
@@ -1321,11 +1383,11 @@ class Model:
                             "it reads: model.columns)", column=name)
 
     def _given(self, columns, side):
-        """The columns that the model reads, as the library takes them."""
-        made = [_as_wanted(_values_of(name, values), *self._wanted[name])
-                for name, values in columns.items() if name in self._wanted]
-        _check_lengths(made)
-        return [_Given(v, side, self._types.get(v.name, VALUE_TEXT)) for v in made]
+        """The columns that the model reads."""
+        given = [_given(name, values, side, self._wanted[name], self._types.get(name, VALUE_TEXT))
+                 for name, values in columns.items() if name in self._wanted]
+        _check_lengths(given)
+        return given
 
     def _user(self, user):
         """A user's columns: one row, whose values may stand there without a list around them."""
@@ -1337,8 +1399,8 @@ class Model:
             columns[name] = [value] if nested or not _is_sequence(value) else value
         given = self._given(columns, SIDE_USER)
         if given and given[0].rows != 1:
-            name = given[0].values.name
-            raise Error(f'column "{name}": {given[0].rows} rows, and a user has one', column=name)
+            raise Error(f'column "{given[0].name}": {given[0].rows} rows, and a user has one',
+                        column=given[0].name)
         return columns, given
 
     def _bind(self, given):
@@ -1349,7 +1411,7 @@ class Model:
             self._bindings[keys] = binding
             if len(self._bindings) > _MOST_BINDINGS:
                 del self._bindings[next(iter(self._bindings))]
-            self._types.update((g.values.name, g.type) for g in given or () if not g.is_nothing)
+            self._types.update((g.name, g.type) for g in given or () if not g.is_nothing)
             return binding
 
     def _request(self, user, items, ignore_additional):

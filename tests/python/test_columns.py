@@ -214,6 +214,32 @@ def test_threads_and_empty_requests():
     assert [len(s) for s in MODEL.predict(pd.DataFrame(PLAIN)[:0]).values()] == [0, 0]
 
 
+def test_many_texts():
+    many = {name: values * 600 for name, values in PLAIN.items()}  # of three pieces
+    city = np.array(many["city"], object)
+    wanted = MODEL.predict(many, threads=1)
+    for form in (many["city"], city, pd.Series(city, dtype="string"), pd.Categorical(city),
+                 np.where(pd.isna(city), "", city).astype("U"),
+                 np.array([np.nan if v is None else np.str_(v) for v in city], object),
+                 np.repeat(city, 2)[::2]):
+        assert same(MODEL.predict({**many, "city": form}), wanted), type(form)
+    gone = np.where(np.arange(len(city)) // 16384 == 1, None, city)  # a piece of nothing
+    scores = MODEL.predict({**many, "city": gone})
+    assert same(scores, MODEL.predict({**many, "city": pd.Categorical(gone)}))
+
+    def fails(kind, value, *texts):
+        other = city.copy()
+        other[20000] = other[33000] = value
+        for threads in (1, 3):
+            raised(kind, 'row 20001: column "city": ', *texts,
+                   by=lambda: MODEL.predict({**many, "city": other}, threads=threads))
+    fails(TypeError, 4, "int", "row 1 of str")
+    fails(TypeError, 1.5, "float")
+    fails(TypeError, ["a"], "list")
+    fails(ValueError, "a\0b", "NUL")
+    fails(ValueError, "\ud800", "Unicode")
+
+
 def test_rank():
     user = {name: PLAIN[name][3] for name in ("user", "seen", "age")}
     items = {name: values for name, values in PLAIN.items() if name not in user}
