@@ -107,6 +107,9 @@ class trained : public learner {
         : how_(std::move(how)), folder_(how_.folder), slot_(slot), model_(std::move(model)),
           facts_(facts_of(model_)), events_(with_labels(columns, facts_.labels)),
           trainer_(model_, {}, options()), losses_(facts_.labels.size(), NAN) {
+        if (how_.queue < facts_.batch)
+            throw std::runtime_error("--queue " + std::to_string(how_.queue) + ": a step takes " +
+                                     std::to_string(facts_.batch) + " events");
         const std::vector<uint64_t> runs = folder_.runs();
         if (runs.empty()) {
             trainer_.save(folder_.file(0).c_str());
@@ -153,7 +156,9 @@ class trained : public learner {
 
     std::string progress() const override {
         const std::lock_guard<std::mutex> lock(mutex_);
-        return json{{"taken", taken_}, {"learned", learned_}, {"saved", saved_}}.dump() + "\n";
+        const json far{
+            {"taken", taken_}, {"learned", learned_}, {"published", published_}, {"saved", saved_}};
+        return far.dump() + "\n";
     }
 
     std::string metrics() const override {
@@ -165,6 +170,7 @@ class trained : public learner {
         };
         line("taken_events", taken_);
         line("learned_events", learned_);
+        line("published_events", published_);
         line("saved_events", saved_);
         line("waiting_events", waiting_);
         line("unknown_values_total", unknown_);
@@ -288,8 +294,8 @@ class trained : public learner {
     void publish() {
         trainer_.publish(slot_);
         mmoe_slot_collect(slot_.get()); // no request frees a model
-        published_ = learned_;
         const std::lock_guard<std::mutex> lock(mutex_);
+        published_ = learned_;
         publishes_++;
     }
 
@@ -321,16 +327,15 @@ class trained : public learner {
     const mmoe::input events_;
     mmoe::trainer trainer_;
     learning_batch batch_;
-    uint64_t published_ = 0; // events in what is served
     clock_type::time_point due_{};
 
     mutable std::mutex mutex_; // of what follows, of which the learning thread alone writes
-                               // learned_ and saved_
+                               // learned_, published_ and saved_
     std::condition_variable wake_;
     std::deque<post> queue_;
     bool ends_ = false;
     std::string failed_;
-    uint64_t waiting_ = 0, taken_ = 0, learned_ = 0, saved_ = 0;
+    uint64_t waiting_ = 0, taken_ = 0, learned_ = 0, published_ = 0, saved_ = 0;
     uint64_t unknown_ = 0, steps_ = 0, publishes_ = 0, saves_ = 0, failed_saves_ = 0;
     int64_t last_save_ = 0; // UNIX time; 0: none by this process
     std::vector<double> losses_;

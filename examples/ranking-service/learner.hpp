@@ -30,7 +30,8 @@ class learner {
     };
     // Any thread's.
     virtual answer take(mmoe::rows &events) = 0;
-    // {"taken": 900, "learned": 896, "saved": 512}: events since the folder's first run.
+    // {"taken": 900, "learned": 896, "published": 768, "saved": 512}: events since the folder's
+    // first run.
     virtual std::string progress() const = 0;
     virtual std::string metrics() const = 0;
 };
