@@ -67,6 +67,8 @@ static const struct {
      "y", "this task is \"classification\" in the slot's models, and \"regression\" in this one"},
 };
 
+enum { FIRST_TASKS = 8 }; /* of those that have the columns, and other tasks */
+
 START_TEST(a_model_of_other_columns_is_not_published) {
     mmoe_model *first = usual_model(),
                *other = model_of(others[_i].sparse, others[_i].dense, others[_i].tasks);
@@ -92,6 +94,31 @@ START_TEST(a_model_of_other_columns_is_not_published) {
     ck_assert_uint_eq(version, 2);
     mmoe_reader_free(reader);
     mmoe_slot_free(slot);
+}
+END_TEST
+
+/* By name the columns may stand anywhere, but scores are known by their numbers. */
+START_TEST(a_model_of_other_tasks_is_not_published_by_name) {
+    static const mmoe_input_column given[] = {{"a", MMOE_VALUE_INT64, MMOE_SIDE_USER, 0, 0, 0},
+                                              {"b", MMOE_VALUE_INT64, MMOE_SIDE_USER, 0, 0, 0},
+                                              {"c", MMOE_VALUE_INT64, MMOE_SIDE_USER, 0, 0, 0},
+                                              {"d0", MMOE_VALUE_FLOAT, MMOE_SIDE_USER, 0, 0, 0},
+                                              {"d1", MMOE_VALUE_FLOAT, MMOE_SIDE_USER, 0, 0, 0},
+                                              {"d2", MMOE_VALUE_FLOAT, MMOE_SIDE_USER, 0, 0, 0}};
+    mmoe_input *input;
+    mmoe_slot *slot;
+    mmoe_error fault = {0};
+    mmoe_model *other = model_of(others[_i].sparse, others[_i].dense, others[_i].tasks);
+    SUCCEEDS(mmoe_input_create(given, 6, NULL, &input, &err));
+    const mmoe_predictor_options options = {.input = input};
+    SUCCEEDS(mmoe_slot_create_with(usual_model(), &options, NULL, &slot, &err));
+    SUCCEEDS(mmoe_input_check(input, other, &err));
+    ck_assert_int_eq(mmoe_slot_publish(slot, other, NULL, &fault), MMOE_E_ARGUMENT);
+    ck_assert_str_eq(fault.column, others[_i].column);
+    ck_assert_msg(strstr(fault.message, others[_i].message) != NULL, "%s", fault.message);
+    mmoe_model_free(other);
+    mmoe_slot_free(slot);
+    mmoe_input_free(input);
 }
 END_TEST
 
@@ -212,6 +239,8 @@ void add_cases(TCase *c) {
     tcase_add_checked_fixture(c, set_up, tear_down);
     tcase_add_loop_test(c, a_model_of_other_columns_is_not_published, 0,
                         (int)(sizeof others / sizeof *others));
+    tcase_add_loop_test(c, a_model_of_other_tasks_is_not_published_by_name, FIRST_TASKS,
+                        sizeof others / sizeof *others);
     tcase_add_test(c, other_sizes_may_be_published);
     tcase_add_loop_test(c, other_counts_are_refused, 0, 2);
     tcase_add_loop_test(c, right_counts_and_none_are_taken, 0, 2);

@@ -393,6 +393,51 @@ START_TEST(a_batch_of_another_input_is_refused) {
 }
 END_TEST
 
+/* A user and items are ranked where the input has a column of a user's, and each has all of its
+ * side's. */
+START_TEST(a_side_that_is_missing_is_refused) {
+    static const mmoe_input_column one_side[] = {
+        {"price", MMOE_VALUE_DOUBLE, MMOE_SIDE_ITEM, 0, 0, 0}};
+    static const mmoe_column price = {MMOE_VALUE_DOUBLE, prices, 0};
+    mmoe_model *all_sides = usual_model(), *of_items = model_of("", "", PRICE, 1);
+    mmoe_input *input = input_from(0), *items_alone;
+    mmoe_predictor *bound, *one_sided;
+    mmoe_error fault = {0};
+    request user, items;
+    float scores[ITEMS * TASKS] = {-7};
+    SUCCEEDS(mmoe_input_create(one_side, 1, NULL, &items_alone, &err));
+    SUCCEEDS(mmoe_predictor_create_with(of_items, &(mmoe_predictor_options){.input = items_alone},
+                                        NULL, &one_sided, &err));
+    const mmoe_batch batch = {
+        .rows = 1, .input = items_alone, .columns = &price, .column_count = 1};
+    ck_assert_int_eq(mmoe_predictor_rank(one_sided, &batch, &batch, scores, &fault),
+                     MMOE_E_ARGUMENT);
+    ck_assert_str_eq(fault.message, "mmoe_predictor_rank: the input has no column of the user's");
+    SUCCEEDS(mmoe_predictor_create_with(all_sides, &(mmoe_predictor_options){.input = input}, NULL,
+                                        &bound, &err));
+    fill(&user, input, 0, MMOE_SIDE_USER, 1);
+    fill(&items, input, 0, MMOE_SIDE_ITEM, ITEMS);
+    user.batch.column_count = 0;
+    ck_assert_int_eq(mmoe_predictor_rank(bound, &user.batch, &items.batch, scores, &fault),
+                     MMOE_E_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(fault.message, "the user must have the input's 3 columns, not 0"));
+    fill(&user, input, 0, MMOE_SIDE_USER, 1);
+    items.batch.columns = NULL;
+    ck_assert_int_eq(mmoe_predictor_rank(bound, &user.batch, &items.batch, scores, &fault),
+                     MMOE_E_ARGUMENT);
+    ck_assert_ptr_nonnull(
+        strstr(fault.message, "the items must have the input's 5 columns, not 0"));
+    refused(bound, &items.batch, "the batch must have the input's 8 columns, not 0");
+    ck_assert(scores[0] == -7);
+    mmoe_predictor_free(bound);
+    mmoe_predictor_free(one_sided);
+    mmoe_input_free(input);
+    mmoe_input_free(items_alone);
+    mmoe_model_free(all_sides);
+    mmoe_model_free(of_items);
+}
+END_TEST
+
 /* ---- Rows to learn from ---- */
 
 static const float labels[ITEMS * TASKS] = {0, 1, 1, 0, 0, 0};
@@ -472,4 +517,5 @@ void add_cases(TCase *c) {
     tcase_add_loop_test(c, what_a_column_cannot_be_is_refused, 0,
                         sizeof columns_of_no_input / sizeof *columns_of_no_input);
     tcase_add_test(c, a_batch_of_another_input_is_refused);
+    tcase_add_test(c, a_side_that_is_missing_is_refused);
 }
