@@ -27,4 +27,22 @@ static inline size_t mmoe_row_of(const mmoe_rows *r, int32_t b) {
     return r->index ? r->index[b] : (size_t)b;
 }
 
+/* Some of the rows. */
+static inline mmoe_rows mmoe_rows_part(const mmoe_rows *r, int32_t first, int32_t count) {
+    mmoe_rows part = *r;
+    part.rows = count;
+    if (r->index) {
+        part.index = r->index + first;
+        return part;
+    }
+    const size_t at = (size_t)first;
+    if (r->ids) part.ids = r->ids + at * r->id_stride;
+    if (r->dense) part.dense = r->dense + at * r->dense_stride;
+    if (r->labels) part.labels = r->labels + at * r->label_stride;
+    if (r->weights) part.weights = r->weights + at;
+    if (r->lists.offsets) part.lists.offsets = r->lists.offsets + at * (size_t)r->lists.count;
+    part.kept = NULL;
+    return part;
+}
+
 #endif

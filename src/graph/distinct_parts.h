@@ -25,6 +25,7 @@ typedef struct mmoe_distinct_state {
     bool are_neighbours;         /* the columns, in the batch's ids */
     int32_t *at;                 /* [rows of a batch, columns] rows of P */
     int32_t *bags;               /* [chunks, columns] lists that are not of one element */
+    float *sums;                 /* [slabs, n_row, MMOE_SLAB] S, where ranks have parts of it */
     float *dw;                   /* [N, D] */
     float *rest, *rest_backward; /* [N, columns of rest] W_rest, and what of it has a gradient
                                     packed */
@@ -64,5 +65,7 @@ static inline bool mmoe_distinct_bag(const mmoe_run *r, int32_t i, int32_t b, mm
 void mmoe_distinct_list(const mmoe_plan *p, int32_t node, mmoe_task_list *l);
 void mmoe_distinct_list_late(const mmoe_plan *p, int32_t node, mmoe_task_list *l);
 void mmoe_distinct_run_task(mmoe_run *r, const mmoe_weight_task *task, int worker);
+void mmoe_distinct_exchange(mmoe_run *r, int32_t node);
+void mmoe_distinct_run_again(mmoe_run *r, const mmoe_weight_task *task, int worker);
 
 #endif

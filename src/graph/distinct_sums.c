@@ -163,42 +163,105 @@ static void add_up(const mmoe_run *r, const mmoe_weight_task *task, const sums *
     mmoe_tree_total(&sum);
 }
 
-static void hand_on(mmoe_run *r, int worker, const mmoe_distinct_table *t, float *de) {
+/* Gradients that are no sums over segments themselves end as those do. */
+static void end_sums(const mmoe_plan *p, float *values, int64_t count) {
+    for (int64_t i = 0; p->segments > 1 && i < count; i++) values[i] += 0.0f;
+}
+
+/* Of a table; and of all of a task's. */
+static void hand_on_table(mmoe_run *r, int worker, const mmoe_distinct_table *t, float *de) {
     const mmoe_embedding *e = &r->plan->params->tables[t->index];
     if (e->is_frozen) return;
     if (e->has_padding) memset(de + e->padding * t->dim, 0, (size_t)t->dim * sizeof *de);
+    end_sums(r->plan, de, (int64_t)t->rows * t->dim);
     mmoe_run_sink(r, worker, r->plan->distinct->node,
                   &(mmoe_gradient){t->index, 0, t->rows, t->dim, de, t->dim, NULL});
 }
 
-static void run_sums(mmoe_run *r, const mmoe_weight_task *task, int worker) {
-    const mmoe_plan *p = r->plan;
-    const mmoe_linear_block *k = mmoe_distinct_block(p);
-    const mmoe_distinct_table *tables = p->distinct->tables + task->first;
-    const sum_room room = room_of(p, task->first, task->count);
-    sums b = {.s = mmoe_scratch_of(p, worker)};
-    for (b.col = 0; b.col < k->cols; b.col += MMOE_SLAB) {
-        b.cols = k->cols - b.col < MMOE_SLAB ? k->cols - b.col : MMOE_SLAB;
-        double start = mmoe_run_clock(r);
-        add_up(r, task, &b, room.s);
-        const mmoe_weight_task slice = {task->node, task->first, task->count, b.col, b.cols};
-        mmoe_run_task_done(r, worker, MMOE_PASS_SUMS, &slice, start);
-        start = mmoe_run_clock(r);
-        sums part = b;
-        part.de = b.s + room.tree;
-        part.packed = part.de + room.de;
-        for (int32_t i = 0; i < task->count; i++) {
-            multiply(p, &tables[i], &part);
-            part.s += (size_t)tables[i].n_row * MMOE_SLAB;
-            part.de += de_floats(&tables[i]);
-        }
-        mmoe_run_task_done(r, worker, MMOE_PASS_WEIGHTS, &slice, start);
-    }
-    float *de = b.s + room.tree;
+static void hand_on(mmoe_run *r, const mmoe_weight_task *task, int worker, float *de) {
+    const mmoe_distinct_table *tables = r->plan->distinct->tables + task->first;
     for (int32_t i = 0; i < task->count; i++) {
-        hand_on(r, worker, &tables[i], de);
+        hand_on_table(r, worker, &tables[i], de);
         de += de_floats(&tables[i]);
     }
+}
+
+/* The next slab, behind one of `cols` columns from `col` on; false: there is none. */
+static bool next_slab(const mmoe_plan *p, sums *b) {
+    const int32_t all = mmoe_distinct_block(p)->cols;
+    b->col += b->cols;
+    b->cols = all - b->col < MMOE_SLAB ? all - b->col : MMOE_SLAB;
+    return b->cols > 0;
+}
+
+static mmoe_weight_task slab_of(const mmoe_weight_task *task, const sums *b) {
+    return (mmoe_weight_task){task->node, task->first, task->count, b->col, b->cols};
+}
+
+/* What a task has of a slab. */
+static void multiply_slab(const mmoe_run *r, const mmoe_weight_task *task, int worker,
+                          const sums *b) {
+    const mmoe_distinct_table *tables = r->plan->distinct->tables + task->first;
+    const mmoe_weight_task slab = slab_of(task, b);
+    const double start = mmoe_run_clock(r);
+    sums part = *b;
+    for (int32_t i = 0; i < task->count; i++) {
+        multiply(r->plan, &tables[i], &part);
+        part.s += (size_t)tables[i].n_row * MMOE_SLAB;
+        part.de += de_floats(&tables[i]);
+    }
+    mmoe_run_task_done(r, worker, MMOE_PASS_WEIGHTS, &slab, start);
+}
+
+/* Where several ranks keep S of a task and a slab. */
+static float *kept_sums(const mmoe_plan *p, const mmoe_weight_task *task, const sums *b) {
+    const mmoe_distinct *d = p->distinct;
+    const size_t slab = (size_t)(b->col / MMOE_SLAB) * (size_t)d->n_row,
+                 row = (size_t)d->columns[d->tables[task->first].first].first;
+    return mmoe_distinct_own(p)->sums + (slab + row) * MMOE_SLAB;
+}
+
+static void run_sums(mmoe_run *r, const mmoe_weight_task *task, int worker) {
+    const mmoe_plan *p = r->plan;
+    const sum_room room = room_of(p, task->first, task->count);
+    sums b = {.s = mmoe_scratch_of(p, worker)};
+    b.de = b.s + room.tree;
+    b.packed = b.de + room.de;
+    while (next_slab(p, &b)) {
+        const double start = mmoe_run_clock(r);
+        const mmoe_weight_task slab = slab_of(task, &b);
+        add_up(r, task, &b, room.s);
+        mmoe_run_task_done(r, worker, MMOE_PASS_SUMS, &slab, start);
+        if (p->peers)
+            memcpy(kept_sums(p, task, &b), b.s, room.s * sizeof *b.s);
+        else
+            multiply_slab(r, task, worker, &b);
+    }
+    if (!p->peers) hand_on(r, task, worker, b.de);
+}
+
+/* ---- Of several ranks ---- */
+
+void mmoe_distinct_exchange(mmoe_run *r, int32_t node) {
+    const mmoe_plan *p = r->plan;
+    const mmoe_distinct_state *own = p->nodes[node].own;
+    const int64_t count = (int64_t)own->n_slab * p->distinct->n_row * MMOE_SLAB;
+    if (p->peers->sum_gradient(p->peers, own->sums, count)) end_sums(p, own->sums, count);
+}
+
+/* S is that of all ranks: each multiplies for some tasks, of the others it has gradients of 0. */
+void mmoe_distinct_run_again(mmoe_run *r, const mmoe_weight_task *task, int worker) {
+    const mmoe_plan *p = r->plan;
+    const sum_room room = room_of(p, task->first, task->count);
+    const bool is_mine = (task - p->tasks) % p->ranks == p->rank;
+    sums b = {.de = mmoe_scratch_of(p, worker) + room.tree};
+    b.packed = b.de + room.de;
+    if (!is_mine) memset(b.de, 0, room.de * sizeof *b.de);
+    while (is_mine && next_slab(p, &b)) {
+        b.s = kept_sums(p, task, &b);
+        multiply_slab(r, task, worker, &b);
+    }
+    hand_on(r, task, worker, b.de);
 }
 
 /* ---- W's gradient ---- */
@@ -262,6 +325,7 @@ static void run_rows(mmoe_run *r, const mmoe_weight_task *task, int worker) {
     float *dw = mmoe_distinct_own(p)->dw + offset;
     const double start = mmoe_run_clock(r);
     if (p->input.width) place_rest(p, task, sum_rest(r, task, mmoe_scratch_of(p, worker)));
+    end_sums(p, dw, task->rows * k->in.cols);
     mmoe_run_task_done(r, worker, MMOE_PASS_WEIGHTS, task, start);
     mmoe_run_sink(r, worker, task->node,
                   &(mmoe_gradient){p->params->n_table, k->weight + offset, task->rows, k->in.cols,

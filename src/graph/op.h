@@ -131,10 +131,18 @@ typedef struct mmoe_op_kind {
     void (*refresh)(mmoe_run *r, const mmoe_weight_task *prepare); /* then, where the run has one */
     void (*look_up)(mmoe_run *r, int32_t node, const mmoe_span *s); /* the first part of forward */
     void (*forward)(mmoe_run *r, int32_t node, const mmoe_span *s);
-    void (*barrier)(mmoe_run *r, int32_t node, bool backward);
+    /* At a barrier: how many numbers a rank adds up; those, of its rows; and what is made of all
+     * ranks', rank 0's at `numbers` (mmoe_sum_ranks). */
+    int32_t (*numbers)(const mmoe_plan *p, int32_t node, bool backward);
+    void (*add_up)(const mmoe_run *r, int32_t node, bool backward, double *numbers);
+    void (*barrier)(mmoe_run *r, int32_t node, bool backward, const double *numbers);
     void (*replay)(mmoe_run *r, int32_t node); /* before a backward pass: factors have changed */
     void (*backward)(mmoe_run *r, int32_t node, const mmoe_span *s);
     void (*run_task)(mmoe_run *r, const mmoe_weight_task *task, int worker);
+    /* Of several ranks: what tasks, but for late ones, have added up becomes the sum over ranks,
+     * and each task makes its gradient of that. */
+    void (*exchange)(mmoe_run *r, int32_t node);
+    void (*run_again)(mmoe_run *r, const mmoe_weight_task *task, int worker);
 } mmoe_op_kind;
 
 extern const mmoe_op_kind *const mmoe_ops[MMOE_OP_COUNT];
@@ -145,6 +153,16 @@ MMOE_OP_LIST(MMOE_OP_RECORD)
 
 static inline const mmoe_op_kind *mmoe_op_of(const mmoe_plan *p, int32_t node) {
     return p->nodes[node].op;
+}
+/* Whether something is done behind a step's phase, and how many numbers are added up for it. */
+static inline bool mmoe_step_waits(const mmoe_plan *p, mmoe_step step) {
+    const mmoe_op_kind *op = mmoe_op_of(p, step.node);
+    return p->training && op->waits &&
+           op->waits(&p->graph->nodes[step.node], step.backward) != MMOE_BARRIER_NONE;
+}
+static inline int32_t mmoe_step_numbers(const mmoe_plan *p, mmoe_step step) {
+    return mmoe_step_waits(p, step) ? mmoe_op_of(p, step.node)->numbers(p, step.node, step.backward)
+                                    : 0;
 }
 
 #endif

@@ -142,7 +142,7 @@ static void drop_units(const mmoe_run *r, int32_t node, int32_t segment, float *
                                                    .p = g->dropout,
                                                    .seed = r->seed,
                                                    .stream = mmoe_dropout_stream(r, node, segment),
-                                                   .first_row = (uint64_t)s->first});
+                                                   .first_row = (uint64_t)s->row});
 }
 
 static void apply_forward(mmoe_run *r, int32_t node, const mmoe_span *s) {
@@ -190,38 +190,68 @@ static void apply_backward(mmoe_run *r, int32_t node, const mmoe_span *s) {
     }
 }
 
-static void sum_slopes(const mmoe_run *r, const mmoe_layer_state *l) {
-    for (int32_t i = 0; i < l->slopes; i++)
-        l->dslope[i] = (float)mmoe_cut_sum(&r->cut, l->slope_part + i, (size_t)l->slopes);
+/* Sums of da and of da z of each column, and the slopes'. */
+static int32_t apply_numbers(const mmoe_plan *p, int32_t node, bool backward) {
+    (void)backward;
+    const mmoe_node *n = &p->graph->nodes[node];
+    return 2 * p->graph->values[n->in].width + count_slopes(n);
 }
 
-static void apply_barrier(mmoe_run *r, int32_t node, bool backward) {
+static bool is_normed(const mmoe_norm *norm, int32_t c) {
+    return c >= norm->col && c < norm->col + norm->cols;
+}
+
+static void apply_add_up(const mmoe_run *r, int32_t node, bool backward, double *numbers) {
+    (void)backward;
+    const mmoe_plan *p = r->plan;
+    const mmoe_node *n = &p->graph->nodes[node];
+    const mmoe_layer_state *l = p->nodes[node].own;
+    const int32_t width = p->graph->values[n->in].width;
+    double *daz = numbers + width, *slopes = daz + width;
+    for (int32_t c = 0; c < width; c++) {
+        numbers[c] = mmoe_cut_sum(&r->cut, l->sum_da + c, (size_t)width);
+        daz[c] = is_normed(&n->u.apply.norm, c)
+                     ? mmoe_cut_sum(&r->cut, l->sum_daz + c, (size_t)width)
+                     : 0;
+    }
+    for (int32_t i = 0; i < l->slopes; i++)
+        slopes[i] = mmoe_cut_sum(&r->cut, l->slope_part + i, (size_t)l->slopes);
+}
+
+/* Gradients are whole on every rank here, and are summed over ranks as all others: the first one's
+ * alone counts. */
+static float vector_gradient(const mmoe_run *r, double sum) {
+    if (r->plan->rank > 0) return 0;
+    return r->plan->segments > 1 ? (float)sum + 0.0f : (float)sum;
+}
+
+static void apply_barrier(mmoe_run *r, int32_t node, bool backward, const double *numbers) {
     (void)backward;
     const mmoe_plan *p = r->plan;
     const mmoe_node *n = &p->graph->nodes[node];
     const mmoe_layer_state *l = p->nodes[node].own;
     const mmoe_norm *norm = &n->u.apply.norm;
     const int32_t width = p->graph->values[n->in].width;
-    const double rows = r->batch->rows;
+    const double rows = r->whole.rows;
     for (int32_t c = 0; c < width; c++) {
-        bool normed = c >= norm->col && c < norm->col + norm->cols;
-        const double da = mmoe_cut_sum(&r->cut, l->sum_da + c, (size_t)width),
-                     daz = normed ? mmoe_cut_sum(&r->cut, l->sum_daz + c, (size_t)width) : 0;
-        if (!normed) {
-            l->dbias[c] = (float)da;
+        const double da = mmoe_sum_ranks(r, numbers + c);
+        if (!is_normed(norm, c)) {
+            l->dbias[c] = vector_gradient(r, da);
             continue;
         }
-        int32_t i = c - norm->col;
-        double scale = l->scale[c], rstd = l->rstd[c];
-        l->dbeta[i] = (float)da;
-        l->dgamma[i] = (float)(daz * rstd);
+        const int32_t i = c - norm->col;
+        const double scale = l->scale[c], rstd = l->rstd[c],
+                     daz = mmoe_sum_ranks(r, numbers + width + c);
+        l->dbeta[i] = vector_gradient(r, da);
+        l->dgamma[i] = vector_gradient(r, daz * rstd);
         double k1 = rows > 1 ? -scale * rstd * rstd * daz / rows : 0;
         l->k0[c] = l->scale[c];
         l->k1[c] = (float)k1;
         l->k2[c] = (float)(rows > 1 ? -scale * da / rows - k1 * l->mean[c] : 0);
-        l->dbias[c] = rows > 1 ? 0 : (float)(scale * da);
+        l->dbias[c] = rows > 1 ? 0 : vector_gradient(r, scale * da);
     }
-    sum_slopes(r, l);
+    for (int32_t i = 0; i < l->slopes; i++)
+        l->dslope[i] = vector_gradient(r, mmoe_sum_ranks(r, numbers + 2 * width + i));
 }
 
 /* ---- Weights ---- */
@@ -272,6 +302,8 @@ const mmoe_op_kind mmoe_op_apply = {
     .list = apply_list,
     .fold = apply_fold,
     .forward = apply_forward,
+    .numbers = apply_numbers,
+    .add_up = apply_add_up,
     .barrier = apply_barrier,
     .backward = apply_backward,
     .run_task = apply_run_task,

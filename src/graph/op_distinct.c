@@ -67,8 +67,10 @@ static void distinct_lay(const mmoe_plan *p, int32_t node, mmoe_layout *l) {
     mmoe_distinct_state *own = mmoe_lay(l, 1, sizeof *own), s = {0};
     lay_slabs(p, &s, l);
     lay_columns(p, &s, l);
-    s.at = mmoe_lay(l, (size_t)p->max_rows * (size_t)p->distinct->n_column, sizeof *s.at);
+    s.at = mmoe_lay(l, (size_t)p->room_rows * (size_t)p->distinct->n_column, sizeof *s.at);
     s.bags = mmoe_lay(l, (size_t)p->max_chunks * (size_t)p->distinct->n_column, sizeof *s.bags);
+    s.sums = mmoe_lay_floats(l, p->peers ? (size_t)s.n_slab * (size_t)p->distinct->n_row * MMOE_SLAB
+                                         : 0);
     s.dw = mmoe_lay_floats(l, n * in);
     s.rest = mmoe_lay_floats(l, grad ? n * rest : 0);
     s.rest_backward = mmoe_lay_floats(l, p->kernels->packed_size((int32_t)grad, k->cols));
@@ -342,4 +344,6 @@ const mmoe_op_kind mmoe_op_distinct = {
     .forward = distinct_forward,
     .backward = distinct_backward,
     .run_task = mmoe_distinct_run_task,
+    .exchange = mmoe_distinct_exchange,
+    .run_again = mmoe_distinct_run_again,
 };

@@ -80,7 +80,7 @@ static void drop_experts(const mmoe_run *r, int32_t node, const mmoe_span *s, fl
                                                    .p = n->u.gate.how.dropout,
                                                    .seed = r->seed,
                                                    .stream = mmoe_dropout_stream(r, node, 0),
-                                                   .first_row = (uint64_t)s->first});
+                                                   .first_row = (uint64_t)s->row});
 }
 
 static void gate_forward(mmoe_run *r, int32_t node, const mmoe_span *s) {
@@ -102,15 +102,28 @@ static void gate_forward(mmoe_run *r, int32_t node, const mmoe_span *s) {
             sums[c] += (double)a.g[(size_t)b * (size_t)a.ldg + (size_t)c];
 }
 
-static void gate_barrier(mmoe_run *r, int32_t node, bool backward) {
+/* The importance of each weight. */
+static int32_t gate_numbers(const mmoe_plan *p, int32_t node, bool backward) {
+    (void)backward;
+    return p->graph->values[p->graph->nodes[node].out].width;
+}
+
+static void gate_add_up(const mmoe_run *r, int32_t node, bool backward, double *numbers) {
+    (void)backward;
+    const mmoe_gate_state *own = r->plan->nodes[node].own;
+    const int32_t cols = r->plan->graph->values[r->plan->graph->nodes[node].out].width;
+    for (int32_t c = 0; c < cols; c++)
+        numbers[c] = mmoe_cut_sum_doubles(&r->cut, own->importance + c, (size_t)cols);
+}
+
+static void gate_barrier(mmoe_run *r, int32_t node, bool backward, const double *numbers) {
     (void)backward;
     const mmoe_node *n = &r->plan->graph->nodes[node];
     const mmoe_gate_state *own = r->plan->nodes[node].own;
-    const int32_t cols = r->plan->graph->values[n->out].width;
-    const double rows = r->batch->rows;
+    const double rows = r->whole.rows;
     for (int32_t i = 0, c = 0; i < n->u.gate.n_gate; i++)
         for (const int32_t end = c + n->u.gate.n_expert[i]; c < end; c++) {
-            const double sum = mmoe_cut_sum_doubles(&r->cut, own->importance + c, (size_t)cols);
+            const double sum = mmoe_sum_ranks(r, numbers + c);
             own->balance[c] =
                 (float)(n->u.gate.how.balance * 2 * n->u.gate.n_expert[i] * (sum / rows) / rows);
         }
@@ -137,6 +150,8 @@ const mmoe_op_kind mmoe_op_gate = {
     .waits = gate_waits,
     .lay = gate_lay,
     .forward = gate_forward,
+    .numbers = gate_numbers,
+    .add_up = gate_add_up,
     .barrier = gate_barrier,
     .backward = gate_backward,
 };

@@ -83,7 +83,7 @@ static mmoe_bag_order *lay_order(const mmoe_plan *p, const mmoe_lookup *k, mmoe_
     if (order.ranges == 1) return NULL;
     const size_t chunks = (size_t)p->max_chunks;
     mmoe_bag_order *out = mmoe_lay(l, 1, sizeof *out);
-    order.parts = mmoe_lay(l, (size_t)p->max_rows * (size_t)order.room, sizeof *order.parts);
+    order.parts = mmoe_lay(l, (size_t)p->room_rows * (size_t)order.room, sizeof *order.parts);
     order.starts = mmoe_lay(l, chunks * ((size_t)order.ranges + 2), sizeof *order.starts);
     order.sorted = mmoe_lay(l, chunks, sizeof *order.sorted);
     if (out) *out = order;
@@ -95,7 +95,7 @@ static mmoe_bag lay_bag(const mmoe_plan *p, const mmoe_lookup *k, mmoe_layout *l
     mmoe_bag bag = k->bag;
     bag.order = lay_order(p, k, l);
     if (p->training && bag.how == MMOE_POOL_MAX)
-        bag.chosen = mmoe_lay(l, (size_t)p->max_rows * (size_t)k->dim, sizeof *bag.chosen);
+        bag.chosen = mmoe_lay(l, (size_t)p->room_rows * (size_t)k->dim, sizeof *bag.chosen);
     return bag;
 }
 
@@ -140,7 +140,7 @@ static void input_list(const mmoe_plan *p, int32_t node, mmoe_task_list *l) {
         const mmoe_table_use *uses = own->uses + first;
         const mmoe_table_kind *kind = uses->table->kind;
         for (count = 1; first + count < own->n_use && uses[count].table->kind == kind;) count++;
-        kind->list(uses, count, p->segments, list_use, &(use_list){l, node, first});
+        kind->list(uses, count, p->own_segments, list_use, &(use_list){l, node, first});
     }
 }
 
@@ -301,7 +301,7 @@ static void input_run_task(mmoe_run *r, const mmoe_weight_task *task, int worker
                                       .batch = r->batch,
                                       .x = dx->base},
                                .segment = r->cut.segment,
-                               .segments = p->segments,
+                               .segments = p->own_segments,
                                .scratch = mmoe_scratch_of(p, worker),
                                .sink = hand_on_rows,
                                .context = &sums};

@@ -79,7 +79,7 @@ static double segment_weight(const mmoe_run *r, mmoe_task_order order, int32_t t
     return sum;
 }
 
-/* Of the rows that have the task's label. */
+/* Of this rank's rows that have the task's label. */
 static double sum_weights(const mmoe_run *r, mmoe_task_order order, int32_t task) {
     mmoe_tree_number all = {0};
     for (int32_t s = 0; s < r->cut.segments; s++)
@@ -90,10 +90,8 @@ static double sum_weights(const mmoe_run *r, mmoe_task_order order, int32_t task
 static void loss_begin(mmoe_run *r, int32_t node) {
     const mmoe_node *n = &r->plan->graph->nodes[node];
     const mmoe_rows *batch = r->batch;
-    for (int32_t t = 0; t < n->u.loss.n_task; t++) {
+    for (int32_t t = 0; t < n->u.loss.n_task; t++)
         r->task_weight[t] = batch->complete ? batch->rows : sum_weights(r, n->u.loss.order, t);
-        set_scale(r, n, t);
-    }
 }
 
 /* A column of the batch's labels. */
@@ -135,7 +133,7 @@ static float *scratch_of(const mmoe_plan *p, int32_t node, const mmoe_span *s) {
 static void write_scores(const mmoe_run *r, const mmoe_node *n, int32_t task, const mmoe_span *s,
                          float *z) {
     const size_t tasks = (size_t)n->u.loss.n_task;
-    float *out = r->predictions + (size_t)s->first * tasks + (size_t)task;
+    float *out = r->predictions + (size_t)s->row * tasks + (size_t)task;
     if (n->u.loss.kinds[task]->link) n->u.loss.kinds[task]->link(r->plan->kernels, s->rows, z, z);
     mmoe_label_unscale(&n->u.loss.scale[task], (size_t)s->rows, z);
     for (int32_t b = 0; b < s->rows; b++) out[(size_t)b * tasks] = z[b];

@@ -170,7 +170,7 @@ static void mix_list(const mmoe_plan *p, int32_t node, mmoe_task_list *l) {
     const mmoe_node *n = &p->graph->nodes[node];
     if (n->u.mix.weight >= 0)
         mmoe_list_task(l, (mmoe_weight_task){.node = node},
-                       (size_t)p->graph->values[n->u.mix.gates].width);
+                       mmoe_tree_floats(p, (size_t)p->graph->values[n->u.mix.gates].width));
 }
 
 /* Of column `col` of dg, in a segment. */
@@ -187,13 +187,12 @@ static void mix_run_task(mmoe_run *r, const mmoe_weight_task *task, int worker) 
     const mmoe_node *n = &p->graph->nodes[task->node];
     const mmoe_buffer *dg = &p->grads[n->u.mix.gates];
     const int32_t count = n->u.mix.n_task * n->u.mix.n_expert;
-    float *sums = mmoe_scratch_of(p, worker);
-    for (int32_t i = 0; i < count; i++) {
-        mmoe_tree_number sum = {0};
-        for (int32_t s = 0; s < r->cut.segments; s++)
-            mmoe_tree_add(&sum, s, sum_segment(r, dg, i, s));
-        sums[i] = (float)mmoe_tree_end(&sum);
+    mmoe_tree_sum all = mmoe_tree_of(p, mmoe_scratch_of(p, worker), (size_t)count);
+    for (int32_t s = 0; s < r->cut.segments; s++) {
+        float *sums = mmoe_tree_next(&all, s);
+        for (int32_t i = 0; i < count; i++) sums[i] = (float)sum_segment(r, dg, i, s);
     }
+    const float *sums = mmoe_tree_total(&all);
     const mmoe_gradient gradient = mmoe_layer_gradient(p, n->u.mix.weight, count, sums);
     mmoe_run_sink(r, worker, task->node, &gradient);
 }

@@ -12,6 +12,7 @@
 #include <math.h>
 
 #include "graph/op.h"
+#include "graph/plan_cut.h"
 
 #define MOMENTUM 0.1
 
@@ -74,20 +75,52 @@ static moments segment_moments(const mmoe_cut *cut, const mmoe_layer_state *l, s
     return all;
 }
 
-static moments merge_column(const mmoe_run *r, const mmoe_layer_state *l, size_t width, size_t c) {
-    mmoe_tree tree = {0};
-    moments sums[MMOE_TREE_DEPTH];
-    for (int32_t s = 0; s < r->cut.segments; s++) {
-        const moments own = segment_moments(&r->cut, l, width, c, s);
-        while (mmoe_tree_merges(&tree, s)) merge_moments(&sums[tree.depth - 1], &sums[tree.depth]);
-        sums[mmoe_tree_push(&tree, s)] = own;
+static void push_moments(mmoe_tree *tree, moments *sums, int32_t part, const moments *own) {
+    while (mmoe_tree_merges(tree, part)) merge_moments(&sums[tree->depth - 1], &sums[tree->depth]);
+    if (own) sums[mmoe_tree_push(tree, part)] = *own;
+}
+
+/* The means of this rank's rows, and then the squares. */
+static int32_t stats_numbers(const mmoe_plan *p, int32_t node, bool backward) {
+    (void)backward;
+    return 2 * p->graph->nodes[node].u.stats.norm.cols;
+}
+
+static void stats_add_up(const mmoe_run *r, int32_t node, bool backward, double *numbers) {
+    (void)backward;
+    const mmoe_plan *p = r->plan;
+    const mmoe_node *n = &p->graph->nodes[node];
+    const mmoe_norm *norm = &n->u.stats.norm;
+    const size_t width = (size_t)p->graph->values[n->in].width;
+    for (int32_t i = 0; i < norm->cols; i++) {
+        mmoe_tree tree = {0};
+        moments sums[MMOE_TREE_DEPTH] = {{0}};
+        for (int32_t s = 0; s < r->cut.segments; s++) {
+            const moments own =
+                segment_moments(&r->cut, p->nodes[node].own, width, (size_t)(norm->col + i), s);
+            push_moments(&tree, sums, s, &own);
+        }
+        push_moments(&tree, sums, MMOE_TREE_PARTS, NULL);
+        numbers[i] = sums[0].mean;
+        numbers[norm->cols + i] = sums[0].m2;
     }
-    while (mmoe_tree_merges(&tree, MMOE_TREE_PARTS))
-        merge_moments(&sums[tree.depth - 1], &sums[tree.depth]);
+}
+
+/* A column's, of the ranks that have rows. */
+static moments merge_ranks(const mmoe_run *r, const double *mean, const double *m2) {
+    const size_t each = (size_t)r->plan->phases[r->current_phase].numbers;
+    mmoe_tree tree = {0};
+    moments sums[MMOE_TREE_DEPTH] = {{0}};
+    for (int32_t q = 0, first; q < r->plan->ranks; q++) {
+        const int32_t rows = mmoe_plan_share(r->plan, &r->whole, q, &first).rows;
+        const moments own = {rows, mean[(size_t)q * each], m2[(size_t)q * each]};
+        if (rows) push_moments(&tree, sums, q, &own);
+    }
+    push_moments(&tree, sums, MMOE_TREE_PARTS, NULL);
     return sums[0];
 }
 
-static void stats_barrier(mmoe_run *r, int32_t node, bool backward) {
+static void stats_barrier(mmoe_run *r, int32_t node, bool backward, const double *numbers) {
     (void)backward;
     const mmoe_plan *p = r->plan;
     const mmoe_node *n = &p->graph->nodes[node];
@@ -96,14 +129,13 @@ static void stats_barrier(mmoe_run *r, int32_t node, bool backward) {
     const float *values = p->params->values, *bias = values + apply_of(n)->u.apply.bias;
     float *running_mean = p->params->states + norm->mean,
           *running_var = p->params->states + norm->var;
-    const double rows = r->batch->rows;
+    const double rows = r->whole.rows;
     const bool updates = rows > 1 && !r->keeps_statistics;
-    const size_t width = (size_t)p->graph->values[n->in].width;
     for (int32_t i = 0; i < norm->cols; i++) {
         int32_t c = norm->col + i;
         double mean, var;
         if (rows > 1) {
-            const moments all = merge_column(r, l, width, (size_t)c);
+            const moments all = merge_ranks(r, numbers + i, numbers + norm->cols + i);
             mean = all.mean;
             var = all.m2 / rows;
             if (updates)
@@ -151,6 +183,8 @@ const mmoe_op_kind mmoe_op_stats = {
     .inputs = stats_inputs,
     .waits = stats_waits,
     .forward = stats_forward,
+    .numbers = stats_numbers,
+    .add_up = stats_add_up,
     .barrier = stats_barrier,
     .backward = stats_backward,
 };

@@ -17,20 +17,15 @@
 #include "graph/op.h"
 #include "graph/plan_parts.h"
 
-enum {
-    CHUNK = 256, /* rows: GEMMs of 256 rows run within 4 % of the whole batch's, and stay in a
-                    core's L2 */
-    MOST_CHUNK = 1024
-};
-
-static int32_t chunk_rows(int32_t rows) {
-    int32_t eighth = ((rows + 7) / 8 + 15) / 16 * 16;
-    if (eighth < CHUNK) return CHUNK;
-    return eighth > MOST_CHUNK ? MOST_CHUNK : eighth;
-}
-
-mmoe_cut mmoe_plan_cut(const mmoe_plan *p, int32_t rows) {
-    return mmoe_cut_rows(rows, chunk_rows(rows), p->segments);
+/* A smaller batch may have larger segments, as its chunks are smaller. */
+static int32_t find_room(const mmoe_plan *p) {
+    int32_t most = p->ranks > 1 ? 1 : p->max_rows, first;
+    for (int32_t rows = 1; p->ranks > 1 && rows <= p->max_rows; rows++) {
+        const mmoe_cut whole = mmoe_plan_cut(p, rows);
+        const int32_t own = mmoe_plan_share(p, &whole, 0, &first).rows;
+        if (own > most) most = own;
+    }
+    return most;
 }
 
 int32_t mmoe_plan_shared_cols(const mmoe_plan *p) {
@@ -85,9 +80,15 @@ mmoe_status mmoe_plan_create(const mmoe_plan_request *wanted, mmoe_plan **out, m
     p->workers = p->pool ? mmoe_pool_workers(p->pool) : 1;
     p->max_rows = rows;
     p->segments = p->training && wanted->segments ? wanted->segments : 1;
-    p->max_chunk = p->training ? mmoe_plan_cut(p, rows).chunk : CHUNK;
+    p->peers = wanted->peers;
+    p->rank = p->peers ? p->peers->rank : 0;
+    p->ranks = p->peers ? p->peers->size : 1;
+    p->own_segments = p->segments / p->ranks;
+    p->room_rows = find_room(p);
+    p->max_chunk = p->training ? mmoe_plan_cut(p, rows).chunk : MMOE_CHUNK;
     if (p->max_chunk > rows) p->max_chunk = rows;
-    const int32_t chunk = p->training ? MOST_CHUNK : p->max_chunk, /* the size of most of them */
+    const int32_t chunk =
+                      p->training ? MMOE_MOST_CHUNK : p->max_chunk, /* the size of most of them */
         chunks = (rows + chunk - 1) / chunk, least = p->segments > 8 ? p->segments : 8;
     /* In training eight, or one a segment, until they are the largest. */
     p->max_chunks = chunks > least ? chunks : least;

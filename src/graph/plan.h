@@ -10,7 +10,7 @@
 #ifndef MMOE_GRAPH_PLAN_H
 #define MMOE_GRAPH_PLAN_H
 
-#include "graph/state.h"
+#include "graph/plan_cut.h"
 #include "math/first_layer.h"
 
 typedef struct mmoe_plan_request {
@@ -21,7 +21,8 @@ typedef struct mmoe_plan_request {
     int32_t max_rows;             /* of one batch */
     const mmoe_allocator *alloc;  /* NULL: the default */
     mmoe_first_layer first_layer; /* of a plan that trains */
-    int32_t segments; /* of a batch that trains, a power of two (graph/segments.h); 0: 1 */
+    int32_t segments;  /* of a batch that trains, a power of two (graph/segments.h); 0: 1 */
+    mmoe_peers *peers; /* the other ranks, at most `segments` of them; NULL: there are none */
     /* [lists of a batch] elements a row, on average, of lists that are not of one element without
      * weight; NULL: not known. Read while the plan is made. */
     const double *list_elements;
@@ -38,8 +39,6 @@ mmoe_status mmoe_plan_admit(const mmoe_plan *plan, const mmoe_rows *batch, mmoe_
 /* Bytes of what was taken so, at first for the largest batch without lists. */
 size_t mmoe_plan_admitted(const mmoe_plan *plan);
 
-/* How a batch of `rows` rows is cut in training. */
-mmoe_cut mmoe_plan_cut(const mmoe_plan *plan, int32_t rows);
 int32_t mmoe_plan_shared_cols(const mmoe_plan *plan); /* of the shared representation */
 
 #endif

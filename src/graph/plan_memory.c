@@ -81,7 +81,7 @@ static void find_lifetimes(const mmoe_plan *p, lifetime *values, lifetime *grads
 
 static void find_sizes(const mmoe_plan *p, lifetime *values, lifetime *grads) {
     const mmoe_graph *g = p->graph;
-    const size_t rows = (size_t)(p->training ? p->max_rows : p->max_chunk);
+    const size_t rows = (size_t)(p->training ? p->room_rows : p->max_chunk);
     for (int32_t v = 0; v < g->n_value; v++) {
         const bool is_x = v == g->nodes[0].out;
         const int32_t width = is_x ? p->input.width : g->values[v].width,
@@ -145,7 +145,7 @@ static mmoe_status plan_values(mmoe_plan *p, mmoe_error *err) {
     const size_t total = p->training ? floats : floats * (size_t)p->workers;
     p->arena = mmoe_alloc_aligned(&p->alloc, total, sizeof *p->arena);
     const size_t rows =
-        p->training ? (size_t)p->max_rows : (size_t)p->max_chunk * (size_t)p->workers;
+        p->training ? (size_t)p->room_rows : (size_t)p->max_chunk * (size_t)p->workers;
     const size_t n_id = (size_t)(g->n_id + g->n_list);
     p->ids = mmoe_alloc_aligned(&p->alloc, rows * n_id, sizeof *p->ids);
     if (p->arena) set_buffers(p, values, grads);

@@ -12,8 +12,11 @@ static int32_t first_open(const mmoe_plan *p) {
 }
 
 static void end_phase(mmoe_plan *p) {
-    const int32_t first = first_open(p);
-    p->phases[p->n_phase++] = (mmoe_phase){first, p->n_step - first};
+    mmoe_phase phase = {.first = first_open(p)};
+    phase.count = p->n_step - phase.first;
+    for (int32_t i = phase.first; i < p->n_step; i++)
+        phase.numbers += mmoe_step_numbers(p, p->steps[i]);
+    p->phases[p->n_phase++] = phase;
 }
 
 static void break_phase(mmoe_plan *p) {

@@ -6,9 +6,17 @@
 
 #include "base/error.h"
 #include "graph/cost.h"
+#include "graph/gradient_room.h"
 #include "graph/op.h"
 
 /* ---- Life ---- */
+
+static size_t most_numbers(const mmoe_plan *p) {
+    int32_t most = 0;
+    for (int32_t f = 0; f < p->n_phase; f++)
+        if (p->phases[f].numbers > most) most = p->phases[f].numbers;
+    return (size_t)most * (size_t)p->ranks;
+}
 
 mmoe_status mmoe_run_create(const mmoe_plan_request *wanted, mmoe_run **out, mmoe_error *err) {
     const mmoe_allocator a = mmoe_allocator_or_default(wanted->alloc);
@@ -22,11 +30,14 @@ mmoe_status mmoe_run_create(const mmoe_plan_request *wanted, mmoe_run **out, mmo
         return mmoe_fail_memory(err, sizeof *r);
     }
     r->plan = plan;
+    r->numbers = mmoe_alloc_zero(&a, most_numbers(plan), sizeof *r->numbers);
     r->task_factor = mmoe_alloc_zero(&a, sums, sizeof *r->task_factor);
     r->task_scale = mmoe_alloc_zero(&a, tasks, sizeof *r->task_scale);
-    if (!r->task_factor || !r->task_scale) {
+    const size_t whole = plan->peers ? (size_t)plan->params->n_whole : 0;
+    if (whole) r->gradient = mmoe_alloc_aligned_zero(&a, whole, sizeof *r->gradient);
+    if (!r->numbers || !r->task_factor || !r->task_scale || (whole && !r->gradient)) {
         mmoe_run_free(r);
-        return mmoe_fail_memory(err, sums * sizeof *r->task_factor);
+        return mmoe_fail_memory(err, (sums + whole) * sizeof *r->task_factor);
     }
     r->task_weight = r->task_factor + tasks;
     r->loss_part = r->task_weight + tasks;
@@ -39,6 +50,8 @@ void mmoe_run_free(mmoe_run *r) {
     if (!r) return;
     const mmoe_allocator a = r->plan->alloc;
     mmoe_plan_free((mmoe_plan *)(uintptr_t)r->plan);
+    mmoe_release(&a, r->numbers);
+    mmoe_release_aligned(&a, r->gradient);
     mmoe_release(&a, r->task_factor);
     mmoe_release(&a, r->task_scale);
     mmoe_release(&a, r);
@@ -63,7 +76,8 @@ static void run_chunk(void *context, int worker, int chunk) {
     mmoe_run *r = context;
     const mmoe_plan *p = r->plan;
     const mmoe_phase *phase = &p->phases[r->current_phase];
-    const mmoe_span s = {worker, chunk, chunk * r->cut.chunk, mmoe_chunk_rows(&r->cut, chunk)};
+    mmoe_span s = {worker, chunk, chunk * r->cut.chunk, mmoe_chunk_rows(&r->cut, chunk)};
+    s.row = r->first_row + s.first;
     for (int32_t i = phase->first; i < phase->first + phase->count; i++) {
         const mmoe_step step = p->steps[i];
         const mmoe_op_kind *op = mmoe_op_of(p, step.node);
@@ -127,31 +141,98 @@ static void run_loop(const mmoe_plan *p, int tasks, mmoe_pool_fn fn, void *conte
         for (int t = 0; t < tasks; t++) fn(context, 0, t);
 }
 
+/* What this rank adds up for the barrier of a phase. */
+static void add_up(mmoe_run *r, const mmoe_phase *phase) {
+    const mmoe_plan *p = r->plan;
+    double *own = r->numbers + (size_t)p->rank * (size_t)phase->numbers;
+    for (int32_t i = phase->first; i < phase->first + phase->count; i++) {
+        const mmoe_step step = p->steps[i];
+        if (!mmoe_step_waits(p, step)) continue;
+        const double start = mmoe_run_clock(r);
+        mmoe_op_of(p, step.node)->add_up(r, step.node, step.backward, own);
+        own += mmoe_step_numbers(p, step);
+        mmoe_run_barrier_done(r, step, start);
+    }
+}
+
 /* What is done once, between two phases. */
-static void run_barrier(mmoe_run *r, mmoe_step step) {
-    const mmoe_op_kind *op = mmoe_op_of(r->plan, step.node);
-    const mmoe_node *n = &r->plan->graph->nodes[step.node];
-    if (!op->waits || op->waits(n, step.backward) == MMOE_BARRIER_NONE) return;
-    const double start = mmoe_run_clock(r);
-    op->barrier(r, step.node, step.backward);
-    mmoe_run_barrier_done(r, step, start);
+static void run_barrier(mmoe_run *r, const mmoe_phase *phase) {
+    const mmoe_plan *p = r->plan;
+    const double *numbers = r->numbers;
+    add_up(r, phase);
+    if (p->peers && phase->numbers) p->peers->gather(p->peers, r->numbers, phase->numbers);
+    for (int32_t i = phase->first; i < phase->first + phase->count; i++) {
+        const mmoe_step step = p->steps[i];
+        if (!mmoe_step_waits(p, step)) continue;
+        const double start = mmoe_run_clock(r);
+        mmoe_op_of(p, step.node)->barrier(r, step.node, step.backward, numbers);
+        numbers += mmoe_step_numbers(p, step);
+        mmoe_run_barrier_done(r, step, start);
+    }
 }
 
 static void run_phases(mmoe_run *r, int32_t first, int32_t end) {
     const mmoe_plan *p = r->plan;
     for (r->current_phase = first; r->current_phase < end; r->current_phase++) {
-        const mmoe_phase *phase = &p->phases[r->current_phase];
         run_loop(p, r->cut.chunks, run_chunk, r);
-        for (int32_t i = phase->first; i < phase->first + phase->count; i++)
-            run_barrier(r, p->steps[i]);
+        run_barrier(r, &p->phases[r->current_phase]);
     }
 }
 
-static void run_weights(mmoe_run *r, mmoe_gradient_sink sink, void *context) {
+static void run_again(void *context, int worker, int task) {
+    mmoe_run *r = context;
+    const mmoe_weight_task *t = &r->plan->tasks[task];
+    const mmoe_op_kind *op = mmoe_op_of(r->plan, t->node);
+    if (op->run_again) op->run_again(r, t, worker);
+}
+
+static void exchange_sums(mmoe_run *r) {
+    const mmoe_plan *p = r->plan;
+    for (int32_t i = 0; i < p->graph->n_node; i++)
+        if (mmoe_op_of(p, i)->exchange) mmoe_op_of(p, i)->exchange(r, i);
+    run_loop(p, p->n_early, run_again, r);
+}
+
+static void run_tasks(mmoe_run *r, mmoe_gradient_sink sink, void *context) {
+    const mmoe_plan *p = r->plan;
     r->sink = sink;
     r->sink_context = context;
-    run_loop(r->plan, r->plan->n_early, run_task, r);
-    run_loop(r->plan, r->plan->n_task - r->plan->n_early, run_late_task, r);
+    run_loop(p, p->n_early, run_task, r);
+    if (p->peers) exchange_sums(r);
+    run_loop(p, p->n_task - p->n_early, run_late_task, r);
+}
+
+/* A sum over ranks ends as one over segments does: +0 for -0. */
+static void end_piece(void *context, int worker, int piece) {
+    (void)worker;
+    const mmoe_run *r = context;
+    const int64_t first = (int64_t)piece * MMOE_ROOM_PIECE,
+                  end = first + mmoe_room_piece(r->plan->params, first);
+    for (int64_t i = first; i < end; i++) r->gradient[i] += 0.0f;
+}
+
+static void hand_on_piece(void *context, int worker, int piece) {
+    (void)worker;
+    const mmoe_run *r = context;
+    const int64_t first = (int64_t)piece * MMOE_ROOM_PIECE;
+    mmoe_gradient_hand_on(&(mmoe_gradient_room){r->plan->params, r->gradient}, first,
+                          mmoe_room_piece(r->plan->params, first), r->sink, r->sink_context);
+}
+
+/* Several ranks keep their gradients, and each hands on the sum of all. */
+static void run_weights(mmoe_run *r, mmoe_gradient_sink sink, void *context) {
+    const mmoe_plan *p = r->plan;
+    if (!p->peers) {
+        run_tasks(r, sink, context);
+        return;
+    }
+    const int pieces = mmoe_room_pieces(p->params);
+    run_tasks(r, mmoe_gradient_keep, &(mmoe_gradient_room){p->params, r->gradient});
+    if (!p->peers->sum_gradient(p->peers, r->gradient, p->params->n_whole)) return;
+    r->sink = sink;
+    r->sink_context = context;
+    run_loop(p, pieces, end_piece, r);
+    run_loop(p, pieces, hand_on_piece, r);
 }
 
 /* ---- Prediction ---- */
@@ -166,7 +247,7 @@ void mmoe_run_fold(const mmoe_run *r) {
 void mmoe_run_predict(mmoe_run *r, const mmoe_rows *batch, float *predictions) {
     assert(!r->plan->training && r->plan->n_phase == 1);
     r->batch = batch;
-    r->cut = mmoe_cut_rows(batch->rows, r->plan->max_chunk, 1);
+    r->whole = r->cut = mmoe_cut_rows(batch->rows, r->plan->max_chunk, 1);
     r->predictions = predictions;
     r->current_phase = 0;
     run_loop(r->plan, r->cut.chunks, run_chunk, r);
@@ -174,36 +255,58 @@ void mmoe_run_predict(mmoe_run *r, const mmoe_rows *batch, float *predictions) {
 
 /* ---- A step ---- */
 
-static void begin_step(mmoe_run *r, const mmoe_pass *pass) {
-    const mmoe_plan *p = r->plan;
-    const mmoe_rows *batch = pass->batch;
-    assert(p->training && batch->rows > 0 && batch->rows <= p->max_rows);
-    r->batch = batch;
-    r->cut = mmoe_plan_cut(p, batch->rows);
-    r->predictions = pass->scores;
-    r->seed = pass->seed;
-    r->step = pass->step;
-    mmoe_run_fold(r);
-    for (int32_t i = 0; i < p->graph->n_node; i++)
-        if (mmoe_op_of(p, i)->begin) mmoe_op_of(p, i)->begin(r, i);
-    if (!p->n_prepare) return;
-    run_loop(p, r->cut.chunks, run_deal, r);
-    run_loop(p, p->n_prepare, run_prepare, r);
-    if (r->refresh) run_loop(p, p->n_prepare, run_refresh, r);
-}
-
 static void begin_replay(mmoe_run *r) {
     const mmoe_plan *p = r->plan;
     for (int32_t i = 0; i < p->graph->n_node; i++)
         if (mmoe_op_of(p, i)->replay) mmoe_op_of(p, i)->replay(r, i);
 }
 
+/* This rank's rows. */
+static void take_share(mmoe_run *r, const mmoe_rows *batch) {
+    const mmoe_plan *p = r->plan;
+    r->whole = mmoe_plan_cut(p, batch->rows);
+    r->cut = mmoe_plan_share(p, &r->whole, p->rank, &r->first_row);
+    r->part = mmoe_rows_part(batch, r->first_row, r->cut.rows);
+    r->batch = p->peers ? &r->part : batch;
+}
+
+static void begin_step(mmoe_run *r, const mmoe_pass *pass) {
+    const mmoe_plan *p = r->plan;
+    const mmoe_rows *batch = pass->batch;
+    assert(p->training && batch->rows > 0 && batch->rows <= p->max_rows);
+    take_share(r, batch);
+    r->predictions = pass->scores;
+    r->seed = pass->seed;
+    r->step = pass->step;
+    mmoe_run_fold(r);
+    for (int32_t i = 0; i < p->graph->n_node; i++)
+        if (mmoe_op_of(p, i)->begin) mmoe_op_of(p, i)->begin(r, i);
+    if (p->peers) p->peers->sum(p->peers, r->task_weight, p->graph->n_task);
+    begin_replay(r);
+    if (!p->n_prepare) return;
+    run_loop(p, r->cut.chunks, run_deal, r);
+    run_loop(p, p->n_prepare, run_prepare, r);
+    if (r->refresh) run_loop(p, p->n_prepare, run_refresh, r);
+}
+
+static void gather_scores(const mmoe_run *r, const mmoe_pass *pass) {
+    const mmoe_plan *p = r->plan;
+    int32_t from[MMOE_TREE_PARTS + 1];
+    for (int32_t q = 0; q < p->ranks; q++) mmoe_plan_share(p, &r->whole, q, &from[q]);
+    from[p->ranks] = r->whole.rows;
+    p->peers->gather_rows(p->peers, pass->scores, from, p->graph->n_task);
+}
+
 static void write_losses(const mmoe_run *r, const mmoe_pass *pass) {
-    const int32_t tasks = r->plan->graph->n_task;
+    const mmoe_plan *p = r->plan;
+    const int32_t tasks = p->graph->n_task;
+    for (int32_t t = 0; t < tasks; t++)
+        pass->loss[t] = mmoe_cut_sum_doubles(&r->cut, r->loss_part + t, (size_t)tasks);
+    if (p->peers) p->peers->sum(p->peers, pass->loss, tasks);
+    if (p->peers && pass->scores) gather_scores(r, pass);
     for (int32_t t = 0; t < tasks; t++) {
-        const double sum = mmoe_cut_sum_doubles(&r->cut, r->loss_part + t, (size_t)tasks);
-        pass->loss[t] = r->task_weight[t] > 0 ? sum / r->task_weight[t] : (double)NAN;
         pass->weight[t] = r->task_weight[t];
+        pass->loss[t] = pass->weight[t] > 0 ? pass->loss[t] / pass->weight[t] : (double)NAN;
     }
 }
 

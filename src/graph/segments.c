@@ -9,6 +9,14 @@ mmoe_cut mmoe_cut_rows(int32_t rows, int32_t chunk, int32_t segments) {
     return c;
 }
 
+mmoe_cut mmoe_cut_share(const mmoe_cut *whole, int32_t rows) {
+    mmoe_cut c = *whole;
+    c.rows = rows;
+    c.chunks = (rows + c.chunk - 1) / c.chunk;
+    c.segments = (rows + c.segment - 1) / c.segment;
+    return c;
+}
+
 /* One of the two is NULL. */
 static inline __attribute__((always_inline)) double
 sum_chunks(const mmoe_cut *c, const float *floats, const double *doubles, size_t stride) {

@@ -21,6 +21,9 @@ typedef struct mmoe_cut {
 /* Of a batch in `segments` segments, a power of two, whose chunks have `chunk` rows at most. */
 mmoe_cut mmoe_cut_rows(int32_t rows, int32_t chunk, int32_t segments);
 
+/* Of a batch that is cut so, some of its segments, one behind the other, of `rows` rows. */
+mmoe_cut mmoe_cut_share(const mmoe_cut *whole, int32_t rows);
+
 static inline int32_t mmoe_cut_left(int32_t rows, int32_t part, int32_t index) {
     const int32_t left = rows - index * part;
     return left < part ? left : part;

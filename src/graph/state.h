@@ -10,6 +10,7 @@
 #include "base/rng.h"
 #include "data/batch.h"
 #include "graph/graph.h"
+#include "graph/peers.h"
 #include "graph/segments.h"
 #include "math/kernels.h"
 #include "math/stride.h"
@@ -31,7 +32,8 @@ typedef void (*mmoe_gradient_sink)(void *context, const mmoe_gradient *gradient)
 
 typedef struct mmoe_span {
     int32_t worker, chunk;
-    int32_t first, rows; /* of the batch */
+    int32_t first, rows; /* of the batch, or of this rank's rows of it */
+    int32_t row;         /* the first one's number in the batch */
 } mmoe_span;
 
 /* A buffer of a value: row r at base + worker * worker_stride + (r - first row) * ld; when
@@ -105,6 +107,7 @@ typedef struct mmoe_step {
 
 typedef struct mmoe_phase {
     int32_t first, count; /* steps */
+    int32_t numbers;      /* that a rank adds up at the barrier behind it */
 } mmoe_phase;
 
 /* What a plan is for; each of those that train, from MMOE_PLAN_TRAIN on, does what the one before
@@ -127,7 +130,10 @@ typedef struct mmoe_plan {
     mmoe_plan_kind kind;
     bool training; /* its kind is one of those */
     int32_t max_rows, max_chunk, max_chunks, workers;
-    int32_t segments; /* of a batch */
+    int32_t segments;  /* of a batch */
+    mmoe_peers *peers; /* NULL: this rank is alone */
+    int32_t rank, ranks, own_segments;
+    int32_t room_rows; /* that this rank has of a batch, at most */
 
     mmoe_input_layout input;
     struct mmoe_distinct *distinct; /* NULL: the first layer is products of x alone */
@@ -165,9 +171,14 @@ typedef void (*mmoe_observer)(void *context, const mmoe_plan *plan, int32_t node
 
 typedef struct mmoe_run {
     const mmoe_plan *plan;
-    const mmoe_rows *batch;
-    mmoe_cut cut; /* of the batch */
+    mmoe_cut whole;         /* how the batch is cut */
+    mmoe_cut cut;           /* and this rank's rows of it, which alone it runs */
+    const mmoe_rows *batch; /* those */
+    mmoe_rows part;         /* where there are others' */
+    int32_t first_row;      /* of the batch */
     int32_t current_phase;
+    double *numbers; /* [ranks, numbers of a phase]; what ranks add up at a barrier */
+    float *gradient; /* [n_whole] where there are several ranks; else NULL */
     uint64_t seed, step;
     float *predictions;    /* [rows, tasks]; of a step NULL where nobody asks */
     double *task_factor;   /* [tasks]: of the task's term in the objective; set with
@@ -206,17 +217,27 @@ static inline mmoe_gradient mmoe_layer_gradient(const mmoe_plan *p, int64_t offs
                                                 const float *values) {
     return (mmoe_gradient){p->params->n_table, offset, 1, count, values, count, NULL};
 }
+/* The sum over ranks of what each has in r->numbers; `at` is where rank 0's is. */
+static inline double mmoe_sum_ranks(const mmoe_run *r, const double *at) {
+    const int32_t each = r->plan->phases[r->current_phase].numbers;
+    mmoe_tree_number sum = {0};
+    for (int32_t q = 0; q < r->plan->ranks; q++)
+        mmoe_tree_add(&sum, q, at[(size_t)q * (size_t)each]);
+    return mmoe_tree_end(&sum);
+}
 static inline float *mmoe_scratch_of(const mmoe_plan *p, int worker) {
     return p->scratch + (size_t)worker * p->scratch_stride;
 }
 /* Scratch of a gradient of `count` floats that is summed segment by segment; and that sum, in a
  * worker's scratch. */
 static inline size_t mmoe_tree_floats(const mmoe_plan *p, size_t count) {
-    return mmoe_line_floats(count) * (size_t)mmoe_tree_depth(p->segments);
+    return mmoe_line_floats(count) * (size_t)mmoe_tree_depth(p->own_segments);
 }
 static inline mmoe_tree_sum mmoe_tree_of(const mmoe_plan *p, float *scratch, size_t count) {
-    return (mmoe_tree_sum){
-        .parts = p->segments, .sums = scratch, .count = count, .stride = mmoe_line_floats(count)};
+    return (mmoe_tree_sum){.parts = p->own_segments,
+                           .sums = scratch,
+                           .count = count,
+                           .stride = mmoe_line_floats(count)};
 }
 /* A stream of random numbers of its own for each segment of each node in each step: 12, 12 and 32
  * bits of them. */

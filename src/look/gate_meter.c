@@ -76,7 +76,7 @@ void mmoe_gate_meter_observe(void *context, const mmoe_plan *p, int32_t node, co
     const mmoe_gate_meter *m = context;
     const mmoe_node *n = &p->graph->nodes[node];
     if (n->op != MMOE_OP_MIX) return;
-    const int64_t first = s->first;
+    const int64_t first = s->row;
     for (int32_t i = 0; i < m->parts->n_gate; i++) {
         const mmoe_gate_part *gate = &m->parts->gates[i];
         if (gate->node != node) continue;
@@ -93,7 +93,7 @@ void mmoe_gate_meter_add(mmoe_gate_meter *m, const mmoe_run *r) {
     for (int32_t k = 0; k < r->cut.chunks; k++)
         for (int32_t i = 0; i < m->stride; i++)
             m->sums[i] += m->chunk_sums[(size_t)k * (size_t)m->stride + (size_t)i];
-    m->rows += (r->batch->rows + m->every - 1) / m->every;
+    m->rows += (r->whole.rows + m->every - 1) / m->every;
 }
 
 static void find_used(mmoe_gate_meter *m) {

@@ -153,14 +153,14 @@ static void take_gradients(mmoe_balancer *b, mmoe_run *r, const double *weight) 
         if (b->probes)
             mmoe_run_probe(r, out);
         else
-            mmoe_run_backward(r, NULL, mmoe_whole_gradient_keep,
+            mmoe_run_backward(r, NULL, mmoe_gradient_keep,
                               &(mmoe_gradient_room){r->plan->params, out});
         alone[t] = 0;
     }
     r->leaves_terms = false;
     if (b->terms) {
         mmoe_run_set_factors(r, alone);
-        mmoe_run_backward(r, NULL, mmoe_whole_gradient_keep,
+        mmoe_run_backward(r, NULL, mmoe_gradient_keep,
                           &(mmoe_gradient_room){r->plan->params, b->gradients + tasks * b->size});
     }
     mmoe_run_set_factors(r, NULL);
@@ -194,7 +194,7 @@ static double sum_pieces(const mmoe_balancer *b, int32_t first, int32_t end, int
 }
 
 /* Products of the tasks' gradients, block by block. */
-static void multiply_gradients(mmoe_balancer *b, int32_t n_piece) {
+static void multiply_gradients(mmoe_balancer *b, const mmoe_run *r, int32_t n_piece) {
     const int64_t tasks = b->balance.n_task;
     memset(b->balance.gram, 0,
            (size_t)(b->balance.n_block * tasks * tasks) * sizeof *b->balance.gram);
@@ -208,6 +208,8 @@ static void multiply_gradients(mmoe_balancer *b, int32_t n_piece) {
             for (int64_t j = 0; j <= i; j++)
                 gram[i * tasks + j] = gram[j * tasks + i] = sum_pieces(b, first, end, pair++);
     }
+    if (b->probes && r->plan->peers) /* the gradients of parameters are sums over ranks */
+        r->plan->peers->sum(r->plan->peers, b->balance.gram, tasks * tasks);
 }
 
 /* sum_t f_t g_t, and what is no task's, takes the first task's place. */
@@ -236,7 +238,7 @@ static void hand_on_piece(void *context, int worker, int index) {
     const gradient_target *to = context;
     const mmoe_gradient_piece *piece = &to->balancer->pieces[index];
     const mmoe_gradient_room room = {&to->balancer->model->params, to->balancer->gradients};
-    mmoe_whole_gradient_hand_on(&room, piece->place, piece->count, to->sink, to->context);
+    mmoe_gradient_hand_on(&room, piece->place, piece->count, to->sink, to->context);
 }
 
 /* ---- The step ---- */
@@ -245,7 +247,7 @@ static mmoe_status step_by_gradients(mmoe_balancer *b, mmoe_run *r, uint64_t ste
                                      gradient_target *to, const double *weight, mmoe_error *err) {
     const int32_t n_piece = b->probes ? cut_segments(b, &r->cut) : b->n_piece;
     take_gradients(b, r, weight);
-    multiply_gradients(b, n_piece);
+    multiply_gradients(b, r, n_piece);
     mmoe_status status = mmoe_balance_factors(&b->balance, step, b->losses, weight, err);
     if (status) return status;
     run_pieces(b, n_piece, combine_piece, b);

@@ -60,7 +60,8 @@ static mmoe_status run_steps(mmoe_fit_run *r, mmoe_error *err) {
         if (t->scores) mmoe_progressive_add(&r->progressive, &batch, t->pool);
         add_losses(t);
         t->at.row = mmoe_source_place(r->train);
-        if (mmoe_fit_report_progress(r) || atomic_load(&t->stop))
+        const bool is_over = mmoe_fit_report_progress(r) || atomic_load(&t->stop);
+        if (mmoe_ranks_any(t->ranks, is_over))
             return mmoe_fail(err, MMOE_E_CANCELLED,
                              "training was stopped in epoch %d after %lld of %lld rows",
                              (int)t->at.epoch + 1, (long long)t->at.row, (long long)r->rows);
@@ -119,9 +120,11 @@ static void end_balanced_epoch(mmoe_trainer *t) {
     mmoe_balance_end_epoch(&t->balancer.balance, t->loss);
 }
 
-static mmoe_status write_checkpoint(mmoe_fit_run *r, mmoe_error *err) {
-    const mmoe_status status = mmoe_fit_record(r, err);
-    return status ? status : mmoe_checkpoint_write(r->t, r->t->checkpoint_path, err);
+/* The first rank writes, the others wait. */
+static mmoe_status write_checkpoint(mmoe_trainer *t, mmoe_error *err) {
+    const mmoe_status status =
+        mmoe_ranks_is_first(t->ranks) ? mmoe_checkpoint_write(t, t->checkpoint_path, err) : MMOE_OK;
+    return status ? status : mmoe_ranks_meet(t->ranks, "the checkpoint", err);
 }
 
 static mmoe_status run_epoch(mmoe_fit_run *r, mmoe_error *err) {
@@ -153,12 +156,16 @@ static mmoe_status run_epoch(mmoe_fit_run *r, mmoe_error *err) {
         mmoe_schedule_watch(&t->schedule, c, mmoe_fit_shown_score(r, score),
                             mmoe_config_watched_metric(t->model->config)->doc.better > 0);
     t->at.finished = is_over(t);
-    int stop = mmoe_fit_report_epoch(r, score, train_seconds, is_best);
+    mmoe_fit_sum_gates(r);
+    const bool stop =
+        mmoe_ranks_any(t->ranks, mmoe_fit_report_epoch(r, score, train_seconds, is_best));
     end_balanced_epoch(t);
     t->at.row = 0;
     t->at.seconds = 0;
     clear_losses(t);
-    if (t->checkpoint_path) status = write_checkpoint(r, err);
+    if (t->checkpoint_path) status = mmoe_fit_record(r, err);
+    if (t->checkpoint_path && !status) status = write_checkpoint(t, err);
+    if (!status) status = mmoe_ranks_status(t->ranks, err);
     if (!status && stop && !t->at.finished)
         status = mmoe_fail(err, MMOE_E_CANCELLED, "training was stopped after epoch %d",
                            (int)t->at.epoch);
@@ -260,6 +267,8 @@ static mmoe_status begin_run(mmoe_fit_run *r, mmoe_error *err) {
     t->at.valid_hash = valid;
     t->at.schema_hash = train.schema;
     t->has_fitted = true;
+    const mmoe_status status = mmoe_fit_agree(t, err);
+    if (status) return status;
     t->at.finished = is_over(t); /* by the configuration as it is now */
     if (t->at.finished) warn_of_end(t);
     /* What a run that loses its weights falls back to. */
@@ -339,7 +348,7 @@ static mmoe_status run_epochs(mmoe_fit_run *r, mmoe_error *err) {
         status = run_epoch(r, err);
         if (status == MMOE_E_CANCELLED && t->at.epoch == epoch && t->checkpoint_path) {
             mmoe_error why;
-            mmoe_status written = mmoe_checkpoint_write(t, t->checkpoint_path, &why);
+            mmoe_status written = write_checkpoint(t, &why);
             if (written)
                 status =
                     mmoe_fail(err, written,
@@ -361,8 +370,8 @@ static mmoe_status bring_back(mmoe_trainer *t, mmoe_status status, mmoe_error *e
     return status;
 }
 
-mmoe_status mmoe_trainer_fit(mmoe_trainer *t, const mmoe_dataset *train, const mmoe_dataset *valid,
-                             mmoe_error *err) {
+static mmoe_status fit(mmoe_trainer *t, const mmoe_dataset *train, const mmoe_dataset *valid,
+                       mmoe_error *err) {
     mmoe_status status = check_fit(t, train, valid, err);
     if (!status) status = check_labels(t, train, valid, err);
     if (!status) status = check_rows(t, train, valid, err);
@@ -400,5 +409,16 @@ mmoe_status mmoe_trainer_fit(mmoe_trainer *t, const mmoe_dataset *train, const m
     mmoe_release(&t->alloc, r.counts);
     mmoe_source_free(r.train);
     mmoe_source_free(r.valid);
+    return status;
+}
+
+/* A rank that fails ends the others, which may wait for it. */
+mmoe_status mmoe_trainer_fit(mmoe_trainer *t, const mmoe_dataset *train, const mmoe_dataset *valid,
+                             mmoe_error *err) {
+    if (!t || !t->ranks) return fit(t, train, valid, err);
+    mmoe_error why;
+    const mmoe_status status = fit(t, train, valid, &why);
+    if (status && status != MMOE_E_CANCELLED) mmoe_comm_abort(t->ranks->comm, why.message);
+    if (status && err) *err = why;
     return status;
 }

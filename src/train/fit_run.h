@@ -58,6 +58,12 @@ double mmoe_fit_shown_score(const mmoe_fit_run *r, double score);
  * unless it is kept already. MMOE_E_MEMORY. */
 mmoe_status mmoe_fit_record(mmoe_fit_run *r, mmoe_error *err);
 
+/* fit_ranks.c: of several ranks, before the first step: all are about to make the same run,
+ * MMOE_E_CONFIG where they are not; and behind an epoch: what each has seen of the gates in its
+ * steps becomes what all have. */
+mmoe_status mmoe_fit_agree(const mmoe_trainer *t, mmoe_error *err);
+void mmoe_fit_sum_gates(mmoe_fit_run *r);
+
 /* Tells the caller what is suspicious; `about` lacks the sentence alone. */
 void mmoe_fit_warn(const mmoe_trainer *t, mmoe_warning about, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -106,7 +106,7 @@ mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t
     const bool clips = t->gradient.room.values != NULL,
                balances = t->run->plan->kind != MMOE_PLAN_TRAIN;
     mmoe_optimizer *o = &t->optimizer;
-    const mmoe_gradient_sink sink = clips ? mmoe_whole_gradient_keep : mmoe_optimizer_apply;
+    const mmoe_gradient_sink sink = clips ? mmoe_gradient_keep : mmoe_optimizer_apply;
     void *context = clips ? (void *)&t->gradient.room : o;
     mmoe_status status = mmoe_plan_admit(t->run->plan, batch, err);
     if (status) return status;
@@ -118,6 +118,7 @@ mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t
         status = mmoe_balancer_step(&t->balancer, t->run, &pass, sink, context, err);
     else
         mmoe_run_train(t->run, &pass, sink, context);
+    if (!status) status = mmoe_ranks_status(t->ranks, err);
     if (!status && clips) status = check_update(t, row, err); /* before a weight changes */
     if (status) {
         end_step(t, false);
@@ -133,5 +134,5 @@ mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t
     end_step(t, !balances || !find_lost_task(t)); /* a balancer leaves a lost loss alone */
     status = check_update(t, row, err);
     if (!status && balances) mmoe_balancer_end(&t->balancer, t->run, &pass, &o->layers);
-    return status;
+    return status ? status : mmoe_ranks_status(t->ranks, err);
 }

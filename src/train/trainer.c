@@ -17,6 +17,7 @@ void mmoe_trainer_free(mmoe_trainer *t) {
         t->model->params.settle_context = NULL;
     }
     mmoe_run_free(t->run);
+    mmoe_ranks_free(t->ranks);
     mmoe_pool_free(t->pool);
     mmoe_balancer_finish(&t->balancer);
     mmoe_optimizer_finish(&t->optimizer);
@@ -38,6 +39,7 @@ static mmoe_status make_run(mmoe_trainer *t, const double *list_elements, mmoe_e
                                       .kind = mmoe_balance_plan(&c->trainer.balance),
                                       .max_rows = c->trainer.batch_size,
                                       .segments = c->trainer.segments,
+                                      .peers = t->ranks ? &t->ranks->peers : NULL,
                                       .alloc = &t->alloc,
                                       .first_layer = c->first_layer,
                                       .list_elements = list_elements};
@@ -111,6 +113,36 @@ static mmoe_status build(mmoe_trainer *t, mmoe_error *err) {
     if (!status) status = make_run(t, NULL, err);
     if (!status && t->run->plan->kind != MMOE_PLAN_TRAIN)
         status = mmoe_balancer_init(&t->balancer, m, t->run->plan, t->pool, &t->alloc, err);
+    return status;
+}
+
+static mmoe_status check_ranks(const mmoe_trainer *t, const mmoe_comm *comm, mmoe_error *err) {
+    const mmoe_params *p = &t->model->params;
+    const int32_t segments = t->model->config->trainer.segments;
+    if (comm->size > segments)
+        return mmoe_fail(err, MMOE_E_CONFIG,
+                         "trainer.segments is %d, and there are %d ranks: each takes at least one "
+                         "segment of a batch",
+                         (int)segments, comm->size);
+    for (int32_t i = 0; i < p->n_table; i++)
+        if (p->tables[i].is_deferred)
+            return mmoe_fail(err, MMOE_E_CONFIG,
+                             "trainer.embedding_update: several ranks update all rows of a table "
+                             "(dense) alone");
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_trainer_join(mmoe_trainer *t, mmoe_comm *comm, mmoe_error *err) {
+    if (comm->size == 1) return MMOE_OK;
+    mmoe_status status = check_ranks(t, comm, err);
+    if (!status)
+        status = mmoe_ranks_create(comm, t->model->params.n_whole, &t->alloc, &t->ranks, err);
+    if (!status) status = make_run(t, NULL, err);
+    if (!status && comm->rank > 0) {
+        t->options.on_epoch = NULL;
+        t->options.on_progress = NULL;
+        t->options.on_warning = NULL;
+    }
     return status;
 }
 
@@ -243,6 +275,6 @@ void mmoe_trainer_gradients(mmoe_trainer *t, const mmoe_rows *batch, float *out)
     const mmoe_pass pass = {batch, t->model->config->trainer.seed, t->optimizer.steps + 1, t->loss,
                             t->weight};
     const mmoe_status status = mmoe_plan_admit(t->run->plan, batch, NULL);
-    if (!status) mmoe_run_train(t->run, &pass, mmoe_whole_gradient_keep, &room);
+    if (!status) mmoe_run_train(t->run, &pass, mmoe_gradient_keep, &room);
     mmoe_trainer_give_blas(t);
 }

@@ -13,6 +13,7 @@
 #include "train/best.h"
 #include "train/evaluate.h"
 #include "train/optimizer.h"
+#include "train/ranks.h"
 #include "train/schedule.h"
 #include "train/whole_gradient.h"
 
@@ -40,6 +41,7 @@ struct mmoe_trainer {
     char *checkpoint_path;
     mmoe_pool *pool;
     mmoe_run *run;
+    mmoe_ranks *ranks;     /* that train together; NULL: this one alone */
     bool knows_lists;      /* the run is made for lists as long as the first data set's: */
     double *list_elements; /* [lists] */
     mmoe_optimizer optimizer;
@@ -79,6 +81,13 @@ static inline double mmoe_trainer_most_rate(const mmoe_trainer *t) {
  * finite. */
 mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t row,
                                 mmoe_error *err);
+
+/* Before the first step of all: the trainers of all ranks become one, each of a model of the same
+ * bits. Each is given the same batches, of which a rank takes its share of the segments, and all
+ * have the same weights afterwards, those that one process would have. `comm` outlives the trainer.
+ * The first rank alone calls the caller's functions and writes checkpoints. MMOE_E_CONFIG: more
+ * ranks than segments; what ranks cannot do; MMOE_E_MEMORY. */
+mmoe_status mmoe_trainer_join(mmoe_trainer *t, mmoe_comm *comm, mmoe_error *err);
 
 /* Of a model with lists: before the first step, what is known of the rows' lists goes into the run
  * (mmoe_plan_request.list_elements). MMOE_E_MEMORY. */

@@ -143,13 +143,13 @@ START_TEST(replays_are_steps) {
     float *want = zeros(n), *got = zeros(n), *probe = zeros(shared), *sum = zeros(shared);
     mmoe_gradient_room room = {&m->params, got};
     double loss[TASKS], loss_again[TASKS], weight[TASKS];
-    mmoe_run_train(whole, &(mmoe_pass){&batch, 1, 1, loss, weight}, mmoe_whole_gradient_keep,
+    mmoe_run_train(whole, &(mmoe_pass){&batch, 1, 1, loss, weight}, mmoe_gradient_keep,
                    &(mmoe_gradient_room){&m->params, want});
     mmoe_run_forward(parts, &(mmoe_pass){&batch, 1, 1, loss_again, weight});
     ck_assert_mem_eq(loss, loss_again, sizeof loss);
     for (int k = 0; k < 2; k++) {
         memset(got, 0, (size_t)n * sizeof *got);
-        mmoe_run_backward(parts, NULL, mmoe_whole_gradient_keep, &room);
+        mmoe_run_backward(parts, NULL, mmoe_gradient_keep, &room);
         ck_assert_msg(memcmp(got, want, (size_t)n * sizeof *got) == 0, "%s: replay %d",
                       model_shapes[_i].name, k);
     }
@@ -169,7 +169,7 @@ START_TEST(replays_are_steps) {
     }
     mmoe_run_set_factors(probes, NULL);
     memset(got, 0, (size_t)n * sizeof *got);
-    mmoe_run_backward(probes, sum, mmoe_whole_gradient_keep, &room);
+    mmoe_run_backward(probes, sum, mmoe_gradient_keep, &room);
     check_near(m, got, want);
     free(want);
     free(got);

@@ -220,7 +220,8 @@ static void weigh(mmoe_run *r, int32_t gate, uint64_t seed, uint64_t step, int32
             a->base[b * (size_t)a->ld + (size_t)n->u.gate.col[c / EXPERTS] + c % EXPERTS] =
                 (float)(3 * drawn(20, b * COLS + c));
     for (int32_t first = 0; first < ROWS; first += slice) {
-        const mmoe_span s = {.first = first, .rows = ROWS - first < slice ? ROWS - first : slice};
+        const mmoe_span s = {
+            .first = first, .rows = ROWS - first < slice ? ROWS - first : slice, .row = first};
         mmoe_ops[MMOE_OP_GATE]->forward(r, gate, &s);
     }
     for (size_t b = 0; b < ROWS; b++)

@@ -1,0 +1,23 @@
+/* The other ranks of a run, as it sees them. Each rank has its share of a batch's segments, one
+ * behind the other, so what it adds up is a subtree of the whole (graph/segments.h). All ranks call
+ * the same in the same order, from the thread that runs. What fails is kept by who made this, and
+ * no later call does anything: what a step computes then is nobody's. */
+#ifndef MMOE_GRAPH_PEERS_H
+#define MMOE_GRAPH_PEERS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct mmoe_peers mmoe_peers;
+struct mmoe_peers {
+    int32_t rank, size;
+    /* numbers [size, each]: this rank's are there, the others' come. */
+    void (*gather)(mmoe_peers *p, double *numbers, int32_t each);
+    /* Rows of `cols` floats, of which rank r has from[r] to from[r + 1]. */
+    void (*gather_rows)(mmoe_peers *p, float *rows, const int32_t *from, int32_t cols);
+    /* values[0, n) become the sums over ranks, in a tree. False: something has failed. */
+    bool (*sum)(mmoe_peers *p, double *values, int64_t n);
+    bool (*sum_gradient)(mmoe_peers *p, float *values, int64_t n);
+};
+
+#endif

@@ -1,0 +1,108 @@
+#include "train/ranks.h"
+
+#include <stdio.h>
+
+#include "base/error.h"
+#include "base/subnormals.h"
+
+enum { SOME = 1 << 12 }; /* numbers that are summed at a time */
+
+/* Keeps the first failure. */
+static bool note(mmoe_ranks *r, mmoe_status status, const mmoe_error *why) {
+    if (!status) return true;
+    r->status = status;
+    r->error = *why;
+    return false;
+}
+
+static mmoe_ranks *ranks_of(mmoe_peers *p) { return (mmoe_ranks *)p; }
+
+/* r->bytes[q] bytes of each rank q, one rank's behind the other's, this one's at `own`. */
+static void gather(mmoe_ranks *r, const char *what, const void *own, void *to) {
+    mmoe_error why;
+    const mmoe_gathering g = {what, own, to, r->bytes};
+    if (!r->status) note(r, mmoe_comm_gather(r->comm, &g, &why), &why);
+}
+
+static void gather_numbers(mmoe_peers *p, double *numbers, int32_t each) {
+    mmoe_ranks *r = ranks_of(p);
+    for (int32_t q = 0; q < p->size; q++) r->bytes[q] = (uint64_t)each * sizeof *numbers;
+    gather(r, "statistics of a batch", numbers + (size_t)p->rank * (size_t)each, numbers);
+}
+
+static void gather_rows(mmoe_peers *p, float *rows, const int32_t *from, int32_t cols) {
+    mmoe_ranks *r = ranks_of(p);
+    const uint64_t row = (uint64_t)cols * sizeof *rows;
+    for (int32_t q = 0; q < p->size; q++) r->bytes[q] = (uint64_t)(from[q + 1] - from[q]) * row;
+    gather(r, "scores", rows + (size_t)from[p->rank] * (size_t)cols, rows);
+}
+
+static bool sum_numbers(mmoe_peers *p, double *values, int64_t n) {
+    mmoe_ranks *r = ranks_of(p);
+    mmoe_error why;
+    for (int64_t done = 0, some; done < n && !r->status; done += some) {
+        some = n - done < SOME ? n - done : SOME;
+        note(r, mmoe_comm_sum_doubles(r->sum, values + done, (uint64_t)some, "losses", &why), &why);
+    }
+    return !r->status;
+}
+
+/* As workers add floats. */
+static bool sum_gradient(mmoe_peers *p, float *values, int64_t n) {
+    mmoe_ranks *r = ranks_of(p);
+    mmoe_error why;
+    const uint64_t callers = mmoe_subnormals_flush();
+    for (int64_t done = 0, some; done < n && !r->status; done += some) {
+        some = n - done < r->most ? n - done : r->most;
+        note(r, mmoe_comm_sum_floats(r->sum, values + done, (uint64_t)some, "gradients", &why),
+             &why);
+    }
+    mmoe_subnormals_restore(callers);
+    return !r->status;
+}
+
+mmoe_status mmoe_ranks_create(mmoe_comm *comm, int64_t floats, const mmoe_allocator *alloc,
+                              mmoe_ranks **out, mmoe_error *err) {
+    const size_t size = (size_t)comm->size;
+    mmoe_ranks *r = mmoe_alloc_zero(alloc, 1, sizeof *r);
+    if (!r) return mmoe_fail_memory(err, sizeof *r);
+    r->peers = (mmoe_peers){comm->rank,  comm->size,  gather_numbers,
+                            gather_rows, sum_numbers, sum_gradient};
+    r->alloc = *alloc;
+    r->comm = comm;
+    r->most = floats > 2 * SOME ? floats : 2 * SOME;
+    r->bytes = mmoe_alloc(alloc, size, sizeof *r->bytes);
+    mmoe_status status = r->bytes ? MMOE_OK : mmoe_fail_memory(err, size * sizeof *r->bytes);
+    if (!status)
+        status = mmoe_comm_sum_create(comm, (uint64_t)r->most * sizeof(float), alloc, &r->sum, err);
+    if (status)
+        mmoe_ranks_free(r);
+    else
+        *out = r;
+    return status;
+}
+
+void mmoe_ranks_free(mmoe_ranks *r) {
+    if (!r) return;
+    const mmoe_allocator a = r->alloc;
+    mmoe_comm_sum_free(r->sum);
+    mmoe_release(&a, r->bytes);
+    mmoe_release(&a, r);
+}
+
+mmoe_status mmoe_ranks_status(const mmoe_ranks *r, mmoe_error *err) {
+    if (!r || !r->status) return MMOE_OK;
+    return mmoe_fail(err, r->status, "%s", r->error.message);
+}
+
+bool mmoe_ranks_any(mmoe_ranks *r, bool own) {
+    double count = own;
+    if (r) r->peers.sum(&r->peers, &count, 1);
+    return count > 0;
+}
+
+mmoe_status mmoe_ranks_meet(mmoe_ranks *r, const char *what, mmoe_error *err) {
+    mmoe_error why;
+    if (r && !r->status) note(r, mmoe_comm_barrier(r->comm, what, &why), &why);
+    return mmoe_ranks_status(r, err);
+}

@@ -1,0 +1,36 @@
+/* The ranks that train a model together: what a run exchanges with them (graph/peers.h), by the
+ * engine that they came with. */
+#ifndef MMOE_TRAIN_RANKS_H
+#define MMOE_TRAIN_RANKS_H
+
+#include "base/comm.h"
+#include "base/comm_sum.h"
+#include "graph/peers.h"
+
+typedef struct mmoe_ranks {
+    mmoe_peers peers; /* first */
+    mmoe_allocator alloc;
+    mmoe_comm *comm;
+    mmoe_comm_sum *sum;
+    int64_t most;       /* floats that it adds at a time */
+    uint64_t *bytes;    /* [size] */
+    mmoe_status status; /* of the first exchange that failed, and its message */
+    mmoe_error error;
+} mmoe_ranks;
+
+/* For gradients of `floats` floats. MMOE_E_MEMORY. */
+mmoe_status mmoe_ranks_create(mmoe_comm *comm, int64_t floats, const mmoe_allocator *alloc,
+                              mmoe_ranks **out, mmoe_error *err);
+void mmoe_ranks_free(mmoe_ranks *r);
+
+/* The functions below take NULL for one rank. What has failed until now: MMOE_OK, or as
+ * mmoe_comm_exchange. */
+mmoe_status mmoe_ranks_status(const mmoe_ranks *r, mmoe_error *err);
+/* Whether this rank is the one that writes files and calls the caller's functions. */
+static inline bool mmoe_ranks_is_first(const mmoe_ranks *r) { return !r || r->peers.rank == 0; }
+/* Whether any rank says so; all call it. */
+bool mmoe_ranks_any(mmoe_ranks *r, bool own);
+/* Returns when all have come. */
+mmoe_status mmoe_ranks_meet(mmoe_ranks *r, const char *what, mmoe_error *err);
+
+#endif

@@ -1,0 +1,210 @@
+/* Training over ranks: the files of one process, byte for byte, whatever their number. */
+#include <stdlib.h>
+
+#include "base/comm_threads.h"
+#include "check_main.h"
+#include "failing.h"
+#include "files.h"
+#include "segments_support.h"
+
+enum { BATCH = 299, SEGMENTS = 8, MOST_RANKS = 8 }; /* the last batch of an epoch has three rows */
+
+/* ---- A run ---- */
+
+typedef struct work {
+    const problem *p;
+    int threads;
+    const char *path, *resume; /* of the checkpoint; one to go on with, NULL: none */
+    bool validates, stops;     /* stops: the caller does, behind the first epoch */
+    int failing;               /* a rank that has no memory for call fail_at; -1: none */
+    long fail_at;
+    mmoe_model *models[MOST_RANKS]; /* that came of it */
+    bool was_stopped[MOST_RANKS];
+} work;
+
+static int stop(void *user, const mmoe_epoch_report *report) {
+    const work *w = user;
+    return w->stops && report->epoch == 1;
+}
+
+static mmoe_status fit(work *w, mmoe_comm *c, failing *f, mmoe_error *err) {
+    const mmoe_allocator alloc = failing_allocator(f);
+    const mmoe_trainer_options options = {.threads = w->threads,
+                                          .single_threaded_blas = 1,
+                                          .checkpoint_path = w->path,
+                                          .on_epoch = stop,
+                                          .user = w};
+    mmoe_trainer *trainer = NULL;
+    mmoe_model **model = &w->models[c->rank];
+    mmoe_status status = mmoe_model_create(w->p->config, w->p->schema, NULL, model, err);
+    if (!status) status = mmoe_trainer_create(*model, &options, &alloc, &trainer, err);
+    f->fail_at = w->failing == c->rank ? atomic_load(&f->calls) + w->fail_at : 0;
+    if (!status) status = mmoe_trainer_join(trainer, c, err);
+    if (!status && w->resume) status = mmoe_trainer_resume(trainer, w->resume, err);
+    if (!status)
+        status = mmoe_trainer_fit(trainer, w->p->rows, w->validates ? w->p->rows : NULL, err);
+    f->fail_at = 0;
+    mmoe_trainer_free(trainer);
+    return status;
+}
+
+static mmoe_status run_rank(void *context, mmoe_comm *c, mmoe_error *err) {
+    failing f = {0};
+    const mmoe_status status = fit(context, c, &f, err);
+    work *w = context;
+    ck_assert_int_eq(atomic_load(&f.live), 0);
+    w->was_stopped[c->rank] = status == MMOE_E_CANCELLED;
+    return w->was_stopped[c->rank] ? MMOE_OK : status; /* it does not end the others */
+}
+
+/* Of all ranks; *err is the first's that failed. */
+static mmoe_status run(work *w, int ranks, mmoe_error *err) {
+    const mmoe_comm_group_options options = {.size = ranks};
+    mmoe_error errors[MOST_RANKS] = {{0}};
+    mmoe_comm_group *g;
+    ck_assert_int_eq(mmoe_comm_group_create(&options, NULL, &g, err), MMOE_OK);
+    const mmoe_status status = mmoe_comm_group_run(g, run_rank, w, errors);
+    mmoe_comm_group_free(g);
+    for (int r = ranks - 1; r >= 0; r--)
+        if (errors[r].code) *err = errors[r];
+    return status;
+}
+
+static void free_models(work *w) {
+    for (int r = 0; r < MOST_RANKS; r++) mmoe_model_free(w->models[r]);
+    memset(w->models, 0, sizeof w->models);
+}
+
+/* ---- The same bytes ---- */
+
+static void check_same_file(const char *name, const char *one, const char *other, int ranks) {
+    size_t m, n;
+    char *a = get_file(one, &m), *b = get_file(other, &n);
+    ck_assert_msg(m == n && memcmp(a, b, m) == 0, "%s: %s differs with %d ranks", name, other,
+                  ranks);
+    free(a);
+    free(b);
+}
+
+static void save(const mmoe_model *m, const char *path) {
+    SUCCEEDS(mmoe_model_save(m, path, &err));
+}
+
+static void run_one(work *w, const char *checkpoint, const char *model) {
+    mmoe_error err = {0};
+    w->path = checkpoint;
+    const mmoe_status status = run(w, 1, &err);
+    ck_assert_msg(!status, "%s", err.message);
+    save(w->models[0], model);
+    free_models(w);
+}
+
+/* The model of every rank. */
+static void check_ranks(work *w, const char *name, int ranks, const char *checkpoint,
+                        const char *model) {
+    mmoe_error err = {0};
+    char path[128], others[128];
+    snprintf(path, sizeof path, "%s", in_folder("many.ckpt"));
+    snprintf(others, sizeof others, "%s", in_folder("many.model"));
+    w->path = path;
+    const mmoe_status status = run(w, ranks, &err);
+    ck_assert_msg(!status, "%s, %d ranks: %s", name, ranks, err.message);
+    check_same_file(name, checkpoint, path, ranks);
+    for (int r = 0; r < ranks; r++) {
+        save(w->models[r], others);
+        check_same_file(name, model, others, ranks);
+    }
+    free_models(w);
+}
+
+static bool is_refused(const way *w) { return strstr(w->trainer, "embedding_update") != NULL; }
+
+START_TEST(files_are_those_of_one_process) {
+    const way *of = &ways[_i];
+    problem p = problem_of(of, SEGMENTS, BATCH);
+    work w = {.p = &p, .threads = 1, .validates = _i % 4 == 1, .failing = -1};
+    char checkpoint[128], model[128];
+    snprintf(checkpoint, sizeof checkpoint, "%s", in_folder("one.ckpt"));
+    snprintf(model, sizeof model, "%s", in_folder("one.model"));
+    if (!is_refused(of)) {
+        run_one(&w, checkpoint, model);
+        for (int ranks = 2; ranks <= MOST_RANKS; ranks *= 4) {
+            w.threads = ranks == 2 ? 2 : 1;
+            check_ranks(&w, of->name, ranks, checkpoint, model);
+        }
+    }
+    problem_finish(&p);
+}
+END_TEST
+
+/* Stopped behind the first epoch, and gone on with by other numbers of ranks. */
+START_TEST(runs_go_on_with_any_number_of_ranks) {
+    static const int numbers[][2] = {{1, 4}, {4, 2}, {8, 1}};
+    problem p = problem_of(&ways[2 + 10 * _i], SEGMENTS, BATCH);
+    work w = {.p = &p, .threads = 1, .validates = true, .failing = -1};
+    char checkpoint[128], model[128], half[128];
+    snprintf(checkpoint, sizeof checkpoint, "%s", in_folder("one.ckpt"));
+    snprintf(model, sizeof model, "%s", in_folder("one.model"));
+    snprintf(half, sizeof half, "%s", in_folder("half.ckpt"));
+    run_one(&w, checkpoint, model);
+    for (int k = 0; k < 3; k++) {
+        mmoe_error err = {0};
+        w.stops = true;
+        w.path = half;
+        w.resume = NULL;
+        ck_assert_msg(run(&w, numbers[k][0], &err) == MMOE_OK, "%s", err.message);
+        for (int r = 0; r < numbers[k][0]; r++) ck_assert(w.was_stopped[r]);
+        free_models(&w);
+        w.stops = false;
+        w.resume = half;
+        check_ranks(&w, ways[2 + 10 * _i].name, numbers[k][1], checkpoint, model);
+    }
+    problem_finish(&p);
+}
+END_TEST
+
+/* ---- What cannot be ---- */
+
+static void check_refused(const way *of, int segments, int ranks, mmoe_status status,
+                          const char *message) {
+    problem p = problem_of(of, segments, BATCH);
+    work w = {.p = &p, .threads = 1, .failing = -1};
+    mmoe_error err = {0};
+    ck_assert_int_eq(run(&w, ranks, &err), status);
+    ck_assert_msg(strstr(err.message, message) != NULL, "%s", err.message);
+    free_models(&w);
+    problem_finish(&p);
+}
+
+START_TEST(more_ranks_than_segments_are_refused) {
+    check_refused(&ways[0], 2, 4, MMOE_E_CONFIG,
+                  "trainer.segments is 2, and there are 4 ranks: each takes at least one segment");
+    for (int i = 0; i < WAYS; i++)
+        if (is_refused(&ways[i]))
+            check_refused(&ways[i], 8, 2, MMOE_E_CONFIG, "trainer.embedding_update");
+}
+END_TEST
+
+/* A rank without memory ends all, wherever it is. */
+START_TEST(a_rank_that_fails_ends_all) {
+    problem p = problem_of(&ways[2], SEGMENTS, BATCH);
+    bool has_failed = true;
+    for (long at = 1; has_failed; at += at < 8 ? 1 : 13) {
+        work w = {.p = &p, .threads = 1, .failing = at % 2, .fail_at = at, .validates = true};
+        mmoe_error err = {0};
+        const mmoe_status status = run(&w, 2, &err);
+        has_failed = status != MMOE_OK;
+        ck_assert_msg(!status || strstr(err.message, "memory"), "call %ld: %s", at, err.message);
+        free_models(&w);
+    }
+    problem_finish(&p);
+}
+END_TEST
+
+void add_cases(TCase *c) {
+    tcase_add_checked_fixture(c, make_folder, remove_folder);
+    tcase_add_loop_test(c, files_are_those_of_one_process, 0, WAYS);
+    tcase_add_loop_test(c, runs_go_on_with_any_number_of_ranks, 0, 2);
+    tcase_add_test(c, more_ranks_than_segments_are_refused);
+    tcase_add_test(c, a_rank_that_fails_ends_all);
+}
