@@ -17,18 +17,23 @@ mmoe_status mmoe_bytes_open(const char *path, const mmoe_allocator *alloc, mmoe_
 }
 
 /* Of a packed file, what it has that stands unpacked: not what the thread reads ahead. */
-static int64_t given_of(const mmoe_bytes *from) {
+int64_t mmoe_bytes_given(const mmoe_bytes *from) {
     return from->unpacking ? mmoe_unpacking_taken(from->unpacking) : from->raw.n_read;
 }
 
-static void tell(const mmoe_bytes *from) {
+void mmoe_bytes_tell(const mmoe_bytes *from, const mmoe_watcher *watcher, int64_t rows,
+                     int64_t given) {
     const mmoe_work work = {.what = "reading",
                             .file = from->name,
-                            .rows = from->rows,
-                            .done = given_of(from),
+                            .rows = rows,
+                            .done = given,
                             .total = from->raw.state.bytes,
                             .unit = "bytes"};
-    mmoe_tell(from->watcher, &work);
+    mmoe_tell(watcher, &work);
+}
+
+static void tell(const mmoe_bytes *from) {
+    mmoe_bytes_tell(from, from->watcher, from->rows, mmoe_bytes_given(from));
 }
 
 void mmoe_bytes_watch(mmoe_bytes *from, const mmoe_watcher *watcher) {
@@ -51,7 +56,8 @@ mmoe_status mmoe_bytes_read(mmoe_bytes *from, char *to, size_t size, size_t *n, 
 
 double mmoe_bytes_share(const mmoe_bytes *from) {
     const int64_t held = from->unpacking ? 0 : (int64_t)from->held;
-    const double given = (double)(given_of(from) - held), all = (double)from->raw.state.bytes;
+    const double given = (double)(mmoe_bytes_given(from) - held),
+                 all = (double)from->raw.state.bytes;
     return given < all ? given / all : all > 0;
 }
 

@@ -25,6 +25,10 @@ mmoe_status mmoe_bytes_open(const char *path, const mmoe_allocator *alloc, mmoe_
 void mmoe_bytes_watch(mmoe_bytes *from, const mmoe_watcher *watcher);
 /* and now, when so many rows have come of it. */
 void mmoe_bytes_count(mmoe_bytes *from, int64_t rows);
+/* How far that is, and of what: for who reads in another thread than the watcher's. */
+int64_t mmoe_bytes_given(const mmoe_bytes *from);
+void mmoe_bytes_tell(const mmoe_bytes *from, const mmoe_watcher *watcher, int64_t rows,
+                     int64_t given);
 /* The next ones, *n of them: `size`, but at the end fewer, and then none. MMOE_E_IO, where at the
  * end the file is another than it was at the beginning, too; _MEMORY; _FORMAT: the file is packed,
  * but damaged, cut off or packed twice. */

@@ -20,15 +20,20 @@ static bool is_odd(const char *bytes, size_t n) {
     return odd;
 }
 
-/* Room for `more` bytes, filled as far as the file goes. */
-static mmoe_status read_more(mmoe_csv_blocks *b, cutting *c, size_t more, mmoe_error *err) {
-    const size_t room = c->used + more;
-    size_t n = 0;
+static bool make_room(const mmoe_csv_blocks *b, cutting *c, size_t room) {
+    if (room <= c->room) return true;
     char *bytes = mmoe_resize(&b->alloc, c->bytes, c->room, room, 1);
-    if (!bytes) return mmoe_fail_memory(err, room);
+    if (!bytes) return false;
     c->bytes = bytes;
     c->room = room;
-    const mmoe_status status = mmoe_bytes_read(b->from, bytes + c->used, more, &n, err);
+    return true;
+}
+
+/* Room for `more` bytes, filled as far as the file goes. */
+static mmoe_status read_more(mmoe_csv_blocks *b, cutting *c, size_t more, mmoe_error *err) {
+    size_t n = 0;
+    if (!make_room(b, c, c->used + more)) return mmoe_fail_memory(err, c->used + more);
+    const mmoe_status status = mmoe_bytes_read(b->from, c->bytes + c->used, more, &n, err);
     c->used += n;
     b->has_ended = n < more;
     return status;
@@ -69,31 +74,39 @@ static mmoe_status cut(mmoe_csv_blocks *b, cutting *c, size_t size, mmoe_error *
 /* Takes over what stands behind the block. */
 static mmoe_status keep_rest(mmoe_csv_blocks *b, const cutting *c, mmoe_error *err) {
     const size_t n = c->used - c->at;
-    if (n == 0) return MMOE_OK;
-    b->rest = mmoe_alloc(&b->alloc, n, 1);
-    if (!b->rest) return mmoe_fail_memory(err, n);
-    memcpy(b->rest, c->bytes + c->at, n);
+    if (n > b->rest_room) {
+        char *rest = mmoe_resize(&b->alloc, b->rest, b->rest_room, n, 1);
+        if (!rest) return mmoe_fail_memory(err, n);
+        b->rest = rest;
+        b->rest_room = n;
+    }
+    if (n) memcpy(b->rest, c->bytes + c->at, n);
     b->n_rest = n;
+    return MMOE_OK;
+}
+
+static mmoe_status take_rest(mmoe_csv_blocks *b, cutting *c, mmoe_error *err) {
+    const size_t n = b->n_rest;
+    if (!make_room(b, c, n)) return mmoe_fail_memory(err, n);
+    if (n) memcpy(c->bytes, b->rest, n);
+    c->used = n;
+    b->n_rest = 0;
     return MMOE_OK;
 }
 
 mmoe_status mmoe_csv_blocks_next(mmoe_csv_blocks *b, size_t size, mmoe_csv_block *out,
                                  mmoe_error *err) {
-    cutting c = {.bytes = b->rest, .used = b->n_rest, .room = b->n_rest};
-    b->rest = NULL;
-    b->n_rest = 0;
-    mmoe_status status = cut(b, &c, size, err);
+    cutting c = {.bytes = out->bytes, .room = out->room};
+    mmoe_status status = take_rest(b, &c, err);
+    if (!status) status = cut(b, &c, size, err);
     if (!status) status = keep_rest(b, &c, err);
     b->from->held = b->n_rest;
-    if (status)
-        mmoe_release(&b->alloc, c.bytes);
-    else
-        *out = (mmoe_csv_block){c.bytes, c.at, c.is_open};
+    *out = (mmoe_csv_block){c.bytes, status ? 0 : c.at, c.room, !status && c.is_open};
     return status;
 }
 
 void mmoe_csv_blocks_finish(mmoe_csv_blocks *b) {
     mmoe_release(&b->alloc, b->rest);
     b->rest = NULL;
-    b->n_rest = 0;
+    b->n_rest = b->rest_room = 0;
 }

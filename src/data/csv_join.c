@@ -66,6 +66,16 @@ static mmoe_status count_bad(mmoe_csv_parts *all, const mmoe_csv_part *p, mmoe_e
     return status;
 }
 
+mmoe_status mmoe_csv_parts_count(mmoe_csv_parts *all, mmoe_csv_part *p, mmoe_error *err) {
+    all->file = p->file;
+    count_passed(all, p);
+    count_lacking(all, p);
+    const mmoe_status status = count_bad(all, p, err);
+    all->rows += p->rows;
+    all->before += p->rows + (int64_t)left_out(p);
+    return status ? status : take_negatives(all, p, err);
+}
+
 mmoe_status mmoe_csv_parts_add(mmoe_csv_parts *all, mmoe_csv_part *p, mmoe_error *err) {
     if (all->count == all->room) {
         const size_t room = 2 * all->room + 16;
@@ -79,13 +89,7 @@ mmoe_status mmoe_csv_parts_add(mmoe_csv_parts *all, mmoe_csv_part *p, mmoe_error
         all->room = room;
     }
     all->items[all->count++] = p;
-    all->file = p->file;
-    count_passed(all, p);
-    count_lacking(all, p);
-    const mmoe_status status = count_bad(all, p, err);
-    all->rows += p->rows;
-    all->before += p->rows + (int64_t)left_out(p);
-    return status ? status : take_negatives(all, p, err);
+    return mmoe_csv_parts_count(all, p, err);
 }
 
 void mmoe_csv_parts_finish(mmoe_csv_parts *all) {

@@ -10,7 +10,7 @@
 typedef struct mmoe_csv_parts {
     mmoe_csv_part **items; /* [count] that have not gone on */
     size_t count, room;
-    /* Of all that were added. */
+    /* Of all that were counted. */
     const mmoe_csv_file *file;
     int64_t rows;
     int64_t before;   /* in the file that is read, those that are left out among them */
@@ -27,7 +27,9 @@ typedef struct mmoe_csv_parts {
 
 /* Are a part's other texts of labels those of the parts before? */
 bool mmoe_csv_parts_agree(const mmoe_csv_parts *parts, const mmoe_csv_part *part);
-/* Adds a part that agrees, and is theirs then whatever comes. MMOE_E_MEMORY. */
+/* Counts a part that agrees. MMOE_E_MEMORY. */
+mmoe_status mmoe_csv_parts_count(mmoe_csv_parts *parts, mmoe_csv_part *part, mmoe_error *err);
+/* And adds it: it is theirs then whatever comes. MMOE_E_MEMORY. */
 mmoe_status mmoe_csv_parts_add(mmoe_csv_parts *parts, mmoe_csv_part *part, mmoe_error *err);
 void mmoe_csv_parts_finish(mmoe_csv_parts *parts);
 

@@ -1,11 +1,16 @@
 #include "data/csv_take.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "data/most_ids.h"
 
 /* ---- Room ---- */
+
+typedef struct places {
+    size_t rows, elements;
+} places;
 
 /* One of the set's arrays with other room: what it has moves there. */
 static bool resize(const mmoe_allocator *a, void *array, size_t used, size_t room, size_t size) {
@@ -19,10 +24,11 @@ static bool resize(const mmoe_allocator *a, void *array, size_t used, size_t roo
     return true;
 }
 
-/* Rows or elements to have room for, of which `wanted` is the least: as many as are expected where
- * `wanted` are a share of them, and some more; most systems give memory when it is written to. */
-static size_t room_for(size_t wanted, double share) {
-    const double expected = 1.02 / share, least = 1.25;
+/* Rows or elements to have room for, of which `wanted`, those of `rows` rows, are the least: as
+ * many as are expected where `wanted` are a share of them, and some more, the more so the fewer
+ * rows tell it; most systems give memory when it is written to. */
+static size_t room_for(size_t wanted, size_t rows, double share) {
+    const double expected = (1.02 + 4 / sqrt((double)rows + 1)) / share, least = 1.25;
     if (share >= 1) return wanted;
     return (size_t)((double)wanted * (expected > least ? expected : least));
 }
@@ -48,7 +54,7 @@ static mmoe_status make_rows(mmoe_csv_room *room, const mmoe_csv_part *first, si
                              mmoe_error *err) {
     struct mmoe_dataset *set = room->set;
     if (rows <= room->rows && set->ids) return MMOE_OK;
-    room->rows = room_for(rows, room->share);
+    room->rows = room_for(rows, rows, room->share);
     if (resize_rows(set, first, room->rows)) return MMOE_OK;
     const bool is_more = room->rows > rows;
     room->rows = rows;
@@ -65,11 +71,12 @@ static bool resize_elements(struct mmoe_dataset *set, const mmoe_csv_part *first
             resize(a, &set->element_weights, used, more, sizeof *set->element_weights));
 }
 
-static mmoe_status make_elements(mmoe_csv_room *room, const mmoe_csv_part *first, size_t elements,
+static mmoe_status make_elements(mmoe_csv_room *room, const mmoe_csv_part *first, places all,
                                  mmoe_error *err) {
+    const size_t elements = all.elements;
     struct mmoe_dataset *set = room->set;
     if (set->n_sparse == set->n_id || (elements <= room->elements && set->elements)) return MMOE_OK;
-    room->elements = room_for(elements, room->share);
+    room->elements = room_for(elements, all.rows, room->share);
     if (resize_elements(set, first, room->elements)) return MMOE_OK;
     const bool is_more = room->elements > elements;
     room->elements = elements;
@@ -101,12 +108,6 @@ static void take_rows(const struct mmoe_dataset *set, const mmoe_csv_part *p) {
         copy(set->dense, at, p->values, rows, (size_t)set->dense_width * sizeof *set->dense);
 }
 
-typedef struct taking {
-    mmoe_csv_part *const *parts;
-    const struct mmoe_dataset *set;
-    bool is_last; /* no part will inherit their memory */
-} taking;
-
 static void find_most_ids(const struct mmoe_dataset *set, mmoe_csv_part *p) {
     const mmoe_row_ids rows = {.rows = p->rows,
                                .n_id = set->n_id,
@@ -117,47 +118,64 @@ static void find_most_ids(const struct mmoe_dataset *set, mmoe_csv_part *p) {
     mmoe_most_ids_raise(&rows, p->most_ids);
 }
 
-static void take_part(void *context, int worker, int index) {
-    const taking *t = context;
-    mmoe_csv_part *p = t->parts[index];
-    (void)worker;
-    find_most_ids(t->set, p);
-    take_rows(t->set, p);
-    take_lists(t->set, p);
+void mmoe_csv_take_part(const struct mmoe_dataset *set, mmoe_csv_part *p) {
+    find_most_ids(set, p);
+    take_rows(set, p);
+    take_lists(set, p);
     p->is_taken = true;
-    if (t->is_last) mmoe_csv_part_give_back(p);
 }
 
-typedef struct places {
-    size_t rows, elements;
-} places;
+/* ---- Parts ---- */
 
-/* Behind the set's rows. Returns how many rows there are then, and elements. */
-static places find_places(mmoe_csv_part *const *parts, size_t count,
-                          const struct mmoe_dataset *set) {
-    const size_t n_list = (size_t)(set->n_sparse - set->n_id);
-    places all = {(size_t)set->rows, 0};
-    if (set->rows && n_list) all.elements = (size_t)set->offsets[all.rows * n_list];
-    for (size_t i = 0; i < count; i++) {
-        mmoe_csv_part *p = parts[i];
-        p->first_row = all.rows;
-        p->first_list = all.rows * n_list;
-        p->first_element = all.elements;
-        all.rows += (size_t)p->rows;
-        all.elements += p->lists.elements;
-    }
-    return all;
+/* Behind the set's rows and the parts that have places. */
+static places place_part(mmoe_csv_part *p, places at, size_t n_list) {
+    p->first_row = at.rows;
+    p->first_list = at.rows * n_list;
+    p->first_element = at.elements;
+    return (places){at.rows + (size_t)p->rows, at.elements + p->lists.elements};
+}
+
+bool mmoe_csv_room_fits(const mmoe_csv_room *room, const mmoe_csv_part *p) {
+    const struct mmoe_dataset *set = room->set;
+    const bool has_lists = set->n_sparse > set->n_id;
+    return set->ids && (size_t)(set->rows + p->rows) <= room->rows &&
+           (!has_lists || (set->elements && room->used + p->lists.elements <= room->elements));
+}
+
+static mmoe_status place_parts(mmoe_csv_room *room, mmoe_csv_part *const *parts, size_t count,
+                               mmoe_error *err) {
+    const size_t n_list = (size_t)(room->set->n_sparse - room->set->n_id);
+    places all = {(size_t)room->set->rows, room->used};
+    for (size_t i = 0; i < count; i++) all = place_part(parts[i], all, n_list);
+    mmoe_status status = make_rows(room, parts[0], all.rows, err);
+    if (!status) status = make_elements(room, parts[0], all, err);
+    if (status) return status;
+    room->set->rows = (int64_t)all.rows;
+    room->used = all.elements;
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_csv_room_place(mmoe_csv_room *room, mmoe_csv_part *part, mmoe_error *err) {
+    return place_parts(room, &part, 1, err);
+}
+
+typedef struct taking {
+    mmoe_csv_part *const *parts;
+    const struct mmoe_dataset *set;
+    bool is_last; /* no part will inherit their memory */
+} taking;
+
+static void take_part(void *context, int worker, int index) {
+    const taking *t = context;
+    (void)worker;
+    mmoe_csv_take_part(t->set, t->parts[index]);
+    if (t->is_last) mmoe_csv_part_give_back(t->parts[index]);
 }
 
 mmoe_status mmoe_csv_take(mmoe_csv_room *room, mmoe_csv_part *const *parts, size_t count,
                           mmoe_pool *pool, mmoe_error *err) {
-    struct mmoe_dataset *set = room->set;
-    const places all = find_places(parts, count, set);
-    taking t = {parts, set, room->share >= 1};
-    mmoe_status status = make_rows(room, parts[0], all.rows, err);
-    if (!status) status = make_elements(room, parts[0], all.elements, err);
-    if (status) return status;
-    mmoe_pool_run_exact(pool, (int)count, take_part, &t);
-    set->rows = (int64_t)all.rows;
-    return MMOE_OK;
+    taking t = {parts, room->set, room->share >= 1};
+    const mmoe_status status = place_parts(room, parts, count, err);
+    if (!status) mmoe_pool_run_exact(pool, (int)count, take_part, &t);
+    return status;
 }

@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "base/raw_bytes.h"
-#include "data/csv_batch.h"
+#include "data/csv_flow.h"
 #include "data/loader.h"
 #include "data/rows.h"
 
@@ -14,7 +14,6 @@
 enum { BLOCK = 4 << 20, FIRST_BLOCK = 1 << 18, LEAST_FIRST = 32 };
 /* Bytes of memory of a part in sequence, whose rows go on while the cache has them. */
 enum { PART = 1 << 20 };
-enum { BLOCKS_EACH = 2 };                                /* of a thread, in a batch */
 enum { MOST_AT_ONCE = 64 << 20, LEAST_BLOCK = 1 << 18 }; /* where a sink bounds memory */
 
 static const mmoe_reading *reading_of(const mmoe_loader *l) {
@@ -71,15 +70,19 @@ static mmoe_status read_block(mmoe_loader *l, stream *s, mmoe_csv_block block, m
 }
 
 static mmoe_status next_first(stream *s, mmoe_csv_block *block, mmoe_error *err) {
-    const size_t given = s->how.block ? s->how.block : FIRST_BLOCK;
-    return mmoe_csv_blocks_next(&s->blocks, given > LEAST_FIRST ? given : LEAST_FIRST, block, err);
+    const size_t given = s->how.block ? s->how.block : FIRST_BLOCK,
+                 size = given > LEAST_FIRST ? given : LEAST_FIRST;
+    *block = (mmoe_csv_block){NULL};
+    const mmoe_status status = mmoe_csv_blocks_next(&s->blocks, size, block, err);
+    if (status) mmoe_release(&s->blocks.alloc, block->bytes);
+    return status;
 }
 
 /* The header, and as many rows as tell what form all have. */
 static mmoe_status read_first(mmoe_loader *l, stream *s, mmoe_error *err) {
-    mmoe_csv_block block;
     mmoe_status status = MMOE_OK;
     while (!status && !s->has_ended && !s->form.has_first_row) {
+        mmoe_csv_block block;
         status = next_first(s, &block, err);
         if (!status) status = read_block(l, s, block, err);
     }
@@ -106,34 +109,11 @@ static mmoe_status read_rest(mmoe_loader *l, stream *s, mmoe_csv_block block, mm
     return status ? status : mmoe_loader_add(l, &s->passed, err);
 }
 
-/* Of a batch of `most`. */
+/* Of blocks of which `most` are there at once. */
 static size_t block_size(const mmoe_csv_how *how, size_t most) {
     const size_t share = MOST_AT_ONCE / most, least = share > LEAST_BLOCK ? share : LEAST_BLOCK;
     if (how->block) return how->block;
     return how->sink && least < BLOCK ? least : BLOCK;
-}
-
-/* As many blocks as are parsed at once; rows before one that cannot be read are read. */
-static mmoe_status read_batch(mmoe_loader *l, stream *s, mmoe_csv_batch *batch, mmoe_error *err) {
-    const size_t most = BLOCKS_EACH * (size_t)mmoe_pool_workers(batch->pool),
-                 size = block_size(&s->how, most);
-    mmoe_csv_block block = {NULL};
-    mmoe_error reading_err = {0};
-    mmoe_status reading = MMOE_OK;
-    while (!reading && !block.is_open && !s->has_ended && batch->count < most) {
-        reading = mmoe_csv_blocks_next(&s->blocks, size, &block, &reading_err);
-        if (reading || block.is_open) continue;
-        batch->pieces[batch->count++].block = block;
-        s->has_ended = mmoe_csv_blocks_end(&s->blocks);
-    }
-    mmoe_status status = mmoe_csv_batch_run(batch, &l->parts, err);
-    mmoe_bytes_count(s->from, l->parts.before);
-    if (!status) status = mmoe_loader_hand_on(l, err);
-    if (!status && !reading && block.is_open) return read_rest(l, s, block, err);
-    if (block.is_open) mmoe_release(&l->file.alloc, block.bytes);
-    if (status || !reading) return status;
-    if (err) *err = reading_err;
-    return reading;
 }
 
 /* ---- Rows that are left out ---- */
@@ -159,8 +139,21 @@ static mmoe_status read_header(mmoe_loader *l, const stream *s, const mmoe_csv_b
     return is_of_rows ? MMOE_OK : status;
 }
 
+/* A block, which is the job's, alone. */
+static mmoe_status run_alone(mmoe_loader *l, const mmoe_csv_job *job, mmoe_csv_piece *p,
+                             mmoe_error *err) {
+    mmoe_csv_piece_parse(job, p);
+    mmoe_status status = mmoe_csv_piece_add(job, p, &l->parts, err);
+    if (!status && job->schema) status = mmoe_csv_piece_learn(job, p, err);
+    if (status) return status;
+    mmoe_csv_piece_place(job, p);
+    const int64_t first = mmoe_loader_number(l, l->parts.rows - p->part->rows);
+    return mmoe_loader_hands_on(l) ? mmoe_loader_deliver(l, p->part, first, err)
+                                   : mmoe_loader_hand_on(l, err);
+}
+
 /* A block that may have the header; it is released. */
-static mmoe_status run_first(mmoe_loader *l, stream *s, mmoe_csv_batch *batch, mmoe_csv_block block,
+static mmoe_status run_first(mmoe_loader *l, stream *s, mmoe_csv_job *job, mmoe_csv_block block,
                              mmoe_error *err) {
     mmoe_csv_form form = s->form;
     mmoe_csv_passed passed = s->passed;
@@ -172,24 +165,23 @@ static mmoe_status run_first(mmoe_loader *l, stream *s, mmoe_csv_batch *batch, m
         s->passed = passed;
         return status;
     }
-    batch->schema = l->learned;
-    batch->form = s->form;
-    if (s->form.columns) batch->form.row = l->first_row - 1;
-    batch->passed = s->passed;
-    batch->pieces->block = block;
-    batch->count = 1;
-    status = mmoe_csv_batch_run(batch, &l->parts, err);
-    s->form = batch->after;
-    s->passed = batch->passed = (mmoe_csv_passed){0};
-    return status ? status : mmoe_loader_hand_on(l, err);
+    job->schema = l->learned;
+    job->form = s->form;
+    if (s->form.columns) job->form.row = l->first_row - 1;
+    job->passed = s->passed;
+    mmoe_csv_piece piece = {.block = block};
+    status = run_alone(l, job, &piece, err);
+    if (!status) s->form = piece.form;
+    s->passed = job->passed = (mmoe_csv_passed){0};
+    mmoe_csv_piece_drop(job, &piece);
+    return status;
 }
 
 /* What read_first reads, of which no row that is at fault may teach anything. */
-static mmoe_status read_first_bad(mmoe_loader *l, stream *s, mmoe_csv_batch *batch,
-                                  mmoe_error *err) {
-    mmoe_csv_block block;
+static mmoe_status read_first_bad(mmoe_loader *l, stream *s, mmoe_csv_job *job, mmoe_error *err) {
     mmoe_status status = MMOE_OK;
     while (!status && !s->has_ended && !s->form.has_first_row) {
+        mmoe_csv_block block;
         status = next_first(s, &block, err);
         if (!status && block.is_open) {
             mmoe_release(&l->file.alloc, block.bytes);
@@ -198,7 +190,7 @@ static mmoe_status read_first_bad(mmoe_loader *l, stream *s, mmoe_csv_batch *bat
                                   "fault cannot be left out");
         } else if (!status) {
             s->has_ended = mmoe_csv_blocks_end(&s->blocks);
-            status = run_first(l, s, batch, block, err);
+            status = run_first(l, s, job, block, err);
         }
     }
     return status ? status : mmoe_csv_check_header(&s->form, s->from->name, err);
@@ -206,23 +198,28 @@ static mmoe_status read_first_bad(mmoe_loader *l, stream *s, mmoe_csv_batch *bat
 
 /* ---- All blocks ---- */
 
-static mmoe_status read_batches(mmoe_loader *l, stream *s, mmoe_error *err) {
-    const mmoe_allocator *a = &l->file.alloc;
-    const int threads = s->how.threads > 1 ? s->how.threads : 1;
-    mmoe_csv_batch batch = {mmoe_loader_file(l), l->learned, &s->handler, s->form};
-    mmoe_status status = MMOE_OK;
-    batch.skip_bad = s->how.skip_bad;
-    batch.keeps = !l->sink;
-    batch.pool = l->pool;
-    batch.pieces = mmoe_alloc_zero(a, BLOCKS_EACH * (size_t)threads, sizeof *batch.pieces);
-    if (!batch.pieces)
-        status = mmoe_fail_memory(err, BLOCKS_EACH * (size_t)threads * sizeof *batch.pieces);
-    if (!status && batch.skip_bad) status = read_first_bad(l, s, &batch, err);
-    batch.form = s->form;
-    batch.form.row = l->first_row - 1;
-    while (!status && !s->has_ended) status = read_batch(l, s, &batch, err);
-    mmoe_release(a, batch.pieces);
+/* Behind the first. */
+static mmoe_status read_others(mmoe_loader *l, stream *s, const mmoe_csv_job *job,
+                               mmoe_error *err) {
+    const size_t most = mmoe_csv_flow_blocks((size_t)mmoe_pool_workers(l->pool));
+    mmoe_csv_flow flow = {l, job, s->from, &s->blocks, block_size(&s->how, most)};
+    mmoe_status status = mmoe_csv_flow_run(&flow, err);
+    if (!status && flow.open.bytes) return read_rest(l, s, flow.open, err);
+    mmoe_release(&l->file.alloc, flow.open.bytes);
     return status;
+}
+
+static mmoe_status read_all(mmoe_loader *l, stream *s, mmoe_error *err) {
+    mmoe_csv_job job = {.file = mmoe_loader_file(l),
+                        .schema = l->learned,
+                        .reader = &s->handler,
+                        .skip_bad = s->how.skip_bad,
+                        .keeps = !mmoe_loader_hands_on(l)};
+    mmoe_status status = job.skip_bad ? read_first_bad(l, s, &job, err) : read_first(l, s, err);
+    job.schema = l->learned;
+    job.form = s->form;
+    job.form.row = l->first_row - 1;
+    return status || s->has_ended ? status : read_others(l, s, &job, err);
 }
 
 static mmoe_status read_in_blocks(mmoe_loader *l, mmoe_bytes *from, const mmoe_csv_how *how,
@@ -230,8 +227,7 @@ static mmoe_status read_in_blocks(mmoe_loader *l, mmoe_bytes *from, const mmoe_c
     stream s = {.how = *how, .from = from, .blocks = {.alloc = l->file.alloc, .from = from}};
     s.handler = handler_of(l, &s.passed);
     s.handler.form = &s.form;
-    mmoe_status status = how->skip_bad ? MMOE_OK : read_first(l, &s, err);
-    if (!status && !s.has_ended) status = read_batches(l, &s, err);
+    const mmoe_status status = read_all(l, &s, err);
     mmoe_csv_blocks_finish(&s.blocks);
     return status;
 }

@@ -1,5 +1,6 @@
 #include "data/loader.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -115,6 +116,19 @@ static mmoe_status take_parts(mmoe_loader *l, double share, mmoe_error *err) {
     return mmoe_csv_take(&l->room, l->parts.items + first, count, l->pool, err);
 }
 
+bool mmoe_loader_fits(mmoe_loader *l, const mmoe_csv_part *part) {
+    l->room.set = l->set;
+    return mmoe_csv_room_fits(&l->room, part);
+}
+
+mmoe_status mmoe_loader_place(mmoe_loader *l, mmoe_csv_part *part, double share, mmoe_error *err) {
+    assert(l->n_taken + 1 == l->parts.count);
+    l->n_taken++;
+    l->room.set = l->set;
+    l->room.share = share;
+    return mmoe_csv_room_place(&l->room, part, err);
+}
+
 /* ---- A sink ---- */
 
 /* What was noted of rows that are handed on. */
@@ -127,12 +141,12 @@ static void note_rows(const mmoe_loader *l, const struct mmoe_dataset *rows) {
 }
 
 /* Rows of a part that has settled, of which nothing is left here. */
-static mmoe_status hand_on(mmoe_loader *l, mmoe_csv_part *part, mmoe_error *err) {
+static mmoe_status hand_on(mmoe_loader *l, mmoe_csv_part *part, int64_t first, mmoe_error *err) {
     const struct mmoe_schema *schema = l->file.schema;
     if (part->rows == 0) return MMOE_OK;
     struct mmoe_dataset *rows = mmoe_dataset_new(schema, &l->file.alloc);
     if (!rows) return mmoe_fail_memory(err, sizeof *rows);
-    rows->places.first_row = mmoe_places_find(&l->set->places, l->set->rows + 1).row;
+    rows->places.first_row = first;
     mmoe_csv_room room = {.set = rows, .share = 1};
     mmoe_status status = mmoe_csv_take(&room, &part, 1, NULL, err);
     if (!status) status = mmoe_csv_join(&part, 1, rows, err);
@@ -154,6 +168,15 @@ static mmoe_status spill(mmoe_loader *l, mmoe_csv_part *part, mmoe_error *err) {
     return mmoe_csv_spill_put(&l->spill, part, err);
 }
 
+int64_t mmoe_loader_number(const mmoe_loader *l, int64_t rows) {
+    return mmoe_places_find(&l->set->places, rows + 1).row;
+}
+
+mmoe_status mmoe_loader_deliver(mmoe_loader *l, mmoe_csv_part *part, int64_t first,
+                                mmoe_error *err) {
+    return mmoe_csv_file_waits(&l->file) ? spill(l, part, err) : hand_on(l, part, first, err);
+}
+
 mmoe_status mmoe_loader_hand_on(mmoe_loader *l, mmoe_error *err) {
     mmoe_csv_parts *parts = &l->parts;
     mmoe_status status = MMOE_OK;
@@ -162,7 +185,8 @@ mmoe_status mmoe_loader_hand_on(mmoe_loader *l, mmoe_error *err) {
     while (!status && mmoe_csv_file_waits(&l->file) && l->n_spilled < parts->count)
         status = spill(l, parts->items[l->n_spilled], err);
     if (mmoe_csv_file_waits(&l->file)) return status;
-    for (size_t i = 0; !status && i < parts->count; i++) status = hand_on(l, parts->items[i], err);
+    for (size_t i = 0; !status && i < parts->count; i++)
+        status = hand_on(l, parts->items[i], mmoe_loader_number(l, l->set->rows), err);
     for (size_t i = 0; i < parts->count; i++) mmoe_csv_part_free(parts->items[i]);
     parts->count = 0;
     return status;
@@ -210,7 +234,7 @@ static mmoe_status return_parts(mmoe_loader *l, mmoe_error *err) {
         rows += part->rows;
         status = mmoe_csv_spill_get(&l->spill, part, MMOE_SPILLED_ALL, err);
         if (!status) status = mmoe_csv_part_settle(part, err);
-        if (!status) status = hand_on(l, part, err);
+        if (!status) status = hand_on(l, part, mmoe_loader_number(l, l->set->rows), err);
         mmoe_csv_part_free(part);
         l->parts.items[i] = NULL;
     }

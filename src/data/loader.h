@@ -61,6 +61,27 @@ mmoe_status mmoe_loader_row(void *loader, int64_t row, const mmoe_csv_field *fie
 mmoe_status mmoe_loader_add(mmoe_loader *loader, const mmoe_csv_passed *passed, mmoe_error *err);
 /* Parts were added whose ids are the file's. MMOE_E_MEMORY, _IO; and of the sink. */
 mmoe_status mmoe_loader_hand_on(mmoe_loader *loader, mmoe_error *err);
+/* The same of one part, for a flow of them: the last that was added gets its place. `share` of all
+ * rows have come with it; 0: nobody knows. Before that, where it does not fit, the rows of all that
+ * have places must have been taken; mmoe_csv_take_part of l->set takes those of one with a place,
+ * beside others. MMOE_E_MEMORY. */
+static inline bool mmoe_loader_places(const mmoe_loader *l, double share) {
+    return !l->sink && share > 0;
+}
+bool mmoe_loader_fits(mmoe_loader *loader, const mmoe_csv_part *part);
+mmoe_status mmoe_loader_place(mmoe_loader *loader, mmoe_csv_part *part, double share,
+                              mmoe_error *err);
+/* Where a sink has the rows: does one get them now, and the loader needs the part no more? Else the
+ * parts have it. */
+static inline bool mmoe_loader_hands_on(const mmoe_loader *l) {
+    return l->sink && !mmoe_csv_file_waits(&l->file);
+}
+/* The sink gets them, or the file where they wait, in their order, perhaps while others are added.
+ * `first`: the number of the first of them, of mmoe_loader_number. */
+mmoe_status mmoe_loader_deliver(mmoe_loader *loader, mmoe_csv_part *part, int64_t first,
+                                mmoe_error *err);
+/* The number, in its file, of the first row behind `rows` that were added, which is there now. */
+int64_t mmoe_loader_number(const mmoe_loader *loader, int64_t rows);
 /* Ends it: with what the rows say together, unless reading has failed with `status`. *schema: the
  * one that learned; NULL: none was wanted. Of rows that a sink has the set is without them: their
  * number, notes and warnings. */

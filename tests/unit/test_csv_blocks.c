@@ -42,7 +42,7 @@ static void read_whole(const char *path, result *r) {
 static int read_blocks(const char *path, size_t size, result *r) {
     int count = 0;
     mmoe_csv_form form = {0};
-    mmoe_csv_block block;
+    mmoe_csv_block block = {NULL};
     mmoe_bytes from;
     const mmoe_csv_handler handler = {&r->s, on_header, on_row, .passed = &r->passed,
                                       .form = &form};
@@ -55,10 +55,10 @@ static int read_blocks(const char *path, size_t size, result *r) {
                         ? mmoe_csv_read_on(&from, (mmoe_csv_field){block.bytes, block.length},
                                            &handler, NULL, &r->err)
                         : mmoe_csv_parse(block.bytes, block.length, path, &handler, NULL, &r->err);
-        free(block.bytes);
         count++;
     }
     if (!r->status) r->status = mmoe_csv_check_header(&form, path, &r->err);
+    free(block.bytes);
     mmoe_csv_blocks_finish(&blocks);
     mmoe_bytes_close(&from);
     return count;

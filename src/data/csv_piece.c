@@ -1,0 +1,208 @@
+#include "data/csv_piece.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "data/csv_settle.h"
+
+/* ---- Parsing ---- */
+
+static mmoe_status start_piece(const mmoe_csv_job *j, mmoe_csv_piece *p, mmoe_error *err) {
+    const mmoe_csv_file *f = j->file;
+    const mmoe_status status = f->wanted ? mmoe_csv_file_bind(f, &p->learned, err) : MMOE_OK;
+    if (status) return status;
+    p->part = mmoe_csv_part_new(f, p->learned ? p->learned : f->schema);
+    if (p->part && p->before) mmoe_csv_part_inherit(p->part, p->before);
+    return p->part ? MMOE_OK : mmoe_fail_memory(err, sizeof *p->part);
+}
+
+static void drop_part(mmoe_csv_piece *p) {
+    mmoe_csv_part_free(p->part);
+    mmoe_schema_free(p->learned);
+    p->part = NULL;
+    p->learned = NULL;
+}
+
+/* The loader has seen it. */
+static mmoe_status pass_header(void *part, const mmoe_csv_field *fields, size_t n,
+                               mmoe_error *err) {
+    (void)part;
+    (void)fields;
+    (void)n;
+    (void)err;
+    return MMOE_OK;
+}
+
+/* The block's rows, whose numbers go on from the form's. */
+static mmoe_status parse_rows(const mmoe_csv_job *j, mmoe_csv_piece *p, mmoe_error *err) {
+    mmoe_csv_handler reader = *j->reader;
+    reader.user = p->part;
+    reader.header = pass_header;
+    reader.rows = mmoe_csv_part_rows;
+    reader.passed = &p->part->passed;
+    reader.form = &p->form;
+    if (p->part->bad.is_on) {
+        reader.skip = mmoe_csv_part_skip;
+        reader.fault = mmoe_csv_part_fault;
+    }
+    return mmoe_csv_parse(p->block.bytes, p->block.length, j->file->path, &reader, &j->file->alloc,
+                          err);
+}
+
+/* What a block is parsed with. */
+typedef struct start {
+    mmoe_csv_form form;
+    char *const *negatives; /* told by the rows before; NULL: none are known */
+    int64_t most;           /* rows that may be left out */
+} start;
+
+/* Parses the block until all rows that are left out were known: what they have taught may be why a
+ * column has too many values. *is_full: one more was at fault. */
+static mmoe_status parse_piece(const mmoe_csv_job *j, mmoe_csv_piece *p, const start *from,
+                               bool *is_full, mmoe_error *err) {
+    mmoe_csv_bad bad = {.is_on = j->skip_bad > 0,
+                        .are_kept = j->file->label_mode == MMOE_ROWS_TO_SCORE,
+                        .most = from->most,
+                        .may_be_first = !from->form.has_first_row};
+    mmoe_status status = MMOE_OK;
+    bool is_of_column;
+    do {
+        drop_part(p);
+        mmoe_csv_bad_begin(&bad);
+        status = start_piece(j, p, err);
+        if (!status && from->negatives) status = mmoe_csv_part_know(p->part, from->negatives, err);
+        if (status) break;
+        p->form = from->form;
+        p->part->passed = j->passed;
+        p->part->bad = bad;
+        status = parse_rows(j, p, err);
+        bad = p->part->bad;
+        is_of_column = status == MMOE_E_DATA && p->part->is_of_column;
+        p->part->bad = (mmoe_csv_bad){0};
+    } while ((!status || is_of_column) && !bad.are_kept && bad.count > bad.known);
+    *is_full = bad.is_full;
+    if (status)
+        mmoe_release(&j->file->alloc, bad.rows);
+    else
+        p->part->bad = bad;
+    return status;
+}
+
+void mmoe_csv_piece_parse(const mmoe_csv_job *j, mmoe_csv_piece *p) {
+    const start from = {j->form, NULL, j->skip_bad};
+    bool is_full;
+    p->status = parse_piece(j, p, &from, &is_full, &p->err);
+}
+
+/* Behind the sentence of a fault. */
+static void say_more(const mmoe_csv_job *j, mmoe_status status, bool is_full, mmoe_error *err) {
+    const size_t used = err ? strlen(err->message) : 0;
+    if (!err || !j->skip_bad) return;
+    if (is_full)
+        snprintf(err->message + used, sizeof err->message - used,
+                 "; %" PRId64 " %s at fault, too%s", j->skip_bad,
+                 j->skip_bad == 1 ? "row before it was" : "rows before it were",
+                 j->file->label_mode == MMOE_ROWS_TO_SCORE ? "" : ", and left out");
+    else if (status == MMOE_E_FORMAT)
+        snprintf(err->message + used, sizeof err->message - used,
+                 "; such a row is not left out, for where it ends is not known");
+}
+
+/* A piece as one reader of the whole file would have met it, who knows the rows before. */
+static mmoe_status redo_piece(const mmoe_csv_job *j, mmoe_csv_piece *p,
+                              const mmoe_csv_parts *before, mmoe_error *err) {
+    if (p->status == MMOE_E_MEMORY) {
+        if (err) *err = p->err;
+        return p->status;
+    }
+    start from = {j->form, before->negatives, j->skip_bad - before->n_bad};
+    bool is_full;
+    from.form.row += from.form.columns ? before->before : 0;
+    const mmoe_status status = parse_piece(j, p, &from, &is_full, err);
+    if (status) say_more(j, status, is_full, err);
+    return status;
+}
+
+/* Must the piece be read as if there were no other, with the rows before known: for its fault, for
+ * another text of a label, or for the number of the first row that is left out? */
+static bool must_redo(const mmoe_csv_job *j, const mmoe_csv_piece *p,
+                      const mmoe_csv_parts *before) {
+    if (p->status || !mmoe_csv_parts_agree(before, p->part)) return true;
+    const int64_t bad = (int64_t)p->part->bad.count;
+    return before->n_bad + bad > j->skip_bad || (bad && !before->n_bad && before->before);
+}
+
+mmoe_status mmoe_csv_piece_add(const mmoe_csv_job *j, mmoe_csv_piece *p, mmoe_csv_parts *parts,
+                               mmoe_error *err) {
+    const bool again = must_redo(j, p, parts);
+    const mmoe_status status = again ? redo_piece(j, p, parts, err) : MMOE_OK;
+    if (status) return status;
+    p->part->before = again ? 0 : parts->before;
+    p->is_added = j->keeps;
+    return j->keeps ? mmoe_csv_parts_add(parts, p->part, err)
+                    : mmoe_csv_parts_count(parts, p->part, err);
+}
+
+/* ---- Learning ---- */
+
+/* Encoder `index` of a schema's: those of tables, then those of numbers. */
+static mmoe_encoder *encoder_of(const struct mmoe_schema *s, size_t index) {
+    const size_t n_table = (size_t)s->n_table;
+    return index < n_table ? s->tables[index].encoder : s->dense[index - n_table].encoder;
+}
+
+static const char *merge_encoder(const mmoe_csv_job *j, mmoe_csv_piece *p, size_t index) {
+    mmoe_encoder *e = encoder_of(j->schema, index);
+    int32_t *none = NULL;
+    int32_t **ids = index < (size_t)j->schema->n_table ? &p->ids[index] : &none;
+    return e->kind->merge ? e->kind->merge(e, encoder_of(p->learned, index), ids) : NULL;
+}
+
+static mmoe_status fail_encoder(const mmoe_csv_job *j, const mmoe_csv_piece *p, size_t index,
+                                const char *fault, mmoe_error *err) {
+    const struct mmoe_schema *s = j->schema;
+    const size_t n_table = (size_t)s->n_table;
+    if (fault == mmoe_column_no_memory) return mmoe_fail_memory(err, (size_t)p->part->rows);
+    return mmoe_fail_at(err, MMOE_E_DATA, j->file->path, 0,
+                        index < n_table ? s->tables[index].name : s->dense[index - n_table].name,
+                        "%s", fault);
+}
+
+mmoe_status mmoe_csv_piece_learn(const mmoe_csv_job *j, mmoe_csv_piece *p, mmoe_error *err) {
+    const size_t n_table = (size_t)j->schema->n_table, n = n_table + (size_t)j->schema->n_dense;
+    mmoe_status status = MMOE_OK;
+    p->ids = mmoe_alloc_zero(&j->file->alloc, n_table, sizeof *p->ids);
+    if (!p->ids) return mmoe_fail_memory(err, n_table * sizeof *p->ids);
+    for (size_t i = 0; !status && i < n; i++) {
+        const char *fault = merge_encoder(j, p, i);
+        if (fault) status = fail_encoder(j, p, i, fault, err);
+    }
+    return status;
+}
+
+void mmoe_csv_piece_place(const mmoe_csv_job *j, mmoe_csv_piece *p) {
+    const mmoe_csv_ids ids = mmoe_csv_part_ids(p->part);
+    if (!p->ids) return;
+    mmoe_csv_ids_place(&ids, j->file->schema, (const int32_t *const *)p->ids, p->part->notes);
+    p->part->cells.schema = j->file->schema;
+}
+
+/* ---- The end ---- */
+
+void mmoe_csv_piece_finish(const mmoe_csv_job *j, mmoe_csv_piece *p) {
+    const mmoe_allocator *a = &j->file->alloc;
+    const bool stays = p->is_added && p->part->is_taken;
+    for (int32_t t = 0; p->ids && t < j->file->schema->n_table; t++) mmoe_release(a, p->ids[t]);
+    mmoe_release(a, p->ids);
+    if (!p->is_added) mmoe_csv_part_free(p->part);
+    mmoe_schema_free(p->learned);
+    *p = (mmoe_csv_piece){.block = p->block, .before = stays ? p->part : NULL};
+}
+
+void mmoe_csv_piece_drop(const mmoe_csv_job *j, mmoe_csv_piece *p) {
+    mmoe_csv_piece_finish(j, p);
+    mmoe_release(&j->file->alloc, p->block.bytes);
+    p->block = (mmoe_csv_block){NULL};
+}
