@@ -56,6 +56,19 @@ typedef struct mmoe_encoder {
     void *learning; /* the kind's own, from start to forget; a copy has none */
 } mmoe_encoder;
 
+/* What ids of an encoder that was merged into another become. It begins as zeros, with an encoder
+ * that has just started, and goes on with one that does. */
+typedef struct mmoe_merged {
+    int32_t
+        *ids; /* [room] the other's for each id; memory of the other's allocator, the caller's */
+    int64_t room;
+    bool differs;  /* some id of the last cells may be another: `ids` has those of all */
+    bool goes_on;  /* the encoder may learn from cells behind all that the other has taken over, and
+                      be merged again */
+    int64_t known; /* so many of its ids were merged */
+    int64_t same;  /* and so many, the first ones, are the other's own */
+} mmoe_merged;
+
 typedef struct mmoe_column_kind {
     const char *word; /* in schema files */
     mmoe_column_shape shape;
@@ -87,10 +100,9 @@ typedef struct mmoe_column_kind {
      * rows 1, 2, ... then, as `rows` says. MMOE_E_MEMORY: it is as it was. (NULL where grow is.) */
     mmoe_status (*keep)(mmoe_encoder *e, const int32_t *rows, mmoe_error *err);
     /* Takes over what `from`, which started as e did, has learned from cells behind those of e: e
-     * is as if it had learned these itself, too. *ids: e's id for each id of from's learn, in
-     * memory of e's allocator that is the caller's; it stays NULL where there are no ids. A fault
-     * is of the column. (NULL where learn leaves the encoder as it is.) */
-    const char *(*merge)(mmoe_encoder *e, const mmoe_encoder *from, int32_t **ids);
+     * is as if it had learned these itself, too. A fault is of the column. (NULL where learn leaves
+     * the encoder as it is.) */
+    const char *(*merge)(mmoe_encoder *e, mmoe_encoder *from, mmoe_merged *ids);
     /* Numbers: of how many a cell or value consists, and how many inputs it becomes, 0 before that
      * has settled. NULL: 1. */
     int32_t (*span)(const mmoe_encoder *e);

@@ -106,7 +106,7 @@ static const char *learn_value(mmoe_encoder *e, const char *text, size_t length,
     return NULL;
 }
 
-static const char *merge_values(mmoe_encoder *e, const mmoe_encoder *from, int32_t **ids) {
+static const char *merge_values(mmoe_encoder *e, mmoe_encoder *from, mmoe_merged *ids) {
     values *v = e->learning;
     const values *theirs = from->learning;
     (void)ids;

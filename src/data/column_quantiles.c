@@ -104,14 +104,17 @@ static const char *learn_number(mmoe_encoder *e, const char *text, size_t length
     return !status && mmoe_tally_add(&d->tally, out->id, &e->alloc) ? NULL : mmoe_column_no_memory;
 }
 
-static const char *merge_numbers(mmoe_encoder *e, const mmoe_encoder *from, int32_t **ids) {
+static const char *merge_numbers(mmoe_encoder *e, mmoe_encoder *from, mmoe_merged *m) {
     distinct *d = e->learning;
     const distinct *theirs = from->learning;
-    *ids = mmoe_alloc(&e->alloc, (size_t)mmoe_vocab_rows(theirs->bits), sizeof **ids);
-    if (!*ids) return mmoe_column_no_memory;
-    const mmoe_status status = mmoe_vocab_merge(d->bits, theirs->bits, *ids, NULL);
+    m->room = mmoe_vocab_rows(theirs->bits);
+    m->ids = mmoe_alloc(&e->alloc, (size_t)m->room, sizeof *m->ids);
+    if (!m->ids) return mmoe_column_no_memory;
+    m->differs = true;
+    m->ids[0] = 0;
+    const mmoe_status status = mmoe_vocab_merge(d->bits, theirs->bits, 1, m->ids, NULL);
     if (status == MMOE_E_DATA) return too_many;
-    return !status && mmoe_tally_merge(&d->tally, &theirs->tally, *ids, &e->alloc)
+    return !status && mmoe_tally_merge(&d->tally, &theirs->tally, m->ids, &e->alloc)
                ? NULL
                : mmoe_column_no_memory;
 }

@@ -141,15 +141,52 @@ static const char *learn_value(mmoe_encoder *e, const char *text, size_t length,
                                                                            : mmoe_column_no_memory;
 }
 
-static const char *merge_values(mmoe_encoder *e, const mmoe_encoder *from, int32_t **ids) {
-    *ids = mmoe_alloc(&e->alloc, (size_t)mmoe_vocab_rows(keys_of(from)), sizeof **ids);
-    if (!*ids) return mmoe_column_no_memory;
+/* Bytes of a vocabulary that is copied for every block. */
+enum { CHEAP = 1 << 19 };
+
+/* What goes on to learn knows the keys of both then, by the ids of the vocabulary that has all. Of
+ * a large one this is worth its time when it has doubled. */
+static mmoe_status follow(const vocabulary_encoder *v, vocabulary_encoder *from, mmoe_merged *m) {
+    const int64_t rows = mmoe_vocab_rows(v->vocab);
+    mmoe_vocab *keys;
+    if (mmoe_vocab_bytes(v->vocab) > CHEAP && rows < 2 * m->same) return MMOE_OK;
+    const mmoe_status status = mmoe_vocab_copy(v->vocab, &from->head.alloc, &keys, NULL);
+    if (status) return status;
+    mmoe_vocab_free(from->vocab);
+    from->vocab = keys;
+    m->known = m->same = rows;
+    return MMOE_OK;
+}
+
+/* Room for the ids of n rows, those that are the same being there where no other has been merged.
+ */
+static bool make_ids(const mmoe_allocator *a, mmoe_merged *m, int64_t n) {
+    if (n > m->room) {
+        const int64_t room = n + n / 2;
+        int32_t *ids = mmoe_resize(a, m->ids, (size_t)m->room, (size_t)room, sizeof *ids);
+        if (!ids) return false;
+        m->ids = ids;
+        m->room = room;
+    }
+    for (int32_t id = 0; m->known == m->same && id < m->same; id++) m->ids[id] = id;
+    return true;
+}
+
+static const char *merge_values(mmoe_encoder *e, mmoe_encoder *from, mmoe_merged *m) {
     vocabulary_encoder *v = vocabulary_of(e);
-    mmoe_status status = mmoe_vocab_merge(v->vocab, keys_of(from), *ids, NULL);
+    const int64_t n = mmoe_vocab_rows(keys_of(from));
+    if (!m->known) m->known = m->same = 1; /* row 0 */
+    m->goes_on = !e->learning;
+    m->differs = e->learning || n > m->same;
+    if (!m->differs) return NULL;
+    if (!make_ids(&e->alloc, m, n)) return mmoe_column_no_memory;
+    mmoe_status status = mmoe_vocab_merge(v->vocab, keys_of(from), m->known, m->ids, NULL);
     if (status == MMOE_E_DATA && widen(v))
-        status = mmoe_vocab_merge(v->vocab, keys_of(from), *ids, NULL);
+        status = mmoe_vocab_merge(v->vocab, keys_of(from), m->known, m->ids, NULL);
     if (status) return fault_of(v, status, "it has");
-    return !e->learning || mmoe_tally_merge(e->learning, from->learning, *ids, &e->alloc)
+    m->known = n;
+    if (m->goes_on && follow(v, vocabulary_of(from), m)) return mmoe_column_no_memory;
+    return !e->learning || mmoe_tally_merge(e->learning, from->learning, m->ids, &e->alloc)
                ? NULL
                : mmoe_column_no_memory;
 }

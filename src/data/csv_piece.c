@@ -9,20 +9,43 @@
 
 /* ---- Parsing ---- */
 
+static mmoe_status start_learning(const mmoe_csv_job *j, mmoe_csv_piece *p, mmoe_error *err) {
+    const size_t n = (size_t)j->file->schema->n_table;
+    if (!j->file->wanted || p->learned) return MMOE_OK;
+    p->merged = mmoe_alloc_zero(&j->file->alloc, n, sizeof *p->merged);
+    p->become = mmoe_alloc_zero(&j->file->alloc, n, sizeof *p->become);
+    if (!p->merged || !p->become)
+        return mmoe_fail_memory(err, n * (sizeof *p->merged + sizeof *p->become));
+    return mmoe_csv_file_bind(j->file, &p->learned, err);
+}
+
 static mmoe_status start_piece(const mmoe_csv_job *j, mmoe_csv_piece *p, mmoe_error *err) {
     const mmoe_csv_file *f = j->file;
-    const mmoe_status status = f->wanted ? mmoe_csv_file_bind(f, &p->learned, err) : MMOE_OK;
+    const mmoe_status status = start_learning(j, p, err);
     if (status) return status;
     p->part = mmoe_csv_part_new(f, p->learned ? p->learned : f->schema);
     if (p->part && p->before) mmoe_csv_part_inherit(p->part, p->before);
     return p->part ? MMOE_OK : mmoe_fail_memory(err, sizeof *p->part);
 }
 
-static void drop_part(mmoe_csv_piece *p) {
-    mmoe_csv_part_free(p->part);
+static void forget(const mmoe_csv_job *j, mmoe_csv_piece *p) {
+    const mmoe_allocator *a = &j->file->alloc;
+    for (int32_t t = 0; p->merged && t < j->file->schema->n_table; t++)
+        mmoe_release(a, p->merged[t].ids);
+    mmoe_release(a, p->merged);
+    mmoe_release(a, (void *)p->become);
     mmoe_schema_free(p->learned);
-    p->part = NULL;
+    p->merged = NULL;
+    p->become = NULL;
     p->learned = NULL;
+}
+
+/* What was read of the block has taught, perhaps what it should not. */
+static void drop_part(const mmoe_csv_job *j, mmoe_csv_piece *p) {
+    if (!p->part) return;
+    mmoe_csv_part_free(p->part);
+    p->part = NULL;
+    forget(j, p);
 }
 
 /* The loader has seen it. */
@@ -69,7 +92,7 @@ static mmoe_status parse_piece(const mmoe_csv_job *j, mmoe_csv_piece *p, const s
     mmoe_status status = MMOE_OK;
     bool is_of_column;
     do {
-        drop_part(p);
+        drop_part(j, p);
         mmoe_csv_bad_begin(&bad);
         status = start_piece(j, p, err);
         if (!status && from->negatives) status = mmoe_csv_part_know(p->part, from->negatives, err);
@@ -154,10 +177,12 @@ static mmoe_encoder *encoder_of(const struct mmoe_schema *s, size_t index) {
 }
 
 static const char *merge_encoder(const mmoe_csv_job *j, mmoe_csv_piece *p, size_t index) {
-    mmoe_encoder *e = encoder_of(j->schema, index);
-    int32_t *none = NULL;
-    int32_t **ids = index < (size_t)j->schema->n_table ? &p->ids[index] : &none;
-    return e->kind->merge ? e->kind->merge(e, encoder_of(p->learned, index), ids) : NULL;
+    mmoe_encoder *e = encoder_of(j->schema, index), *from = encoder_of(p->learned, index);
+    mmoe_merged none = {NULL}, *m = index < (size_t)j->schema->n_table ? &p->merged[index] : &none;
+    if (!e->kind->merge) return NULL;
+    const char *fault = e->kind->merge(e, from, m);
+    p->goes_on = p->goes_on && m->goes_on;
+    return fault;
 }
 
 static mmoe_status fail_encoder(const mmoe_csv_job *j, const mmoe_csv_piece *p, size_t index,
@@ -171,10 +196,9 @@ static mmoe_status fail_encoder(const mmoe_csv_job *j, const mmoe_csv_piece *p, 
 }
 
 mmoe_status mmoe_csv_piece_learn(const mmoe_csv_job *j, mmoe_csv_piece *p, mmoe_error *err) {
-    const size_t n_table = (size_t)j->schema->n_table, n = n_table + (size_t)j->schema->n_dense;
+    const size_t n = (size_t)j->schema->n_table + (size_t)j->schema->n_dense;
     mmoe_status status = MMOE_OK;
-    p->ids = mmoe_alloc_zero(&j->file->alloc, n_table, sizeof *p->ids);
-    if (!p->ids) return mmoe_fail_memory(err, n_table * sizeof *p->ids);
+    p->goes_on = true;
     for (size_t i = 0; !status && i < n; i++) {
         const char *fault = merge_encoder(j, p, i);
         if (fault) status = fail_encoder(j, p, i, fault, err);
@@ -184,25 +208,43 @@ mmoe_status mmoe_csv_piece_learn(const mmoe_csv_job *j, mmoe_csv_piece *p, mmoe_
 
 void mmoe_csv_piece_place(const mmoe_csv_job *j, mmoe_csv_piece *p) {
     const mmoe_csv_ids ids = mmoe_csv_part_ids(p->part);
-    if (!p->ids) return;
-    mmoe_csv_ids_place(&ids, j->file->schema, (const int32_t *const *)p->ids, p->part->notes);
+    bool some_change = false;
     p->part->cells.schema = j->file->schema;
+    for (int32_t t = 0; p->learned && t < j->file->schema->n_table; t++) {
+        p->become[t] = p->merged[t].differs ? p->merged[t].ids : NULL;
+        some_change = some_change || p->become[t];
+    }
+    if (some_change) mmoe_csv_ids_place(&ids, j->file->schema, p->become, p->part->notes);
 }
 
 /* ---- The end ---- */
 
+/* Bytes of vocabularies that go on with a block's place: what the cache has. */
+static bool is_small(const struct mmoe_schema *s) {
+    enum { MOST = 16 << 20 };
+    size_t bytes = 0;
+    for (int32_t t = 0; t < s->n_table; t++) {
+        const mmoe_vocab *keys = mmoe_encoder_vocab(s->tables[t].encoder);
+        if (keys) bytes += mmoe_vocab_bytes(keys);
+    }
+    return bytes <= MOST;
+}
+
 void mmoe_csv_piece_finish(const mmoe_csv_job *j, mmoe_csv_piece *p) {
-    const mmoe_allocator *a = &j->file->alloc;
-    const bool stays = p->is_added && p->part->is_taken;
-    for (int32_t t = 0; p->ids && t < j->file->schema->n_table; t++) mmoe_release(a, p->ids[t]);
-    mmoe_release(a, p->ids);
+    const bool stays = p->is_added && p->part->is_taken,
+               goes_on = p->learned && p->goes_on && is_small(p->learned);
     if (!p->is_added) mmoe_csv_part_free(p->part);
-    mmoe_schema_free(p->learned);
-    *p = (mmoe_csv_piece){.block = p->block, .before = stays ? p->part : NULL};
+    if (!goes_on) forget(j, p);
+    *p = (mmoe_csv_piece){.block = p->block,
+                          .before = stays ? p->part : NULL,
+                          .learned = p->learned,
+                          .merged = p->merged,
+                          .become = p->become};
 }
 
 void mmoe_csv_piece_drop(const mmoe_csv_job *j, mmoe_csv_piece *p) {
     mmoe_csv_piece_finish(j, p);
+    forget(j, p);
     mmoe_release(&j->file->alloc, p->block.bytes);
     p->block = (mmoe_csv_block){NULL};
 }

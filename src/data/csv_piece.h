@@ -20,14 +20,18 @@ typedef struct mmoe_csv_job {
 } mmoe_csv_job;
 
 /* A block and what becomes of it; begins as zeros, and is so again when it has been finished, but
- * for memory that the next one takes. */
+ * for what the next one takes. */
 typedef struct mmoe_csv_piece {
     mmoe_csv_block block;
     mmoe_csv_part *part;
     mmoe_csv_part *before; /* of the piece before in its place, whose rows were taken; NULL: none */
     bool is_added;         /* the part is one of the parts */
-    struct mmoe_schema *learned; /* the part's own; NULL: nothing is learned */
-    int32_t **ids;               /* [n_table] while it is joined: of column.h's merge */
+    struct mmoe_schema *learned; /* the part's own; NULL: nothing is learned. It goes on with the
+                                    next block here, which stands behind all that were joined, so
+                                    that few values are new to it */
+    mmoe_merged *merged;         /* [n_table] of it */
+    const int32_t **become;      /* [n_table] ids of the part that change; NULL: those stay */
+    bool goes_on;                /* it does */
     mmoe_csv_form form;          /* behind its rows */
     mmoe_status status;
     mmoe_error err;
@@ -45,7 +49,7 @@ mmoe_status mmoe_csv_piece_learn(const mmoe_csv_job *job, mmoe_csv_piece *piece,
 /* Behind that, beside others: the part's ids become the schema's. */
 void mmoe_csv_piece_place(const mmoe_csv_job *job, mmoe_csv_piece *piece);
 void mmoe_csv_piece_finish(const mmoe_csv_job *job, mmoe_csv_piece *piece);
-/* Releases that memory, too. */
+/* Releases that, too. */
 void mmoe_csv_piece_drop(const mmoe_csv_job *job, mmoe_csv_piece *piece);
 
 #endif

@@ -8,12 +8,12 @@
 #include "data/loader.h"
 #include "data/rows.h"
 
-/* Bytes of a block: small enough for its rows to be joined while the cache has them, large enough
- * for few of them to be joined. Those of the first one, which is parsed alone: as many as tell what
- * the file is. */
-enum { BLOCK = 4 << 20, FIRST_BLOCK = 1 << 18, LEAST_FIRST = 32 };
-/* Bytes of memory of a part in sequence, whose rows go on while the cache has them. */
-enum { PART = 1 << 20 };
+/* Bytes of a block whose rows go to the set: small enough for the cache to have them all the way.
+ * Of one whose rows go to a sink: large enough for few sets to be made. Those of the first one,
+ * which is parsed alone: as many as tell what the file is. */
+enum { BLOCK = 1 << 20, SINK_BLOCK = 4 << 20, FIRST_BLOCK = 1 << 18, LEAST_FIRST = 32 };
+/* Bytes of memory of a part in sequence, likewise. */
+enum { PART = 1 << 20, SINK_PART = 4 << 20 };
 enum { MOST_AT_ONCE = 64 << 20, LEAST_BLOCK = 1 << 18 }; /* where a sink bounds memory */
 
 static const mmoe_reading *reading_of(const mmoe_loader *l) {
@@ -113,7 +113,8 @@ static mmoe_status read_rest(mmoe_loader *l, stream *s, mmoe_csv_block block, mm
 static size_t block_size(const mmoe_csv_how *how, size_t most) {
     const size_t share = MOST_AT_ONCE / most, least = share > LEAST_BLOCK ? share : LEAST_BLOCK;
     if (how->block) return how->block;
-    return how->sink && least < BLOCK ? least : BLOCK;
+    if (!how->sink) return BLOCK;
+    return least < SINK_BLOCK ? least : SINK_BLOCK;
 }
 
 /* ---- Rows that are left out ---- */
@@ -264,7 +265,8 @@ static mmoe_status read_files(mmoe_loader *l, const char *path, const mmoe_csv_h
                               mmoe_error *err) {
     l->first_row = reading_of(l)->header == MMOE_HEADER_NONE ? 1 : 2;
     l->nothing = "the file has a header but no rows";
-    l->part_bytes = how->block ? how->block : PART;
+    l->part_bytes = how->sink ? SINK_PART : PART;
+    if (how->block) l->part_bytes = how->block;
     if (how->skip_bad && reading_of(l)->quotes != MMOE_QUOTES_STRICT)
         return mmoe_fail_at(err, MMOE_E_ARGUMENT, l->file.path, 0, NULL,
                             "rows that are at fault are left out only where data.quotes is "

@@ -22,7 +22,8 @@ mmoe_status mmoe_kept_merge(mmoe_vocab *vocab, const mmoe_kept *from, const mmoe
     const size_t values = (size_t)mmoe_vocab_rows(from->vocab);
     int32_t *merged = mmoe_alloc(alloc, values, sizeof *merged);
     if (!merged) return mmoe_fail_memory(err, values * sizeof *merged);
-    const mmoe_status status = mmoe_vocab_merge(vocab, from->vocab, merged, err);
+    merged[0] = 0;
+    const mmoe_status status = mmoe_vocab_merge(vocab, from->vocab, 1, merged, err);
     if (status)
         mmoe_release(alloc, merged);
     else

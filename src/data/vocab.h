@@ -34,9 +34,10 @@ mmoe_status mmoe_vocab_add(mmoe_vocab *vocab, const char *text, size_t length, i
                            mmoe_error *err);
 /* The same of an integer, in a vocabulary that learns nothing else. */
 mmoe_status mmoe_vocab_add_int(mmoe_vocab *vocab, int64_t value, int32_t *row, mmoe_error *err);
-/* The keys of another vocabulary that learns, in their order: row r there is rows[r] here. */
-mmoe_status mmoe_vocab_merge(mmoe_vocab *vocab, const mmoe_vocab *from, int32_t *rows,
-                             mmoe_error *err);
+/* The keys of another vocabulary that learns, from those of row `first` on, in their order: row r
+ * there is rows[r] here. */
+mmoe_status mmoe_vocab_merge(mmoe_vocab *vocab, const mmoe_vocab *from, int64_t first,
+                             int32_t *rows, mmoe_error *err);
 /* Ends learning: keys are integers if each value was one of 64 bits. */
 mmoe_status mmoe_vocab_finish(mmoe_vocab *vocab, mmoe_error *err);
 

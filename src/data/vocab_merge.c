@@ -26,15 +26,14 @@ static void ask(const mmoe_vocab *v, const mmoe_vocab *from, int64_t first, int6
     mmoe_vocab_ask(v, hashes, (size_t)(end - first));
 }
 
-mmoe_status mmoe_vocab_merge(mmoe_vocab *vocab, const mmoe_vocab *from, int32_t *rows,
-                             mmoe_error *err) {
+mmoe_status mmoe_vocab_merge(mmoe_vocab *vocab, const mmoe_vocab *from, int64_t first,
+                             int32_t *rows, mmoe_error *err) {
     const int64_t n = mmoe_vocab_rows(from);
     char room[MMOE_NUMBER_SIZE];
     size_t length;
     mmoe_status status = MMOE_OK;
-    rows[0] = 0;
-    for (int64_t row = 1; !status && row < n; row++) {
-        if (row % ASKED == 1) ask(vocab, from, row, row + ASKED < n ? row + ASKED : n);
+    for (int64_t row = first; !status && row < n; row++) {
+        if ((row - first) % ASKED == 0) ask(vocab, from, row, row + ASKED < n ? row + ASKED : n);
         if (mmoe_vocab_is_int(vocab) && mmoe_vocab_is_int(from)) {
             status = mmoe_vocab_add_int(vocab, mmoe_vocab_int_key(from, row), &rows[row], err);
             continue;

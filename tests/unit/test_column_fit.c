@@ -334,7 +334,8 @@ static mmoe_encoder *bounded(int64_t most) {
 
 START_TEST(values_have_a_bound) {
     static const char *const first[] = {"7", "9", "7", ""}, *const more[] = {"9", "8", "5"};
-    int32_t ids[4], *merged = NULL;
+    int32_t ids[4];
+    mmoe_merged merged = {NULL};
     mmoe_encoder *e = bounded(3), *from = bounded(3);
     mmoe_cell cell = {.state = MMOE_CELL_KNOWN};
     learn(e, first, 4, ids);
@@ -345,7 +346,7 @@ START_TEST(values_have_a_bound) {
         strncmp(fault, "it has more than 3 different values, whose vocabulary takes ", 60) == 0 &&
             strstr(fault, "hash_bucket_size"),
         "%s", fault);
-    free(merged);
+    free(merged.ids);
     fault = e->kind->learn(e, "x", 1, &cell);
     ck_assert_msg(fault && strncmp(fault, "is one more than 3 different", 28) == 0, "%s", fault);
     ck_assert_ptr_null(e->kind->learn(e, "8", 1, &cell)); /* is known */
