@@ -7,6 +7,7 @@
     figures = model.evaluate("test.csv")
     model.save("m.safetensors")
     model = mmoe.load("m.safetensors")
+    trainer = mmoe.Trainer(model)  # a step at a time
 
 Needs NumPy; pandas, torch and Arrow's libraries are used where their objects are given. The library
 is the file that MMOE_LIBRARY names, else one beside this file, else of this installation, else of
@@ -39,6 +40,7 @@ SIDE_ITEM, SIDE_USER = 0, 1
 LABELS_REQUIRED, LABELS_IGNORED, ROWS_TO_SCORE = 0, 2, 3
 PACKED_LOADED = 0
 MISSING_INT64 = -2**63
+_MOST = 2**31 - 1
 MAX_METRICS = 7
 
 _text, _address, _int32, _int64 = ctypes.c_char_p, ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64
@@ -118,6 +120,7 @@ _stream = _struct("ArrowArrayStream", get_schema=_address, get_next=_address,
 # What the library calls: Arrow's, a watcher's, a trainer's.
 _RELEASE = ctypes.CFUNCTYPE(None, _address)
 _GET = ctypes.CFUNCTYPE(_int, _address, _address)
+_SAY = ctypes.CFUNCTYPE(_text, _address)
 _ON_WORK = ctypes.CFUNCTYPE(None, _address, ctypes.POINTER(_work))
 _ON_WARNING = ctypes.CFUNCTYPE(None, _address, ctypes.POINTER(_warning))
 _ON_EPOCH = ctypes.CFUNCTYPE(_int, _address, ctypes.POINTER(_epoch_report))
@@ -180,7 +183,10 @@ _SIGNATURES = {  # the result, then the parameters
     "mmoe_model_check_labels": (_int, _address, _address, _address, _address, _address),
     "mmoe_trainer_create": (_int, _address, _address, _address, _address, _address),
     "mmoe_trainer_resume": (_int, _address, _text, _address),
+    "mmoe_trainer_save": (_int, _address, _text, _address),
+    "mmoe_trainer_set_lr": (_int, _address, _double, _address),
     "mmoe_trainer_fit": (_int, _address, _address, _address, _address),
+    "mmoe_trainer_step": (_int, _address, _address, _int64, _size, _address, _address),
     "mmoe_trainer_stop": (None, _address),
     "mmoe_trainer_free": (None, _address),
     "mmoe_input_create": (_int, _address, _size, _address, _address, _address),
@@ -197,11 +203,12 @@ _SIGNATURES = {  # the result, then the parameters
 
 
 def _open_library():
-    here = pathlib.Path(__file__).resolve()
-    names = [here.parent / "libmmoe.so.0", here.parents[3] / "lib" / "libmmoe.so.0"] \
-        if len(here.parents) > 3 else [here.parent / "libmmoe.so.0"]
-    path = os.environ.get("MMOE_LIBRARY") or next((str(n) for n in names if n.exists()),
-                                                  "libmmoe.so.0")
+    beside = pathlib.Path(__file__).resolve().parent / "libmmoe.so.0"
+    found = [beside] if beside.exists() else []
+    if len(beside.parents) > 3:  # PREFIX/share/mmoe/python, and PREFIX/lib or Debian's lib/TRIPLET
+        prefix = beside.parents[3]
+        found += [*prefix.glob("lib*/libmmoe.so.0"), *prefix.glob("lib/*-linux-*/libmmoe.so.0")]
+    path = os.environ.get("MMOE_LIBRARY") or str(next(iter(found), "libmmoe.so.0"))
     try:
         library = ctypes.CDLL(path)
     except OSError as error:
@@ -558,6 +565,7 @@ def _columns_of(data, what="rows"):
     for name, values in data.items():
         if not isinstance(name, str):
             raise TypeError(f"the column {name!r}: names of columns are texts")
+        _c_text(name, "the name of a column")
         if name in columns:
             raise Error(f'column "{name}": two columns have this name', column=name)
         columns[name] = values
@@ -773,8 +781,11 @@ class _Capsule:
         if not stream.release:
             raise Error("the stream of Arrow was read already")
         if _GET(stream.get_schema)(self.address, ctypes.addressof(schema)):
-            raise Error("the stream of Arrow gives no schema", E_IO)
-        children = (_address * schema.n_children).from_address(schema.children)
+            why = stream.get_last_error and _SAY(stream.get_last_error)(self.address)
+            raise Error("the stream of Arrow gives no schema: "
+                        f"{(why or b'it says not why').decode(errors='replace')}", E_IO)
+        n = schema.n_children
+        children = (_address * n).from_address(schema.children) if n else ()
         names = [(_schema.from_address(c).name or b"").decode() for c in children]
         _RELEASE(schema.release)(ctypes.addressof(schema))
         return names
@@ -995,8 +1006,14 @@ class _Binding:
                 self._idle.append(predictor)
 
 
+def _checked_threads(threads):
+    if not 0 <= operator.index(threads) <= 256:
+        raise ValueError(f"threads is {threads}, and must be 0 (one a processor) to 256")
+    return threads
+
+
 def _processors():
-    return len(os.sched_getaffinity(0))
+    return min(256, len(os.sched_getaffinity(0)))
 
 
 def _faults(bad):
@@ -1107,8 +1124,9 @@ class _Line:
 
     def __init__(self, progress):
         notebook = "ipykernel" in sys.modules
-        self._file = sys.stdout if notebook else sys.stderr
-        self.is_on = notebook or self._file.isatty() if progress is None else progress
+        self._file = sys.stdout if notebook else sys.stderr  # None: the process has none
+        self.is_on = self._file is not None and (
+            notebook or self._file.isatty() if progress is None else progress)
 
     def show(self, text, end="\r"):
         if self.is_on:
@@ -1168,19 +1186,21 @@ class _Reader:
     or None."""
 
     def __init__(self, run, threads, config, schema=None):
-        self.run, self.threads, self.config, self.schema = run, threads, config, schema
+        self.run, self.threads = run, _checked_threads(threads)
+        self.config, self.schema = config, schema
         self.group = (_config_of(config.address).get("data") or {}).get("group")
 
-    def read(self, data, what, keep=()):
-        """`keep`: columns that must be there, as the group need not."""
+    def read(self, data, what, keep=(), grouped=True):
+        """`keep`: columns that must be there, as the group need not. `grouped`: whether rows that a
+        schema reads are to be judged, so that groups are looked for."""
         is_path = isinstance(data, (str, os.PathLike))
-        keep = list(dict.fromkeys(keep))
+        keep, group = list(dict.fromkeys(keep)), self.group if self.schema and grouped else None
         if is_path and os.path.isdir(data):
             made = self._packed(data)
         elif is_path or isinstance(data, (list, tuple)):
-            made = self._csv([data] if is_path else data, what, keep)
+            made = self._csv([data] if is_path else data, what, keep, group)
         else:
-            made = self._stream(_stream_of(data, what), what, keep)
+            made = self._stream(_stream_of(data, what), what, keep, group)
         self.run.line.clear()
         _warn_all("mmoe_dataset_warning", made.address)
         return made
@@ -1205,13 +1225,13 @@ class _Reader:
         return self._make(_call, ("mmoe_dataset_fit_packed", "mmoe_dataset_read_packed"),
                           _c_path(folder), PACKED_LOADED)
 
-    def _csv(self, paths, what, keep):
+    def _csv(self, paths, what, keep, group):
         if not paths or not all(isinstance(p, (str, os.PathLike)) for p in paths):
             raise TypeError(f"{what}: a list must have paths")
         first, *more = map(_c_path, paths)
         more = (_text * len(more))(*more)
-        if self.group and self.schema and self.group not in keep:
-            keep = [*keep, self.group]
+        if group and group not in keep:
+            keep = [*keep, group]
         kept = (_text * (len(keep) + 1))(*[_c_text(name, what) for name in keep], None)
         options = _read_options(
             labels=LABELS_REQUIRED, threads=self.threads or _processors(), n_more=len(more),
@@ -1222,16 +1242,16 @@ class _Reader:
                                           "mmoe_dataset_read_csv_with"),
                           first, ctypes.byref(options))
 
-    def _stream(self, stream, what, keep):
+    def _stream(self, stream, what, keep, group):
         columns = getattr(stream, "columns", {})
         for name in keep:
             if name not in columns:
                 raise Error(f'{what}: column "{name}": it is not given by a DataFrame or a '
                             "dictionary, and to be kept beside the rows", column=name)
-        if self.group and self.schema and self.group in columns:
-            keep = dict.fromkeys([*keep, self.group])
-        elif self.group and self.schema:
-            _warn_caller(f'{what}: no groups (data.group) are made of the column "{self.group}", '
+        if group in columns:
+            keep = dict.fromkeys([*keep, group])
+        elif group:
+            _warn_caller(f'{what}: no groups (data.group) are made of the column "{group}", '
                          "so there is no gauc: a DataFrame or a dictionary that has it gives them")
         kept = {name: _words_of(_values_of(name, columns[name])) for name in keep}
         made = self._make(stream.call, ("mmoe_dataset_fit_arrow", "mmoe_dataset_from_arrow"),
@@ -1295,6 +1315,10 @@ class Model:
         self.score = score.decode() if score else None
         self._wanted, self._parts = self._read_columns()
         self.columns = [c for name in self._wanted for c in self._parts.get(name, [name])]
+
+    def __reduce__(self):
+        raise TypeError("a model has memory of the library's, and no copy by pickle or deepcopy: "
+                        "save it, and mmoe.load it in the other process")
 
     @property
     def address(self):
@@ -1428,7 +1452,7 @@ class Model:
         model does not read are an error, or passed over. `bad`: a row with a value that is not
         allowed is an "error", or its scores are "nan" and Scores.bad says why. `threads`: at most;
         0: one a processor."""
-        faults = _faults(bad)
+        faults, threads = _faults(bad), _checked_threads(threads)
         if user is None and (_is_stream(rows) or self._is_of_cells(_columns_of(rows))):
             work, count = self._encoded(rows, ignore_additional, faults)
         else:
@@ -1515,13 +1539,15 @@ class Model:
         evaluate`. `by`: a column; then there come two, these and {its value: the same of the rows
         that have it}, None being a missing value, those of the most rows first (`slices`: at most
         so many). `group`, `group_weight`: as "data.group" of the configuration, if not that."""
+        if slices is not None and operator.index(slices) < 1:
+            raise ValueError(f"slices is {slices}, and must be at least 1")
         run = _Watched(progress)
         config = _Borrowed(_library.mmoe_model_config(self.address))
         reader = _Reader(run, threads, config,
                          _Borrowed(_library.mmoe_model_schema(self.address)))
         data = reader.read(rows, "rows", [name for name in (group, by) if name is not None])
         return _evaluate(run, self, data, _evaluate_options(
-            threads=threads, most_slices=slices or 2**31 - 1, group=_c_word(group, "group"),
+            threads=threads, most_slices=min(slices or _MOST, _MOST), group=_c_word(group, "group"),
             group_weight=_c_word(group_weight, "group_weight"), by=_c_word(by, "by")))
 
 
@@ -1655,6 +1681,52 @@ def train(config, train, valid=None, *, meta=None, threads=0, checkpoint=None, r
     return model
 
 
+class Trainer:
+    """Trains a copy of a model on, a step at a time, as its configuration says: from rows that come
+    in while others are scored. One thread at a time is in it."""
+
+    def __init__(self, model, *, threads=0):
+        copy = _Owned(_make("mmoe_model_clone", model.address, None), "mmoe_model_free")
+        options = _trainer_options(threads=_checked_threads(threads), single_threaded_blas=1)
+        self._owned = _Owned(_make("mmoe_trainer_create", copy.address, ctypes.byref(options),
+                                   None), "mmoe_trainer_free", copy)
+        self._model, self._tasks, self._lock = copy, model.tasks, threading.Lock()
+
+    def _call(self, name, *arguments):
+        with self._lock:
+            _call(name, self._owned.address, *arguments)
+
+    def step(self, rows):
+        """One update with these rows, as `train` takes them, at most trainer.batch_size. {task: its
+        loss before it}."""
+        reader = _Reader(_Watched(False), 1, _Borrowed(_library.mmoe_model_config(
+            self._model.address)), _Borrowed(_library.mmoe_model_schema(self._model.address)))
+        data = reader.read(rows, "rows", grouped=False)
+        losses = (_double * len(self._tasks))()
+        self._call("mmoe_trainer_step", data.address, 0, _library.mmoe_dataset_rows(data.address),
+                   losses)
+        return dict(zip(self._tasks, losses))
+
+    def set_lr(self, lr):
+        """The learning rate from the next step on, in the place of optimizer_params.lr."""
+        self._call("mmoe_trainer_set_lr", lr)
+
+    def save(self, path):
+        """A checkpoint: a trainer of the same configuration that resumes from it goes on to the
+        same bits."""
+        self._call("mmoe_trainer_save", _c_path(path))
+
+    def resume(self, path):
+        self._call("mmoe_trainer_resume", _c_path(path))
+
+    def publish(self):
+        """A Model of the weights as they are now, to score with while this goes on."""
+        if _config_of(_library.mmoe_model_config(self._model.address))["trainer"]["ema_decay"]:
+            raise Error("trainer.ema_decay: the moving average of steps cannot be published")
+        with self._lock:
+            return Model(_make("mmoe_model_clone", self._model.address, None))
+
+
 # ---- From torch ----
 
 
@@ -1703,7 +1775,7 @@ def from_torch(torch_model, config, columns=None):
     state = torch_model.state_dict() if hasattr(torch_model, "state_dict") else torch_model
     owned = _config_from(config)
     names = columns or _columns_of_config(_config_of(owned.address))
-    names = (_text * len(names))(*[n.encode() for n in names])
+    names = (_text * len(names))(*[_c_text(name, "columns") for name in names])
     schema = _Owned(_make("mmoe_schema_create", owned.address, names, len(names), None),
                     "mmoe_schema_free")
     model = Model(_make("mmoe_model_create", owned.address, schema.address, None))

@@ -298,6 +298,36 @@ def test_values_that_are_none():
     raised(TypeError, by=lambda: MODEL.predict([1, 2]))
 
 
+def test_what_is_no_column():
+    used_up = iter(PLAIN["age"])
+    list(used_up)
+    for form in (used_up, (v for v in PLAIN["age"]), set(PLAIN["age"]), "many", None, 3.5,
+                 np.zeros((ROWS, 2, 2)), np.zeros(ROWS, "m8[s]"), np.zeros(ROWS, "V8"),
+                 pd.Series(pd.period_range("2024", periods=ROWS)), pd.DataFrame(PLAIN)):
+        raised(TypeError, '"age"', by=lambda: check(age=form))
+    for rows_ in ((c for c in PLAIN), iter([PLAIN]), None, "rows.csv", pd.Series(PLAIN["age"])):
+        raised(TypeError, by=lambda: MODEL.predict(rows_))
+    raised(ValueError, "NUL", by=lambda: MODEL.predict({**PLAIN, "age\0": PLAIN["age"]}))
+    raised(TypeError, "names of columns", by=lambda: MODEL.predict(
+        pd.concat({"a": pd.DataFrame(PLAIN)}, axis=1)))
+    for threads in (-1, 257, 2**32 + 1):
+        raised(ValueError, "threads", by=lambda: MODEL.predict(PLAIN, threads=threads))
+    raised(TypeError, by=lambda: MODEL.predict(PLAIN, threads=1.5))
+
+
+def test_forms_that_are_columns():
+    check(age=pd.Index(PLAIN["age"]), price=pd.Series(PLAIN["price"], dtype="Sparse[float]"))
+    frame = pd.DataFrame(PLAIN, index=pd.date_range("2024", periods=ROWS))
+    assert same(MODEL.predict(frame.sample(frac=1, random_state=1).sort_index()), SCORES)
+    block = np.empty((ROWS, 2), object)  # of which pandas' columns are no arrays of their own
+    block[:, 0], block[:, 1] = PLAIN["city"], PLAIN["kind"]
+    block = pd.DataFrame(block, columns=["city", "kind"])
+    check(city=block["city"], kind=block["kind"])
+    check(city=pd.Categorical(PLAIN["city"]).add_categories([f"no one's {i}" for i in range(300)]))
+    check(kind=pd.Categorical(PLAIN["kind"], categories=[9, 4, 3, 2, 1, 0]))
+    check(user=pd.Categorical([None if v is None else str(v) for v in PLAIN["user"]]))
+
+
 def test_a_file_that_is_none():
     error = raised(mmoe.Error, by=lambda: mmoe.load("/nowhere/m.safetensors"))
     assert (error.code, error.file) == (mmoe.E_IO, "/nowhere/m.safetensors")

@@ -84,6 +84,8 @@ def test_slices_and_groups():
     raised(mmoe.Error, "nowhere", by=lambda: MODEL.evaluate("judged.csv", by="nowhere"))
     raised(mmoe.Error, '"city"', by=lambda: MODEL.evaluate(Stream(JUDGED), by="city"))
     raised(TypeError, '"seen"', "list", by=lambda: MODEL.evaluate(JUDGED, by="seen"))
+    for wrong in (0, -1):
+        raised(ValueError, "slices", by=lambda: MODEL.evaluate(JUDGED, by="city", slices=wrong))
     raised(mmoe.Error, "group_weight", "all", by=lambda: quietly(
         MODEL.evaluate, JUDGED, group="user", group_weight="all"))
 

@@ -1,4 +1,5 @@
-"""A model of torch-rechub's, in and out, and the same scores; skipped without torch."""
+"""test_torch_model.py PAGE: a model of torch-rechub's, in and out, and the same scores; skipped
+without torch."""
 import os
 import sys
 
@@ -12,7 +13,7 @@ import torch
 
 CONFIG = {"features": rechub.FEATURES, "tasks": [rechub.CTR, rechub.VALUE],
           "model": {"name": "mmoe", "n_expert": 3, "expert_params": {"dims": [16]}}}
-ROWS = 50
+PAGE, ROWS = sys.argv[1], 50
 DRAW = np.random.default_rng(1)
 DATA = {"user": DRAW.integers(0, 20, ROWS), "slot": DRAW.integers(0, 5, ROWS),
         "friend": DRAW.integers(0, 20, ROWS), "age": DRAW.normal(size=ROWS).astype(np.float32)}
@@ -44,6 +45,15 @@ def test_in_and_out():
     check(model, back)
     for name, tensor in there.state_dict().items():
         assert torch.equal(tensor, back.state_dict()[name]), name
+
+
+def test_the_pages_sample():
+    with open(PAGE) as page:
+        sample = next(part for part in page.read().split("```python\n")[1:] if "to_torch" in part)
+    given = {"mmoe": mmoe, "torch_model": torch_model(), "config": CONFIG}
+    exec(sample.split("```")[0], given)
+    check(given["model"], torch_model())
+    check(given["model"], given["torch_model"])
 
 
 def test_trained_here():

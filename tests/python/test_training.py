@@ -2,6 +2,7 @@
 that of the program; what goes wrong, and what callbacks raise, arrives at the caller."""
 import contextlib
 import gc
+import io
 import json
 import os
 import signal
@@ -289,22 +290,27 @@ def test_bad_rows():
     raised(mmoe.Error, by=lambda: mmoe.train(CONFIG, pd.DataFrame()))
 
 
-def test_the_pages_sample():
+def test_the_pages_samples():
     with open(PAGE) as page:
-        sample = page.read().split("```python\n")[1].split("```")[0]
+        samples = [part.split("```")[0] for part in page.read().split("```python\n")[1:]]
     frame = pd.DataFrame({"user": TRAIN["user"], "city": TRAIN["city"], "seen": TRAIN["seen"],
                           "price": TRAIN["price"], "click": TRAIN["click"],
                           "buy": TRAIN["click"][::-1]})
     given = {"frame": frame, "items": {"city": ["Bern", "Rome"], "price": [1, 2]}}
     kept = os.getcwd()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()) as said:
         os.chdir(folder)
+        write_csv("train.csv", frame.to_dict("list"))
         write_csv("valid.csv", frame.to_dict("list"))
-        quietly(exec, sample, given)
+        ran = [sample for sample in samples if "torch" not in sample]  # test_torch_model.py has it
+        for sample in ran:
+            quietly(exec, sample, given)
         os.chdir(kept)
+    assert len(ran) == 4 and len(samples) == 5 and said.getvalue().count("\n") == 10
     assert same(given["model"].predict(frame[given["model"].columns][:2]),
                 given["model"].predict(frame.drop(columns=["click", "buy"])[:2]))
     assert len(given["scores"]["ctr"]) == 2 and sorted(given["best"].rows) == [0, 1]
+    assert given["model"].meta["who"] == "me" and set(given["losses"]) == {"ctr", "cvr"}
 
 
 def test_streams_are_read_once():
