@@ -12,6 +12,7 @@
 #include "output.h"
 #include "profile_report.h"
 #include "progress.h"
+#include "ranks.h"
 #include "rows.h"
 #include "run_config.h"
 #include "run_report.h"
@@ -257,6 +258,7 @@ static int make_trainer(const train_flags *f, train_run *run) {
                                               f->checkpoint ? NULL : output_folder(f, folder)};
     if (mmoe_trainer_create(run->model, &options, NULL, &run->trainer, &err))
         return cli_fail("%s", err.message);
+    if (mmoe_trainer_join(run->trainer, cli_ranks(), &err)) return cli_fail("%s", err.message);
     if (f->resume && mmoe_trainer_resume(run->trainer, f->resume, &err))
         return cli_fail("--resume: %s", err.message);
     run->report.model = run->model;
@@ -269,7 +271,8 @@ static int make_trainer(const train_flags *f, train_run *run) {
                              run->valid ? mmoe_dataset_rows(run->valid) : -1,
                              run->test ? mmoe_dataset_rows(run->test) : -1,
                              (int)f->threads};
-    return cli_report_open(&run->report, f->log, f->resume != NULL, &files);
+    return cli_report_open(&run->report, cli_ranks()->rank ? NULL : f->log, f->resume != NULL,
+                           &files);
 }
 
 static int fit_run(const train_flags *f, train_run *run) {
@@ -347,8 +350,28 @@ static int print_run_result(const train_flags *f, train_run *run) {
     return status;
 }
 
+/* Each rank reads the rows on its own. */
+static int check_ranks(const train_flags *f) {
+    const cli_rows *rows[] = {&f->train, &f->valid, &f->test};
+    for (size_t i = 0; cli_ranks()->size > 1 && i < sizeof rows / sizeof *rows; i++)
+        for (size_t k = 0; k < rows[i]->count; k++)
+            if (strcmp(rows[i]->paths[k], "-") == 0)
+                return cli_usage("rows of standard input are one process's: several ranks read "
+                                 "files");
+    return CLI_OK;
+}
+
+/* What the first rank alone does with a model that all have. */
+static int finish_run(const train_flags *f, train_run *run) {
+    int status = cli_put_meta(&f->meta, run->model);
+    if (!status) status = cli_write_model(run->model, f->output, mmoe_model_save);
+    if (!status) status = cli_profile_close(&run->profile, f->profile, run->report.train_seconds);
+    return status ? status : print_run_result(f, run);
+}
+
 static int train(const train_flags *f, train_run *run) {
-    int status = cli_check_output("output", f->output);
+    int status = check_ranks(f);
+    if (!status) status = cli_check_output("output", f->output);
     if (!status) status = cli_check_output("checkpoint", f->checkpoint);
     if (!status) status = cli_check_output("profile", f->profile);
     if (!status) status = cli_check_name("log", f->log);
@@ -357,10 +380,7 @@ static int train(const train_flags *f, train_run *run) {
     if (!status) status = read_run_data(f, run);
     if (!status) status = make_trainer(f, run);
     if (!status) status = fit_run(f, run);
-    if (!status) status = cli_put_meta(&f->meta, run->model);
-    if (!status) status = cli_write_model(run->model, f->output, mmoe_model_save);
-    if (!status) status = cli_profile_close(&run->profile, f->profile, run->report.train_seconds);
-    if (!status) status = print_run_result(f, run);
+    if (!status && cli_ranks()->rank == 0) status = finish_run(f, run);
     int closed = cli_report_close(&run->report);
     return status ? status : closed;
 }

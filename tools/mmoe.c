@@ -1,5 +1,5 @@
 /* mmoe: trains, evaluates and applies Multi-gate Mixture-of-Experts models. Each command stands in
- * its own file. None is run by several ranks yet. */
+ * its own file. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,11 +15,12 @@ typedef struct command {
     const char *name;
     int (*run)(int argc, char **argv);
     const char *summary;
+    bool by_ranks; /* several ranks may run it */
 } command;
 
 static const command commands[] = {
     {"init", cli_init, "write a configuration inferred from a CSV file"},
-    {"train", cli_train, "train a model from CSV files"},
+    {"train", cli_train, "train a model from CSV files", true},
     {"pack", cli_pack, "encode rows once, into a folder that the other commands take"},
     {"plan", cli_plan, "what training will take: memory, files, time"},
     {"sweep", cli_sweep, "train under many settings and seeds, and compare"},
@@ -49,7 +50,7 @@ static void print_program_help(FILE *out) {
 static int run(const command *c, int argc, char **argv) {
     const int ranks = cli_ranks()->size;
     cli_speak_as(c->name);
-    if (ranks > 1) return cli_fail("runs in one process, not by %d ranks", ranks);
+    if (ranks > 1 && !c->by_ranks) return cli_fail("runs in one process, not by %d ranks", ranks);
     return c->run(argc, argv);
 }
 

@@ -385,6 +385,17 @@ MMOE_API void mmoe_trainer_free(mmoe_trainer *trainer);
  * last step, 1 each being the plain mean; of MetaBalance in the parameters the mean over tensors.
  * All 1 without a method and before the first step. */
 MMOE_API void mmoe_trainer_task_factors(const mmoe_trainer *trainer, double *factors);
+/* Before the first step: the trainers of all ranks of a job (mmoe/mpi.h) become one, each of a
+ * model that was made alike. Each is then given the same rows in the same calls (mmoe_trainer_fit,
+ * _step), of which it runs its share of each batch's segments (trainer.segments), and all have the
+ * weights that one process would have, to the bit. The first rank alone calls the functions of the
+ * options and writes checkpoints; a stop there stops all. A rank that fails ends the others, with
+ * "rank R: its message" (MMOE_E_IO). Tables stand on every rank, whole. `comm` must outlive the
+ * trainer; of one rank it changes nothing. MMOE_E_CONFIG: more ranks than segments, or a
+ * configuration that ranks cannot train; _ARGUMENT: it has joined, or taken a step; _MEMORY. */
+struct mmoe_comm;
+MMOE_API mmoe_status mmoe_trainer_join(mmoe_trainer *trainer, struct mmoe_comm *comm,
+                                       mmoe_error *err);
 /* Reads a checkpoint of the same configuration, whose run the next fit continues: MMOE_E_IO,
  * _FORMAT, _VERSION, _ARGUMENT. trainer.n_epoch and trainer.earlystop_patience may be others (and
  * score): a run that has ended goes on where they are raised, to the bits of one that began with

@@ -4,6 +4,7 @@
 
 #include "base/checksum.h"
 #include "base/comm_agree.h"
+#include "math/blas.h"
 #include "train/fit_run.h"
 
 static uint64_t hash_text(const char *text) { return mmoe_checksum_hash(0, text, strlen(text)); }
@@ -20,12 +21,14 @@ mmoe_status mmoe_fit_agree(const mmoe_trainer *t, mmoe_error *err) {
                  {"epochs done", (uint64_t)t->at.epoch},
                  {"rows of the epoch done", (uint64_t)t->at.row},
                  {"steps done", t->optimizer.steps}};
-    enum { FACTS = sizeof facts / sizeof *facts };
-    char texts[FACTS][24];
-    mmoe_comm_fact list[FACTS];
-    for (int i = 0; i < FACTS; i++) {
+    enum { NUMBERS = sizeof facts / sizeof *facts, FACTS = NUMBERS + 3 };
+    char texts[NUMBERS][24];
+    mmoe_comm_fact list[FACTS] = {{"library", mmoe_version()},
+                                  {"kernels", mmoe_kernels_best()->name},
+                                  {"BLAS core", mmoe_blas_core()}};
+    for (int i = 0; i < NUMBERS; i++) {
         snprintf(texts[i], sizeof texts[i], "%llx", (unsigned long long)facts[i].value);
-        list[i] = (mmoe_comm_fact){facts[i].name, texts[i]};
+        list[FACTS - NUMBERS + i] = (mmoe_comm_fact){facts[i].name, texts[i]};
     }
     return mmoe_comm_agree(t->ranks->comm, &(mmoe_comm_facts){list, FACTS}, &t->alloc, err);
 }

@@ -133,6 +133,12 @@ static mmoe_status check_ranks(const mmoe_trainer *t, const mmoe_comm *comm, mmo
 }
 
 mmoe_status mmoe_trainer_join(mmoe_trainer *t, mmoe_comm *comm, mmoe_error *err) {
+    if (!t || !comm)
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "mmoe_trainer_join: trainer and comm must not be NULL");
+    if (t->ranks || t->optimizer.steps || t->is_fitting)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_trainer_join: the trainer has %s",
+                         t->ranks ? "joined" : "begun");
     if (comm->size == 1) return MMOE_OK;
     mmoe_status status = check_ranks(t, comm, err);
     if (!status)

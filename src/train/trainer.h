@@ -82,13 +82,6 @@ static inline double mmoe_trainer_most_rate(const mmoe_trainer *t) {
 mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t row,
                                 mmoe_error *err);
 
-/* Before the first step of all: the trainers of all ranks become one, each of a model of the same
- * bits. Each is given the same batches, of which a rank takes its share of the segments, and all
- * have the same weights afterwards, those that one process would have. `comm` outlives the trainer.
- * The first rank alone calls the caller's functions and writes checkpoints. MMOE_E_CONFIG: more
- * ranks than segments; what ranks cannot do; MMOE_E_MEMORY. */
-mmoe_status mmoe_trainer_join(mmoe_trainer *t, mmoe_comm *comm, mmoe_error *err);
-
 /* Of a model with lists: before the first step, what is known of the rows' lists goes into the run
  * (mmoe_plan_request.list_elements). MMOE_E_MEMORY. */
 mmoe_status mmoe_trainer_know_lists(mmoe_trainer *t, const mmoe_dataset *data, mmoe_error *err);

@@ -34,7 +34,7 @@ expect() { # STATUS RANKS FILE LINE ARGUMENT...
 }
 
 expect 0 "$ranks" out "$("$mmoe" --version)" --version
-expect 1 "$ranks" err "mmoe train: runs in one process, not by $ranks ranks" train --train a.csv
+expect 1 "$ranks" err "mmoe pack: runs in one process, not by $ranks ranks" pack --train a.csv
 expect 1 3 err 'mmoe: 3 ranks: their number must be a power of two, 1 to 64' --version
 expect 2 "$ranks" err 'mmoe: unknown command "trian"' trian
 expect 2 "$ranks" err 'mmoe: --wait takes a number of seconds, 0 to 1e9' --wait long train
@@ -45,4 +45,33 @@ expect 2 "$ranks" err 'mmoe: --wait takes a number of seconds, 0 to 1e9' --wait
 "$program" --wait 60 synth clicks --rows 50 --seed 7 --output got.csv >out 2>err &&
     cmp -s wanted.csv got.csv && grep -qx 'mmoe: one rank, as mmoe: mpirun or srun starts more' err
 report $? "without a launcher it is mmoe"
+
+# A model that ranks train is that of one process, byte by byte, and so is a run that goes on.
+"$mmoe" synth clicks --rows 3000 --seed 7 --output rows.csv 2>/dev/null
+cat >config.json <<'END'
+{"features": {"sparse": [{"name": "1*"}, {"name": "2*"}], "dense": [{"name": "D*"}]},
+ "tasks": [{"name": "ctr", "label": "click"}, {"name": "cvr", "label": "purchase"}],
+ "model": {"n_expert": 3, "expert_params": {"dims": [16], "dropout": 0.1}}}
+END
+set_keys="--set trainer.n_epoch=2 --set trainer.segments=8 --set trainer.batch_size=700"
+train="train --config config.json --train rows.csv --valid rows.csv $set_keys --threads 1"
+"$mmoe" $train --output one.safetensors --checkpoint one.ckpt >wanted 2>/dev/null
+"$mpirun" -np "$ranks" "$program" $train --output many.safetensors --checkpoint many.ckpt \
+    --log many.log >out 2>err </dev/null
+status=$?
+[ $status -eq 0 ] && cmp -s one.safetensors many.safetensors && cmp -s one.ckpt many.ckpt &&
+    cmp -s wanted out && [ "$(grep -c '"epoch":' many.log)" -eq 2 ]
+report $? "$ranks ranks train the model of one process (was $status)"
+"$mpirun" -np "$ranks" "$program" $train --output many.safetensors --resume one.ckpt \
+    --set trainer.n_epoch=3 >out 2>err </dev/null
+status=$?
+"$mmoe" $train --output one.safetensors --resume many.ckpt --set trainer.n_epoch=3 >wanted 2>&1
+[ $status -eq 0 ] && cmp -s one.safetensors many.safetensors && cmp -s one.ckpt many.ckpt
+report $? "$ranks ranks go on with a run of one process, and the other way round (was $status)"
+least="each takes at least one segment of a batch"
+expect 1 "$ranks" err "mmoe train: trainer.segments is 1, and there are $ranks ranks: $least" \
+    train --config config.json --train rows.csv --output x.safetensors
+piped="rows of standard input are one process's: several ranks read files"
+expect 2 "$ranks" err "mmoe train: $piped" \
+    train --config config.json --train - --output x.safetensors
 [ $failures -eq 0 ]
