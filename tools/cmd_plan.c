@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "columns.h"
 #include "output.h"
+#include "plan_ranks.h"
 #include "plan_report.h"
 #include "rows.h"
 #include "run_config.h"
@@ -15,7 +16,8 @@ typedef struct plan_flags {
     const char *config;
     cli_rows train;
     cli_list set;
-    int64_t rows, threads, skip_bad;
+    int64_t rows, threads, skip_bad, ranks;
+    double bandwidth, latency; /* Gbit/s, ms */
     bool json;
 } plan_flags;
 
@@ -89,6 +91,12 @@ static int read_schema(const plan_flags *f, const mmoe_config *config, mmoe_sche
     return CLI_OK;
 }
 
+static int print_json(const mmoe_estimate *e, const plan_flags *f, const plan_network *n) {
+    json_t *json = plan_json(e);
+    if (json && f->ranks) json_object_set_new(json, "ranks", plan_ranks_json(e, n, (int)f->ranks));
+    return cli_print_json(stdout, cli_with_warnings(json), true);
+}
+
 static int estimate(const plan_flags *f, const mmoe_config *config, const mmoe_schema *schema,
                     const mmoe_dataset *rows) {
     const mmoe_estimate_options options = {(int)f->threads, f->rows, rows};
@@ -97,10 +105,12 @@ static int estimate(const plan_flags *f, const mmoe_config *config, const mmoe_s
     if (mmoe_estimate_create(config, schema, &options, NULL, &e, &err))
         return cli_fail("%s", err.message);
     int status = CLI_OK;
+    const plan_network network = {f->bandwidth * 1e9 / 8, f->latency / 1e3};
     if (f->json)
-        status = cli_print_json(stdout, cli_with_warnings(plan_json(e)), true);
+        status = print_json(e, f, &network);
     else
         plan_print(e);
+    if (!f->json && f->ranks) plan_ranks_print(e, &network, (int)f->ranks);
     if (!status && mmoe_estimate_check(config, schema, (int)f->threads, &err))
         status = cli_fail("%s", err.message);
     if (!status && plan_memory(e, false) > e->available && plan_memory(e, true) <= e->available)
@@ -122,6 +132,14 @@ static int plan(const plan_flags *f) {
     return status;
 }
 
+static int check(const plan_flags *f) {
+    if (f->skip_bad && !f->train.count) return cli_usage("--skip-bad goes with --train");
+    const int given = (f->ranks > 0) + (f->bandwidth > 0) + (f->latency > 0);
+    if (given && given < 3) return cli_usage("--ranks, --bandwidth and --latency go together");
+    if (f->ranks & (f->ranks - 1)) return cli_usage("--ranks is a power of two, 2 to 64");
+    return CLI_OK;
+}
+
 int cli_plan(int argc, char **argv) {
     plan_flags f = {.threads = cli_processors()};
     const cli_option options[] = {
@@ -134,6 +152,12 @@ int cli_plan(int argc, char **argv) {
         {"set", "KEY=VALUE", CLI_LIST, &f.set, false, 0, 0, "change a key of the configuration"},
         {"threads", "N", CLI_INTEGER, &f.threads, false, 1, CLI_MAX_THREADS,
          "workers; default: the processors"},
+        {"ranks", "P", CLI_INTEGER, &f.ranks, false, 2, 64,
+         "also what a step would take on 2, 4 .. P hosts, a power of two: by a formula"},
+        {"bandwidth", "GBIT", CLI_NUMBER, &f.bandwidth, false, 1e-3, 1e4,
+         "of their network, in Gbit/s"},
+        {"latency", "MS", CLI_NUMBER, &f.latency, false, 1e-4, 1e3,
+         "of a message between two of them, in milliseconds"},
         CLI_SKIP_BAD(&f.skip_bad),
         {"json", NULL, CLI_FLAG, &f.json, false, 0, 0, "print JSON, in bytes and seconds"},
         {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
@@ -154,9 +178,10 @@ int cli_plan(int argc, char **argv) {
         NULL,
         NULL};
     int status;
-    if (cli_parse(&command, argc, argv, &status))
-        status =
-            f.skip_bad && !f.train.count ? cli_usage("--skip-bad goes with --train") : plan(&f);
+    if (cli_parse(&command, argc, argv, &status)) {
+        status = check(&f);
+        if (!status) status = plan(&f);
+    }
     cli_rows_free(&f.train);
     cli_list_free(&f.set);
     return status;

@@ -19,6 +19,7 @@ typedef struct mmoe_table_estimate {
     int64_t moment_bytes; /* of its moments, and of the last steps of its rows */
     const char *update;   /* "dense", "deferred", "lazy", or "none" of a frozen one; static */
     const char *why;      /* a sentence; static */
+    double reads;         /* of a row of the data: ids, and elements of lists */
 } mmoe_table_estimate;
 
 /* A pass over a node in a step, as a profile has it (mmoe_profile_entry). */
@@ -48,6 +49,7 @@ typedef struct mmoe_estimate {
     int threads;
     double step_seconds;
     int64_t best_file; /* bytes of disk while it trains (mmoe_trainer_options.best_folder) */
+    int32_t n_norm; /* batch norms that a step does one after another, each of a level of layers */
 } mmoe_estimate;
 
 typedef struct mmoe_estimate_options {

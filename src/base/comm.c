@@ -1,6 +1,8 @@
 #include "base/comm.h"
 
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/error.h"
 
@@ -32,24 +34,44 @@ mmoe_status mmoe_comm_finish(mmoe_comm *c, mmoe_error *err) {
     return c->kind->finish(c, MMOE_WAY_AHEAD, err);
 }
 
-mmoe_status mmoe_comm_gather(mmoe_comm *c, const mmoe_gathering *g, mmoe_error *err) {
-    uint64_t from_at[MMOE_MOST_RANKS], from_bytes[MMOE_MOST_RANKS], to_at[MMOE_MOST_RANKS];
-    uint64_t at = 0;
+/* Every rank's bytes go to every other at once. */
+static mmoe_status gather_at_once(mmoe_comm *c, const mmoe_gathering *g, const uint64_t *to_at,
+                                  mmoe_error *err) {
+    uint64_t from_at[MMOE_MOST_RANKS], from_bytes[MMOE_MOST_RANKS];
     for (int r = 0; r < c->size; r++) {
         from_at[r] = 0;
         from_bytes[r] = g->bytes[c->rank];
-        to_at[r] = at;
-        at += g->bytes[r];
     }
-    return mmoe_comm_exchange(c,
-                              &(mmoe_exchange){.what = g->what,
-                                               .from = g->from,
-                                               .from_at = from_at,
-                                               .from_bytes = from_bytes,
-                                               .to = g->to,
-                                               .to_at = to_at,
-                                               .to_bytes = g->bytes},
-                              err);
+    const mmoe_exchange e = {g->what, g->from, from_at, from_bytes, g->to, to_at, g->bytes};
+    return mmoe_comm_exchange(c, &e, err);
+}
+
+/* In each round two neighbouring halves exchange what they have, one rank with one: as many bytes,
+ * and fewer messages, one after the other. */
+static mmoe_status gather_by_halves(mmoe_comm *c, const mmoe_gathering *g, const uint64_t *to_at,
+                                    mmoe_error *err) {
+    char *own = (char *)g->to + to_at[c->rank];
+    if (g->bytes[c->rank] > 0 && own != g->from) memcpy(own, g->from, g->bytes[c->rank]);
+    for (int half = 1; half < c->size; half *= 2) {
+        const int peer = c->rank ^ half, mine = c->rank / half * half, its = peer / half * half;
+        uint64_t from_at[MMOE_MOST_RANKS] = {0}, from_bytes[MMOE_MOST_RANKS] = {0};
+        uint64_t at[MMOE_MOST_RANKS] = {0}, bytes[MMOE_MOST_RANKS] = {0};
+        from_at[peer] = to_at[mine];
+        from_bytes[peer] = to_at[mine + half] - to_at[mine];
+        at[peer] = to_at[its];
+        bytes[peer] = to_at[its + half] - to_at[its];
+        const mmoe_exchange e = {g->what, g->to, from_at, from_bytes, g->to, at, bytes};
+        const mmoe_status status = mmoe_comm_exchange(c, &e, err);
+        if (status) return status;
+    }
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_comm_gather(mmoe_comm *c, const mmoe_gathering *g, mmoe_error *err) {
+    uint64_t to_at[MMOE_MOST_RANKS + 1] = {0};
+    for (int r = 0; r < c->size; r++) to_at[r + 1] = to_at[r] + g->bytes[r];
+    const bool is_small = to_at[c->size] <= MMOE_COMM_SMALL;
+    return (is_small ? gather_by_halves : gather_at_once)(c, g, to_at, err);
 }
 
 mmoe_status mmoe_comm_barrier(mmoe_comm *c, const char *what, mmoe_error *err) {

@@ -56,8 +56,11 @@ mmoe_status mmoe_comm_exchange(mmoe_comm *c, const mmoe_exchange *e, mmoe_error 
 mmoe_status mmoe_comm_start(mmoe_comm *c, const mmoe_exchange *e, mmoe_error *err);
 mmoe_status mmoe_comm_finish(mmoe_comm *c, mmoe_error *err);
 
-/* Rank r's bytes[r] bytes come to every rank's `to`, one rank's behind the other's. `from` may be
- * where this rank's go. */
+/* Up to so many bytes, what a message takes weighs more than its bytes. */
+enum { MMOE_COMM_SMALL = 64 << 10 };
+
+/* Rank r's bytes[r] bytes come to every rank's `to`, one rank's behind the other's; `from` may be
+ * where this rank's go. Few bytes take log2 of size messages one after the other. */
 typedef struct mmoe_gathering {
     const char *what;
     const void *from;

@@ -4,8 +4,7 @@
 
 #include "base/error.h"
 
-/* Up to so many bytes, what a message takes weighs more than its bytes. */
-enum { SMALL = 64 << 10, LINE = 64, STRETCH = 16 << 10 };
+enum { LINE = 64, STRETCH = 16 << 10 };
 
 struct mmoe_comm_sum {
     mmoe_allocator alloc;
@@ -120,7 +119,7 @@ static mmoe_status sum(mmoe_comm_sum *s, const adding *a, mmoe_error *err) {
     assert(a->n * a->element <= s->most);
     if (s->comm->size == 1 || a->n == 0) return MMOE_OK;
     /* Of two ranks, either sends as many bytes this way as by slices, and half the messages. */
-    if (s->comm->size == 2 || a->n * a->element <= SMALL) return sum_whole(s, a, err);
+    if (s->comm->size == 2 || a->n * a->element <= MMOE_COMM_SMALL) return sum_whole(s, a, err);
     return sum_slices(s, a, err);
 }
 

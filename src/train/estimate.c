@@ -169,6 +169,17 @@ static mmoe_status measure_steps(estimate *e, const mmoe_rehearsal *r, mmoe_erro
     return status;
 }
 
+/* What a row reads of tables, and how often all rows must meet. */
+static void count_reads(estimate *e, const mmoe_rehearsal *r) {
+    const mmoe_schema *s = r->model->schema;
+    const int32_t n_id = s->n_sparse - s->n_list;
+    for (int32_t i = 0; i < s->n_sparse; i++)
+        e->tables[s->sparse[i].table].reads +=
+            i < n_id || !r->list_elements ? 1 : r->list_elements[i - n_id];
+    const mmoe_graph *g = r->model->graph;
+    for (int32_t i = 0; i < g->n_node; i++) e->given.n_norm += g->nodes[i].op == MMOE_OP_STATS;
+}
+
 /* ---- All of it ---- */
 
 void mmoe_estimate_free(mmoe_estimate *given) {
@@ -195,6 +206,7 @@ static mmoe_status measure(estimate *e, const mmoe_config *config, const mmoe_sc
                                err);
     if (!status) status = measure_rows(e, &rehearsal, err);
     if (!status) status = measure_steps(e, &rehearsal, err);
+    if (!status) count_reads(e, &rehearsal);
     mmoe_rehearsal_finish(&rehearsal);
     mmoe_sketch_finish(&sketch);
     return status;

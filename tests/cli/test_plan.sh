@@ -34,6 +34,26 @@ check "a table that is deferred" grep -q "^a  *50,000  *4 .* deferred: a batch r
 check "an epoch" grep -q "^an epoch of 1,000,000 rows: " out
 expect 2 "--set" plan --config wide.json --set trainer.batch_size=0
 
+# ---- Several hosts ----
+expect 0 "" plan --config wide.json --ranks 8 --bandwidth 10 --latency .1
+check "hosts of a table" grep -qE "^ +8( +[0-9.]+){5} +[0-9.]+[kM]? +[0-9.]+$" out
+check "a light model is slower on several" grep -qx "more than 1 host is slower" out
+expect 0 "" plan --config wide.json --ranks 4 --bandwidth 10 --latency .1 --json
+check "the same as JSON" python3 - <<'CHECK'
+import json
+plan = json.load(open("out"))
+hosts = plan["ranks"]["hosts"]
+assert [h["hosts"] for h in hosts] == [1, 2, 4] and plan["ranks"]["quickest"] == 1
+assert all(abs(h["seconds"] - h["computing"] - h["sending"] - h["waiting"]) < 1e-12 for h in hosts)
+assert hosts[0]["bytes"] == 0 and hosts[0]["speed_up"] == 1
+# Table a, deferred, is dealt, and b and the layers' weights are summed.
+memory, a, b = plan["memory"], *plan["tables"]
+a_rows = 50000 * (1 - 2.718281828459045 ** (-32 / 50000))
+assert abs(hosts[1]["bytes"] - .5 * (a_rows * 36 + 2 * (b["weights"] + memory["layers"]))) < 1e-3
+CHECK
+expect 2 "--ranks, --bandwidth and --latency go together" plan --config wide.json --ranks 4
+expect 2 "--ranks is a power of two" plan --config wide.json --ranks 6 --bandwidth 1 --latency 1
+
 # ---- More than there is ----
 for column in a b c d y; do printf '%s,' $column; done | sed 's/,$//' >rows.csv
 printf '\n1,2,3,4,1\n5,6,7,8,0\n' >>rows.csv

@@ -135,6 +135,23 @@ static mmoe_status gather(void *context, mmoe_comm *c, mmoe_error *err) {
     return MMOE_OK;
 }
 
+/* Rank 0 gives more than goes by halves, others a byte. */
+static mmoe_status gather_much(void *context, mmoe_comm *c, mmoe_error *err) {
+    (void)context;
+    enum { MUCH = MMOE_COMM_SMALL + 1 };
+    uint64_t bytes[MMOE_MOST_RANKS];
+    for (int r = 0; r < c->size; r++) bytes[r] = r == 0 ? MUCH : 1;
+    unsigned char *own = malloc(MUCH), *all = calloc(MUCH + MMOE_MOST_RANKS, 1);
+    TRUE(own && all);
+    for (uint64_t i = 0; i < MUCH; i++) own[i] = byte_of(c->rank, 0, i, 5);
+    DONE(mmoe_comm_gather(c, &(mmoe_gathering){"much", own, all, bytes}, err));
+    for (uint64_t i = 0; i < MUCH; i++) TRUE(all[i] == byte_of(0, 0, i, 5));
+    for (int r = 1; r < c->size; r++) TRUE(all[MUCH + r - 1] == byte_of(r, 0, 0, 5));
+    free(own);
+    free(all);
+    return MMOE_OK;
+}
+
 /* Of magnitudes so unlike that another order of additions has other bits. */
 static double value_of(int rank, uint64_t i) {
     const uint64_t h = ((uint64_t)rank * 1000003 + i) * UINT64_C(0x9e3779b97f4a7c15);
@@ -221,6 +238,8 @@ static mmoe_status agree(void *context, mmoe_comm *c, mmoe_error *err) {
 }
 
 const rank_case rank_cases[] = {
-    {"exchange", exchange},       {"ahead", ahead}, {"gather", gather}, {"float sums", float_sums},
-    {"double sums", double_sums}, {"agree", agree}, {NULL, NULL},
+    {"exchange", exchange},     {"ahead", ahead},
+    {"gather", gather},         {"gather much", gather_much},
+    {"float sums", float_sums}, {"double sums", double_sums},
+    {"agree", agree},           {NULL, NULL},
 };

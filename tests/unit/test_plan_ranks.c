@@ -1,0 +1,51 @@
+/* The cost model of several hosts, against values by hand. */
+#include "../../tools/plan_ranks.h"
+
+#include <math.h>
+
+#include "check_main.h"
+
+#define NEAR(a, b) ck_assert_double_eq_tol(a, b, 1e-9 * fabs((double)(b)))
+
+/* Ten columns of a table of width 16 and so many rows that nothing is read twice, 57,344 bytes of
+ * layers, two batch norms. */
+static const mmoe_table_estimate tables[] = {
+    {.name = "large", .rows = INT64_C(1) << 60, .width = 16, .update = "deferred", .reads = 10},
+    {.name = "small", .rows = 100, .width = 16, .bytes = 6400, .update = "dense", .reads = 1},
+    {.name = "frozen", .rows = 100, .width = 16, .bytes = 6400, .update = "none", .reads = 1}};
+static const mmoe_estimate estimate = {.tables = tables,
+                                       .n_table = 3,
+                                       .layer_bytes = 57344,
+                                       .batch_size = 65536,
+                                       .step_seconds = 0.02,
+                                       .n_norm = 2};
+static const plan_network net = {.bytes_a_second = 1.25e9, .latency = 20e-6};
+
+START_TEST(as_by_hand) {
+    const plan_ranks one = plan_ranks_of(&estimate, &net, 1);
+    ck_assert(one.bytes == 0 && one.waiting == 0 && one.seconds == 0.02);
+
+    /* 4 hosts: 16384 rows * 10 * 132 bytes and twice 57344 + 6400, of which 3 in 4 travel; 6 rounds
+     * of 2 messages, and 2 of 3 at once. */
+    const plan_ranks four = plan_ranks_of(&estimate, &net, 4);
+    NEAR(four.bytes, 0.75 * (16384 * 1320.0 + 127488));
+    NEAR(four.computing, 0.005);
+    NEAR(four.sending, 16315776 / 1.25e9);
+    NEAR(four.waiting, 6 * 2 * 20e-6 + 2 * (20e-6 + 3 * 1.5e-6));
+    NEAR(four.seconds, 0.005 + 0.0130526208 + 0.000289);
+}
+END_TEST
+
+START_TEST(rows_that_are_read_twice_travel_once) {
+    NEAR(plan_distinct(10, 1e18), 10);
+    NEAR(plan_distinct(1e6, 1e6), 1e6 * (1 - exp(-1)));
+    NEAR(plan_distinct(1e9, 100), 100);
+    ck_assert(plan_is_dealt(&estimate, &tables[0]));
+    ck_assert(!plan_is_dealt(&estimate, &tables[1]));
+}
+END_TEST
+
+void add_cases(TCase *c) {
+    tcase_add_test(c, as_by_hand);
+    tcase_add_test(c, rows_that_are_read_twice_travel_once);
+}

@@ -1,0 +1,92 @@
+#include "plan_ranks.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "base/text.h"
+#include "progress.h"
+
+/* What a host spends on one more message beside another. */
+static const double message_seconds = 1.5e-6;
+
+double plan_distinct(double reads, double rows) { return -rows * expm1(-reads / rows); }
+
+bool plan_is_dealt(const mmoe_estimate *e, const mmoe_table_estimate *t) {
+    return (double)t->rows > t->reads * e->batch_size;
+}
+
+/* Of tables that are dealt: for each distinct row of a rank's part of the batch its number, its
+ * vector and its gradient, of which one in `hosts` stays. Of all else: gradients to who adds them,
+ * and sums back. */
+static double bytes_of(const mmoe_estimate *e, double hosts) {
+    double dealt = 0, whole = (double)e->layer_bytes;
+    for (size_t i = 0; i < e->n_table; i++) {
+        const mmoe_table_estimate *t = &e->tables[i];
+        const double reads = t->reads * e->batch_size / hosts;
+        if (t->update[0] == 'n') continue; /* "none": it does not learn */
+        if (plan_is_dealt(e, t))
+            dealt += plan_distinct(reads, (double)t->rows) * (4 + 8 * (double)t->width);
+        else
+            whole += (double)t->bytes;
+    }
+    return (dealt + 2 * whole) * (hosts - 1) / hosts;
+}
+
+/* A round of messages for each batch norm and direction, for losses and for small gradients, which
+ * log2 of `hosts` pairs pass on; and two of every host with every other: vectors, gradients. */
+static double waiting_of(const mmoe_estimate *e, const plan_network *n, double hosts) {
+    if (hosts < 2) return 0;
+    return (2 * e->n_norm + 2) * log2(hosts) * n->latency +
+           2 * (n->latency + (hosts - 1) * message_seconds);
+}
+
+plan_ranks plan_ranks_of(const mmoe_estimate *e, const plan_network *n, int hosts) {
+    plan_ranks r = {.hosts = hosts, .computing = e->step_seconds / hosts};
+    r.bytes = bytes_of(e, hosts);
+    r.sending = r.bytes / n->bytes_a_second;
+    r.waiting = waiting_of(e, n, hosts);
+    r.seconds = r.computing + r.sending + r.waiting;
+    return r;
+}
+
+/* How many of 1, 2, 4 .. `most` hosts make the quickest step. */
+static int quickest(const mmoe_estimate *e, const plan_network *n, int most) {
+    int best = 1;
+    for (int hosts = 2; hosts <= most; hosts *= 2)
+        if (plan_ranks_of(e, n, hosts).seconds < plan_ranks_of(e, n, best).seconds) best = hosts;
+    return best;
+}
+
+static void print_line(const mmoe_estimate *e, const plan_ranks *r) {
+    char rate[CLI_COUNT_SIZE];
+    printf("%6d %10.3f %10.3f %10.3f %10.3f %12.3f %10s %9.2f\n", r->hosts, 1e3 * r->seconds,
+           1e3 * r->computing, 1e3 * r->sending, 1e3 * r->waiting, r->bytes / 1e6,
+           cli_count_text(e->batch_size / r->seconds, rate), e->step_seconds / r->seconds);
+}
+
+void plan_ranks_print(const mmoe_estimate *e, const plan_network *n, int most) {
+    printf(
+        "\na step on hosts like this one, %g Gbit/s and %g ms apart: by a formula, not measured\n",
+        n->bytes_a_second * 8 / 1e9, 1e3 * n->latency);
+    printf("%6s %10s %10s %10s %10s %12s %10s %9s\n", "hosts", "ms", "computing", "sending",
+           "waiting", "MB a rank", "rows/s", "speed-up");
+    for (int hosts = 1; hosts <= most; hosts *= 2) {
+        const plan_ranks r = plan_ranks_of(e, n, hosts);
+        print_line(e, &r);
+    }
+    const int best = quickest(e, n, most);
+    if (best < most) printf("more than %d %s slower\n", best, best == 1 ? "host is" : "hosts are");
+}
+
+json_t *plan_ranks_json(const mmoe_estimate *e, const plan_network *n, int most) {
+    json_t *list = json_array();
+    for (int hosts = 1; hosts <= most; hosts *= 2) {
+        const plan_ranks r = plan_ranks_of(e, n, hosts);
+        json_array_append_new(list, json_pack("{s:i, s:f, s:f, s:f, s:f, s:f, s:f}", "hosts", hosts,
+                                              "seconds", r.seconds, "computing", r.computing,
+                                              "sending", r.sending, "waiting", r.waiting, "bytes",
+                                              r.bytes, "speed_up", e->step_seconds / r.seconds));
+    }
+    return json_pack("{s:f, s:f, s:o, s:i}", "bytes_a_second", n->bytes_a_second, "latency",
+                     n->latency, "hosts", list, "quickest", quickest(e, n, most));
+}

@@ -1,0 +1,34 @@
+/* What a step would take on several hosts: a cost model, nothing that is measured. */
+#ifndef MMOE_TOOLS_PLAN_RANKS_H
+#define MMOE_TOOLS_PLAN_RANKS_H
+
+#include <jansson.h>
+
+#include "cli.h"
+
+/* How hosts are joined. */
+typedef struct plan_network {
+    double bytes_a_second; /* of a host, each way */
+    double latency;        /* seconds that a message takes on its way */
+} plan_network;
+
+/* Of a step on so many hosts, a rank each. */
+typedef struct plan_ranks {
+    int hosts;
+    double bytes;                       /* that a rank sends */
+    double computing, sending, waiting; /* seconds */
+    double seconds;                     /* the three */
+} plan_ranks;
+
+/* Rows of the table that a batch's reads meet, drawn evenly, on average. */
+double plan_distinct(double reads, double rows);
+/* Whether hosts would have a table's rows dealt among them: where it has more than a batch reads.
+ */
+bool plan_is_dealt(const mmoe_estimate *e, const mmoe_table_estimate *t);
+plan_ranks plan_ranks_of(const mmoe_estimate *e, const plan_network *n, int hosts);
+
+/* For 1, 2, 4 .. `most` hosts. */
+void plan_ranks_print(const mmoe_estimate *e, const plan_network *n, int most);
+json_t *plan_ranks_json(const mmoe_estimate *e, const plan_network *n, int most);
+
+#endif
