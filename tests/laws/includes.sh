@@ -1,5 +1,6 @@
 #!/bin/sh
-# The include law: which folder may include which. Prints every arrow that the law does not have.
+# The include law: which folder may include which. Prints every arrow that the law does not have,
+# and who asks for memory other than by base/ask.h, which says why that is nothing.
 #   includes.sh ROOT
 set -u
 root=$1
@@ -90,6 +91,11 @@ function outside(file, part, room) {
         in_src(path[2])
     else
         fault("src/" path[2] " is no room of the house")
+}
+
+/__builtin_prefetch/ && FILENAME != "src/base/ask.h" {
+    header = "__builtin_prefetch"
+    fault("mmoe_ask")
 }
 
 END { exit faults > 0 }

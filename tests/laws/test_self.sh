@@ -47,6 +47,7 @@ plant() { # FILE LINE
         { echo "not ok $1 with $2: no place in the message"; status=1; }
 }
 plant src/base/a.c '#include "math/kernels.h"'
+plant src/data/a.c '__builtin_prefetch(slot);'
 plant src/math/a.c '#include "graph/graph.h"'
 plant src/data/a.c '#include "graph/graph.h"'
 plant src/data/a.c '#include "config/config.h"'
