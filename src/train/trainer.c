@@ -144,7 +144,10 @@ mmoe_status mmoe_trainer_join(mmoe_trainer *t, mmoe_comm *comm, mmoe_error *err)
     if (!status)
         status = mmoe_ranks_create(comm, t->model->params.n_whole, &t->alloc, &t->ranks, err);
     if (!status) status = make_run(t, NULL, err);
-    if (!status && comm->rank > 0) {
+    if (status) {
+        mmoe_ranks_free(t->ranks);
+        t->ranks = NULL;
+    } else if (comm->rank > 0) {
         t->options.on_epoch = NULL;
         t->options.on_progress = NULL;
         t->options.on_warning = NULL;

@@ -48,7 +48,7 @@ static mmoe_model *model;
 
 static const char *const variants[] = {
     "\"n_expert\": 3, \"expert_params\": {\"dims\": [8, 5], \"dropout\": 0.1}}, \"trainer\": "
-    "{\"optimizer\": \"adam\", ",
+    "{\"optimizer\": \"adam\", \"segments\": 4, ",
     "\"n_expert\": 3, \"expert_params\": {\"dims\": [6], \"activation\": \"dice\"}}, \"trainer\": "
     "{\"optimizer\": \"adamw\", ",
     "\"n_expert\": 3, \"expert_params\": {\"dims\": [6, 4, 3], \"activation\": \"prelu\", "
@@ -58,12 +58,13 @@ static const char *const variants[] = {
     "\"trainer\": {\"optimizer\": \"adam\", ",
     "\"name\": \"ple\", \"expert_params\": {\"dims\": [8, 5], \"dropout\": 0.1}}, \"trainer\": "
     "{\"optimizer\": \"adam\", ",
-    "\"n_expert\": 3}, \"trainer\": {\"adaptive_params\": {\"method\": \"aligned_mtl\"}, ",
+    "\"n_expert\": 3}, \"trainer\": {\"adaptive_params\": {\"method\": \"aligned_mtl\"}, "
+    "\"segments\": 8, ",
     "\"n_expert\": 3}, \"trainer\": {\"adaptive_params\": {\"method\": \"cagrad\", \"at\": "
     "\"parameters\"}, ",
     "\"n_expert\": 3}, \"trainer\": {\"adaptive_params\": {\"method\": \"famo\"}, ",
     "\"n_expert\": 3}, \"trainer\": {\"adaptive_params\": {\"method\": \"famo\"}, \"optimizer\": "
-    "\"adamw\", \"embedding_update\": \"deferred\", ",
+    "\"adamw\", \"embedding_update\": \"deferred\", \"segments\": 2, ",
     "\"n_expert\": 3}, \"trainer\": {\"optimizer_params\": {\"weight_decay\": 0}, "
     "\"embedding_update\": \"lazy\", ",
 };

@@ -20,10 +20,12 @@ typedef struct work {
     long fail_at;
     mmoe_model *models[MOST_RANKS]; /* that came of it */
     bool was_stopped[MOST_RANKS];
+    double auc; /* of what the steps of a run of one epoch predicted */
 } work;
 
 static int stop(void *user, const mmoe_epoch_report *report) {
-    const work *w = user;
+    work *w = user;
+    w->auc = report->progressive ? report->progressive[0].auc : 0;
     return w->stops && report->epoch == 1;
 }
 
@@ -40,6 +42,8 @@ static mmoe_status fit(work *w, mmoe_comm *c, failing *f, mmoe_error *err) {
     if (!status) status = mmoe_trainer_create(*model, &options, &alloc, &trainer, err);
     f->fail_at = w->failing == c->rank ? atomic_load(&f->calls) + w->fail_at : 0;
     if (!status) status = mmoe_trainer_join(trainer, c, err);
+    if (!status && c->size > 1)
+        ck_assert_int_eq(mmoe_trainer_join(trainer, c, NULL), MMOE_E_ARGUMENT);
     if (!status && w->resume) status = mmoe_trainer_resume(trainer, w->resume, err);
     if (!status)
         status = mmoe_trainer_fit(trainer, w->p->rows, w->validates ? w->p->rows : NULL, err);
@@ -104,12 +108,14 @@ static void check_ranks(work *w, const char *name, int ranks, const char *checkp
                         const char *model) {
     mmoe_error err = {0};
     char path[128], others[128];
+    const double auc = w->auc;
     snprintf(path, sizeof path, "%s", in_folder("many.ckpt"));
     snprintf(others, sizeof others, "%s", in_folder("many.model"));
     w->path = path;
     const mmoe_status status = run(w, ranks, &err);
     ck_assert_msg(!status, "%s, %d ranks: %s", name, ranks, err.message);
     check_same_file(name, checkpoint, path, ranks);
+    ck_assert_msg(w->auc == auc, "%s, %d ranks: AUC %g, not %g", name, ranks, w->auc, auc);
     for (int r = 0; r < ranks; r++) {
         save(w->models[r], others);
         check_same_file(name, model, others, ranks);
@@ -126,6 +132,7 @@ START_TEST(files_are_those_of_one_process) {
     char checkpoint[128], model[128];
     snprintf(checkpoint, sizeof checkpoint, "%s", in_folder("one.ckpt"));
     snprintf(model, sizeof model, "%s", in_folder("one.model"));
+    if (_i % 3 == 0) SUCCEEDS(mmoe_config_set(p.config, "trainer.n_epoch", "1", &err));
     if (!is_refused(of)) {
         run_one(&w, checkpoint, model);
         for (int ranks = 2; ranks <= MOST_RANKS; ranks *= 4) {
@@ -185,6 +192,13 @@ START_TEST(more_ranks_than_segments_are_refused) {
 }
 END_TEST
 
+START_TEST(joining_takes_a_trainer_and_ranks) {
+    mmoe_error err;
+    ck_assert_int_eq(mmoe_trainer_join(NULL, mmoe_comm_self(), &err), MMOE_E_ARGUMENT);
+    ck_assert_msg(strstr(err.message, "must not be NULL") != NULL, "%s", err.message);
+}
+END_TEST
+
 /* A rank without memory ends all, wherever it is. */
 START_TEST(a_rank_that_fails_ends_all) {
     problem p = problem_of(&ways[2], SEGMENTS, BATCH);
@@ -201,10 +215,25 @@ START_TEST(a_rank_that_fails_ends_all) {
 }
 END_TEST
 
+/* Every rank finds it, and none waits for another. */
+START_TEST(losses_that_are_lost_end_all) {
+    problem p = problem_of(&ways[0], SEGMENTS, BATCH);
+    work w = {.p = &p, .threads = 1, .failing = -1};
+    SUCCEEDS(mmoe_config_set(p.config, "trainer.optimizer_params.lr", "1000", &err));
+    mmoe_error why = {0};
+    ck_assert_int_eq(run(&w, 4, &why), MMOE_E_NUMERIC);
+    ck_assert_msg(strstr(why.message, "not finite") != NULL, "%s", why.message);
+    free_models(&w);
+    problem_finish(&p);
+}
+END_TEST
+
 void add_cases(TCase *c) {
     tcase_add_checked_fixture(c, make_folder, remove_folder);
     tcase_add_loop_test(c, files_are_those_of_one_process, 0, WAYS);
     tcase_add_loop_test(c, runs_go_on_with_any_number_of_ranks, 0, 2);
     tcase_add_test(c, more_ranks_than_segments_are_refused);
+    tcase_add_test(c, joining_takes_a_trainer_and_ranks);
     tcase_add_test(c, a_rank_that_fails_ends_all);
+    tcase_add_test(c, losses_that_are_lost_end_all);
 }
