@@ -105,8 +105,7 @@ static mmoe_status join(run *r, place *p) {
     mmoe_csv_piece *piece = &p->piece;
     mmoe_error *err = &r->joining_err;
     const int64_t rows = l->parts.rows;
-    mmoe_status status = mmoe_csv_piece_add(r->job, piece, &l->parts, err);
-    if (!status && r->job->schema) status = mmoe_csv_piece_learn(r->job, piece, err);
+    const mmoe_status status = mmoe_csv_piece_join(r->job, piece, &l->parts, err);
     if (!status && l->sink) p->first = mmoe_loader_number(l, rows);
     if (status || !mmoe_loader_places(l, p->share)) return status;
     if (!mmoe_loader_fits(l, piece->part)) wait_for_carriers(r);

@@ -2,7 +2,7 @@
  *
  *   cut      one at a time, in order     a block is read, to where a row ends
  *   parse    all at once                 into a part
- *   join     one at a time, in order     the part is added, the schema learns, rows get their place
+ *   join     one at a time, in order     the schema learns, the part is added, rows get their place
  *   carry    all at once                 ids become the schema's, rows go to the set
  *   deliver  the caller, in order        or to the sink
  *

@@ -19,9 +19,11 @@ static mmoe_status start_learning(const mmoe_csv_job *j, mmoe_csv_piece *p, mmoe
     return mmoe_csv_file_bind(j->file, &p->learned, err);
 }
 
-static mmoe_status start_piece(const mmoe_csv_job *j, mmoe_csv_piece *p, mmoe_error *err) {
+/* `alone`: with a schema of its own, if any learns. */
+static mmoe_status start_piece(const mmoe_csv_job *j, mmoe_csv_piece *p, bool alone,
+                               mmoe_error *err) {
     const mmoe_csv_file *f = j->file;
-    const mmoe_status status = start_learning(j, p, err);
+    const mmoe_status status = alone ? start_learning(j, p, err) : MMOE_OK;
     if (status) return status;
     p->part = mmoe_csv_part_new(f, p->learned ? p->learned : f->schema);
     if (p->part && p->before) mmoe_csv_part_inherit(p->part, p->before);
@@ -79,6 +81,7 @@ typedef struct start {
     mmoe_csv_form form;
     char *const *negatives; /* told by the rows before; NULL: none are known */
     int64_t most;           /* rows that may be left out */
+    bool alone;             /* else the file's schema learns, behind the rows before */
 } start;
 
 /* Parses the block until all rows that are left out were known: what they have taught may be why a
@@ -94,7 +97,7 @@ static mmoe_status parse_piece(const mmoe_csv_job *j, mmoe_csv_piece *p, const s
     do {
         drop_part(j, p);
         mmoe_csv_bad_begin(&bad);
-        status = start_piece(j, p, err);
+        status = start_piece(j, p, from->alone, err);
         if (!status && from->negatives) status = mmoe_csv_part_know(p->part, from->negatives, err);
         if (status) break;
         p->form = from->form;
@@ -114,7 +117,7 @@ static mmoe_status parse_piece(const mmoe_csv_job *j, mmoe_csv_piece *p, const s
 }
 
 void mmoe_csv_piece_parse(const mmoe_csv_job *j, mmoe_csv_piece *p) {
-    const start from = {j->form, NULL, j->skip_bad};
+    const start from = {j->form, NULL, j->skip_bad, true};
     bool is_full;
     p->status = parse_piece(j, p, &from, &is_full, &p->err);
 }
@@ -133,14 +136,15 @@ static void say_more(const mmoe_csv_job *j, mmoe_status status, bool is_full, mm
                  "; such a row is not left out, for where it ends is not known");
 }
 
-/* A piece as one reader of the whole file would have met it, who knows the rows before. */
+/* A piece as one reader of the whole file would have met it, who knows the rows before; where rows
+ * may be left out, which must not teach, he knows less of values. */
 static mmoe_status redo_piece(const mmoe_csv_job *j, mmoe_csv_piece *p,
                               const mmoe_csv_parts *before, mmoe_error *err) {
     if (p->status == MMOE_E_MEMORY) {
         if (err) *err = p->err;
         return p->status;
     }
-    start from = {j->form, before->negatives, j->skip_bad - before->n_bad};
+    start from = {j->form, before->negatives, j->skip_bad - before->n_bad, j->skip_bad > 0};
     bool is_full;
     from.form.row += from.form.columns ? before->before : 0;
     const mmoe_status status = parse_piece(j, p, &from, &is_full, err);
@@ -155,17 +159,6 @@ static bool must_redo(const mmoe_csv_job *j, const mmoe_csv_piece *p,
     if (p->status || !mmoe_csv_parts_agree(before, p->part)) return true;
     const int64_t bad = (int64_t)p->part->bad.count;
     return before->n_bad + bad > j->skip_bad || (bad && !before->n_bad && before->before);
-}
-
-mmoe_status mmoe_csv_piece_add(const mmoe_csv_job *j, mmoe_csv_piece *p, mmoe_csv_parts *parts,
-                               mmoe_error *err) {
-    const bool again = must_redo(j, p, parts);
-    const mmoe_status status = again ? redo_piece(j, p, parts, err) : MMOE_OK;
-    if (status) return status;
-    p->part->before = again ? 0 : parts->before;
-    p->is_added = j->keeps;
-    return j->keeps ? mmoe_csv_parts_add(parts, p->part, err)
-                    : mmoe_csv_parts_count(parts, p->part, err);
 }
 
 /* ---- Learning ---- */
@@ -195,7 +188,7 @@ static mmoe_status fail_encoder(const mmoe_csv_job *j, const mmoe_csv_piece *p, 
                         "%s", fault);
 }
 
-mmoe_status mmoe_csv_piece_learn(const mmoe_csv_job *j, mmoe_csv_piece *p, mmoe_error *err) {
+static mmoe_status learn(const mmoe_csv_job *j, mmoe_csv_piece *p, mmoe_error *err) {
     const size_t n = (size_t)j->schema->n_table + (size_t)j->schema->n_dense;
     mmoe_status status = MMOE_OK;
     p->goes_on = true;
@@ -204,6 +197,28 @@ mmoe_status mmoe_csv_piece_learn(const mmoe_csv_job *j, mmoe_csv_piece *p, mmoe_
         if (fault) status = fail_encoder(j, p, i, fault, err);
     }
     return status;
+}
+
+/* ---- Joining ---- */
+
+/* What has learned too many values in all is read again for the row that had the first of them. */
+static mmoe_status learn_or_redo(const mmoe_csv_job *j, mmoe_csv_piece *p,
+                                 const mmoe_csv_parts *before, mmoe_error *err) {
+    const mmoe_status status = p->learned ? learn(j, p, err) : MMOE_OK;
+    if (status != MMOE_E_DATA || j->skip_bad) return status;
+    return redo_piece(j, p, before, err);
+}
+
+mmoe_status mmoe_csv_piece_join(const mmoe_csv_job *j, mmoe_csv_piece *p, mmoe_csv_parts *parts,
+                                mmoe_error *err) {
+    const bool again = must_redo(j, p, parts);
+    mmoe_status status = again ? redo_piece(j, p, parts, err) : MMOE_OK;
+    if (!status) status = learn_or_redo(j, p, parts, err);
+    if (status) return status;
+    p->part->before = again ? 0 : parts->before;
+    p->is_added = j->keeps;
+    return j->keeps ? mmoe_csv_parts_add(parts, p->part, err)
+                    : mmoe_csv_parts_count(parts, p->part, err);
 }
 
 void mmoe_csv_piece_place(const mmoe_csv_job *j, mmoe_csv_piece *p) {

@@ -26,7 +26,7 @@ typedef struct mmoe_csv_piece {
     mmoe_csv_part *part;
     mmoe_csv_part *before; /* of the piece before in its place, whose rows were taken; NULL: none */
     bool is_added;         /* the part is one of the parts */
-    struct mmoe_schema *learned; /* the part's own; NULL: nothing is learned. It goes on with the
+    struct mmoe_schema *learned; /* the part's own; NULL: it has none. It goes on with the
                                     next block here, which stands behind all that were joined, so
                                     that few values are new to it */
     mmoe_merged *merged;         /* [n_table] of it */
@@ -39,13 +39,11 @@ typedef struct mmoe_csv_piece {
 
 /* In any order, beside others: parses the block. */
 void mmoe_csv_piece_parse(const mmoe_csv_job *job, mmoe_csv_piece *piece);
-/* In the order of the file: adds the part. MMOE_E_FORMAT, _DATA, _MEMORY: of its first row that is
- * at fault and is not left out. */
-mmoe_status mmoe_csv_piece_add(const mmoe_csv_job *job, mmoe_csv_piece *piece,
-                               mmoe_csv_parts *parts, mmoe_error *err);
-/* Behind that, while no other is joined: the schema takes over what the part has learned.
- * MMOE_E_DATA, _MEMORY. */
-mmoe_status mmoe_csv_piece_learn(const mmoe_csv_job *job, mmoe_csv_piece *piece, mmoe_error *err);
+/* In the order of the file, one at a time: the schema takes over what the part has learned, and the
+ * part is added. MMOE_E_FORMAT, _DATA, _MEMORY: of its first row that is at fault and is not left
+ * out. */
+mmoe_status mmoe_csv_piece_join(const mmoe_csv_job *job, mmoe_csv_piece *piece,
+                                mmoe_csv_parts *parts, mmoe_error *err);
 /* Behind that, beside others: the part's ids become the schema's. */
 void mmoe_csv_piece_place(const mmoe_csv_job *job, mmoe_csv_piece *piece);
 void mmoe_csv_piece_finish(const mmoe_csv_job *job, mmoe_csv_piece *piece);

@@ -144,8 +144,7 @@ static mmoe_status read_header(mmoe_loader *l, const stream *s, const mmoe_csv_b
 static mmoe_status run_alone(mmoe_loader *l, const mmoe_csv_job *job, mmoe_csv_piece *p,
                              mmoe_error *err) {
     mmoe_csv_piece_parse(job, p);
-    mmoe_status status = mmoe_csv_piece_add(job, p, &l->parts, err);
-    if (!status && job->schema) status = mmoe_csv_piece_learn(job, p, err);
+    const mmoe_status status = mmoe_csv_piece_join(job, p, &l->parts, err);
     if (status) return status;
     mmoe_csv_piece_place(job, p);
     const int64_t first = mmoe_loader_number(l, l->parts.rows - p->part->rows);

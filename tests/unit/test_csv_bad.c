@@ -236,6 +236,32 @@ START_TEST(a_bound_on_values_leaves_no_row_out) {
 }
 END_TEST
 
+/* A value too many and rows at fault: what is told is what stands first, however the file is cut.
+ */
+START_TEST(the_first_fault_is_told) {
+    static const struct {
+        const char *rows, *said;
+        int row;
+    } files[] = {
+        {"a,1,0\nb,0,1\nc,1,0\na,0,1\nd,1,1\nb,x,0\n", "one more than 3", 6},
+        {"a,1,0\nb,0,1\nb,0,1\nc,1,0\na,x,0\nd,1,1\n", "is not a number", 6},
+        {"a,1,0\nb,0,1\nc,1,0\nd,x,1\na,0,0\ne,0\n", "one more than 3", 5},
+        {"a,1,0\nb,0,1\nc,1,0\nb,0,1\nd,1,1\na,1\n", "one more than 3", 6},
+        {"a,1,0\nb,0,1\nc,1,0\na,1\nd,1,1\n", "2 fields", 5},
+        {"a,1,0\nb,0,1\nc,1,0\nb,0,1\na,1,1\nd,1,0\n", "one more than 3", 7},
+    };
+    char text[200];
+    configure_bound(3);
+    sprintf(text, "user,y,r\n%s", files[_i].rows);
+    put_text(path, text);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        outcome o = fit(how_of(1 + (int)i % 3, sizes[i], 0), NULL);
+        ck_assert_ptr_nonnull(strstr(o.err.message, files[_i].said));
+        ck_assert_int_eq(o.err.row, files[_i].row);
+    }
+}
+END_TEST
+
 /* Calls of the allocator for so many rows that are at fault between others, in blocks of ten. */
 static long calls_for(const char *row, int rows) {
     static char csv[4000];
@@ -345,6 +371,7 @@ void add_cases(TCase *c) {
     tcase_add_loop_test(c, a_bound_on_values_leaves_no_row_out, 0,
                         sizeof threads / sizeof *threads);
     tcase_add_test(c, a_block_is_parsed_twice);
+    tcase_add_loop_test(c, the_first_fault_is_told, 0, 6);
     tcase_add_test(c, every_allocation_may_fail);
     tcase_add_loop_test(c, rows_to_score_keep_their_places, 0, sizeof threads / sizeof *threads);
     tcase_add_test(c, options_are_checked);
