@@ -289,6 +289,7 @@ class _Owned:
     def __init__(self, address, free, *needs):
         self.address, self._free, self._needs = address, getattr(_library, free), needs
         self._holders = [True]  # this, and all that need it; append and pop need no lock
+        self.process = os.getpid()
         for n in needs:
             n._holders.append(False)
 
@@ -297,7 +298,8 @@ class _Owned:
 
     def _let_go(self):
         if self._holders.pop():  # the last one
-            self._free(self.address)
+            if self.process == os.getpid():  # a forked one has none of a trainer's threads
+                self._free(self.address)
             for n in self._needs:
                 n._let_go()
 
@@ -505,7 +507,11 @@ def _lists_of(name, lists):
 def _category_of(name, values):
     """pandas' categorical: the texts of the categories once, and which each row has."""
     categorical = getattr(values, "cat", values)
-    codes, made = np.asarray(categorical.codes), _values_of(name, categorical.categories)
+    codes = np.asarray(categorical.codes)
+    try:
+        made = _values_of(name, categorical.categories)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f'column "{name}": its categories: {error}') from None
     if made.texts or codes.max(initial=-1) < 0:
         return _Values(name, texts=made.texts or _NO_TEXTS, codes=codes)
     missing = codes < 0
@@ -1693,6 +1699,8 @@ class Trainer:
         self._model, self._tasks, self._lock = copy, model.tasks, threading.Lock()
 
     def _call(self, name, *arguments):
+        if self._owned.process != os.getpid():
+            raise Error("a trainer's threads stay in the process that made it, and this was forked")
         with self._lock:
             _call(name, self._owned.address, *arguments)
 

@@ -296,6 +296,9 @@ def test_values_that_are_none():
     raised(TypeError, '"user"', "zone", by=lambda: check(
         user=pd.Series(pd.to_datetime(["2024-05-01"] * ROWS, utc=True))))
     raised(TypeError, by=lambda: MODEL.predict([1, 2]))
+    for wrong in ([1, "a"] * (ROWS // 2), pd.cut(PLAIN["age"], 3)):
+        raised(TypeError, 'column "city": its categories: ', by=lambda: check(
+            city=pd.Categorical(wrong)))
 
 
 def test_what_is_no_column():

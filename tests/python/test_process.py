@@ -111,6 +111,21 @@ def test_a_forked_process_scores():
     assert os.waitpid(child, 0)[1] == 0
 
 
+def test_a_trainer_stays_in_its_process():
+    trainer = mmoe.Trainer(MODEL, threads=2)
+    quietly(trainer.step, SOME)
+    child = os.fork()
+    if child == 0:
+        try:
+            quietly(trainer.step, SOME)
+        except mmoe.Error as error:
+            del trainer
+            os._exit("forked" not in str(error))
+        os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
+    quietly(trainer.step, SOME)
+
+
 def test_models_do_not_leave_by_pickle():
     for by in (lambda: pickle.dumps(MODEL), lambda: copy.deepcopy(MODEL)):
         raised(TypeError, "mmoe.load", by=by)
