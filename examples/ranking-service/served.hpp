@@ -14,13 +14,14 @@ class served {
   public:
     // `model` is the slot's, of whatever version: tasks are the same in all.
     served(const mmoe::slot &slot, const mmoe_model *model) : model_(model) {
-        mmoe_error err;
-        if (mmoe_slot_counts(slot.get(), &counts_, &err)) throw mmoe::error(err);
-        columns_.resize(counts_.n_column);
-        tasks_.resize(counts_.n_task);
-        counts_.columns = columns_.data();
-        counts_.tasks = tasks_.data();
-        if (mmoe_slot_counts(slot.get(), &counts_, &err)) throw mmoe::error(err);
+        do { // again where a newer model has added columns meanwhile
+            counts_ = {};
+            read(slot);
+            columns_.resize(counts_.n_column);
+            tasks_.resize(counts_.n_task);
+            counts_.columns = columns_.data();
+            counts_.tasks = tasks_.data();
+        } while (!read(slot));
     }
     served(const served &) = delete;
     served &operator=(const served &) = delete;
@@ -43,6 +44,13 @@ class served {
     }
 
   private:
+    // False: there are more columns than room.
+    bool read(const mmoe::slot &slot) {
+        mmoe_error err;
+        const mmoe_status status = mmoe_slot_counts(slot.get(), &counts_, &err);
+        if (status && status != MMOE_E_ARGUMENT) throw mmoe::error(err);
+        return status == MMOE_OK;
+    }
     static std::string quoted(const char *name) {
         std::string label = "\"";
         for (; *name; name++) {

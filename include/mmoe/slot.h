@@ -71,9 +71,11 @@ MMOE_API mmoe_status mmoe_slot_publish(mmoe_slot *slot, mmoe_model *model, uint6
                                        mmoe_error *err);
 
 /* Of all requests since the slot was made, by whatever reader and version: the sums of its readers'
- * predictors, those that are gone too, for the columns of its first model (a later one's of other
- * names do not count). What the training rows were like is the current model's. Any thread; only
- * publishers wait for it. MMOE_E_ARGUMENT. */
+ * predictors, those that are gone too. Columns are those of all its models, united by name: of one
+ * that only some models have, the rows that these scored. They stay in the order in which they
+ * came, so a model that is published with others adds them behind, and makes the arrays too small
+ * (MMOE_E_ARGUMENT: ask for the numbers again). What the training rows were like is the current
+ * model's; NaN of a column that it has not. Any thread; only publishers wait for it. */
 MMOE_API mmoe_status mmoe_slot_counts(mmoe_slot *slot, mmoe_counts *out, mmoe_error *err);
 
 /* Frees the models that were replaced and that nobody reads any more, and returns how many of them

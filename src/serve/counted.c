@@ -4,16 +4,19 @@
 #include "base/text.h"
 #include "loss/loss.h"
 
-static const char *name_of(const struct mmoe_schema *s, int32_t column) {
-    return column < s->n_sparse ? s->sparse[column].name : s->dense[column - s->n_sparse].name;
+/* Its name is the schema's. */
+static mmoe_counted_column column_of(const struct mmoe_schema *s, int32_t column) {
+    if (column >= s->n_sparse) {
+        const mmoe_dense_column *d = &s->dense[column - s->n_sparse];
+        return (mmoe_counted_column){d->name, false, d->side == MMOE_SIDE_USER};
+    }
+    const mmoe_sparse_column *c = &s->sparse[column];
+    return (mmoe_counted_column){c->name, c->list >= 0, c->side == MMOE_SIDE_USER};
 }
 
 static bool describe_column(mmoe_counted *c, const struct mmoe_schema *s, int32_t i) {
-    const bool sparse = i < s->n_sparse;
-    const mmoe_side side = sparse ? s->sparse[i].side : s->dense[i - s->n_sparse].side;
-    const char *name = name_of(s, i);
-    c->columns[i] = (mmoe_counted_column){mmoe_copy_text(&c->alloc, name, strlen(name)),
-                                          sparse && s->sparse[i].list >= 0, side == MMOE_SIDE_USER};
+    c->columns[i] = column_of(s, i);
+    c->columns[i].name = mmoe_copy_text(&c->alloc, c->columns[i].name, strlen(c->columns[i].name));
     return c->columns[i].name;
 }
 
@@ -48,22 +51,12 @@ void mmoe_counted_finish(mmoe_counted *c) {
     *c = (mmoe_counted){.alloc = c->alloc};
 }
 
-static int32_t find(const mmoe_counted *c, const char *name) {
-    for (int32_t i = 0; i < c->n_column; i++)
-        if (strcmp(c->columns[i].name, name) == 0) return i;
-    return -1;
-}
-
-mmoe_status mmoe_counted_find(const mmoe_counted *c, const struct mmoe_schema *s,
-                              const mmoe_allocator *alloc, int32_t **out, mmoe_error *err) {
-    const int32_t n = s->n_sparse + s->n_dense;
-    int32_t same = 0;
-    while (same < n && same < c->n_column && !strcmp(c->columns[same].name, name_of(s, same)))
-        same++;
-    *out = NULL;
-    if (same == n) return MMOE_OK;
-    int32_t *places = *out = mmoe_alloc(alloc, (size_t)n, sizeof *places);
-    if (!places) return mmoe_fail_memory(err, (size_t)n * sizeof *places);
-    for (int32_t i = 0; i < n; i++) places[i] = i < same ? i : find(c, name_of(s, i));
-    return MMOE_OK;
+bool mmoe_counted_is_of(const mmoe_counted *c, const struct mmoe_schema *s) {
+    bool is = c->n_column == s->n_sparse + s->n_dense;
+    for (int32_t i = 0; is && i < c->n_column; i++) {
+        const mmoe_counted_column of = column_of(s, i), *mine = &c->columns[i];
+        is = strcmp(mine->name, of.name) == 0 && mine->is_list == of.is_list &&
+             mine->is_user == of.is_user;
+    }
+    return is;
 }

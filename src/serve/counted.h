@@ -29,9 +29,7 @@ typedef struct mmoe_counted {
 mmoe_status mmoe_counted_init(mmoe_counted *counted, const struct mmoe_schema *schema,
                               const mmoe_allocator *alloc, mmoe_error *err);
 void mmoe_counted_finish(mmoe_counted *counted);
-/* Which of them a model's columns are, -1 for none, to *out, for the caller to release; NULL: they
- * are the same. MMOE_E_MEMORY. */
-mmoe_status mmoe_counted_find(const mmoe_counted *counted, const struct mmoe_schema *schema,
-                              const mmoe_allocator *alloc, int32_t **out, mmoe_error *err);
+/* Are these the columns that a schema has, each of the same form and side, in the same order? */
+bool mmoe_counted_is_of(const mmoe_counted *counted, const struct mmoe_schema *schema);
 
 #endif

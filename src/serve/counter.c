@@ -23,11 +23,12 @@ void mmoe_counter_finish(mmoe_counter *c, const mmoe_allocator *alloc) {
     *c = (mmoe_counter){0};
 }
 
-bool mmoe_counting_init(mmoe_counting *c, const mmoe_counted *of, const mmoe_allocator *alloc) {
-    *c = (mmoe_counting){.to = &c->own, .n_seen = of->n_column};
+bool mmoe_counting_init(mmoe_counting *c, const mmoe_counted *of, mmoe_counter *counter,
+                        const mmoe_allocator *alloc) {
+    *c = (mmoe_counting){.to = counter ? counter : &c->own, .n_seen = of->n_column};
     c->seen = mmoe_alloc_zero(alloc, (size_t)of->n_column, sizeof *c->seen);
     for (int32_t i = 0; c->seen && i < c->n_seen; i++) c->seen[i].any = &c->any;
-    if (c->seen && mmoe_counter_init(&c->own, of, alloc)) return true;
+    if (c->seen && (counter || mmoe_counter_init(&c->own, of, alloc))) return true;
     mmoe_counting_finish(c, alloc);
     return false;
 }
@@ -55,11 +56,9 @@ static void add_seen(mmoe_counting *c) {
     c->any = false;
     for (int32_t i = 0; i < c->n_seen; i++) {
         const mmoe_seen s = c->seen[i];
-        const int32_t place = c->places ? c->places[i] : i;
         if (!(s.elements | s.missing | s.unknown)) continue;
         forget(&c->seen[i]);
-        if (place < 0) continue;
-        mmoe_sum *sums = c->to->columns + (size_t)place * MMOE_COLUMN_SUMS;
+        mmoe_sum *sums = c->to->columns + (size_t)i * MMOE_COLUMN_SUMS;
         add(&sums[MMOE_SUM_ELEMENTS], s.elements);
         add(&sums[MMOE_SUM_MISSING], s.missing);
         add(&sums[MMOE_SUM_UNKNOWN], s.unknown);
@@ -84,12 +83,9 @@ static void add_task(mmoe_counter *c, int32_t task, int32_t rows, const float *s
     atomic_store_explicit(&c->scores[task], sum, memory_order_release);
 }
 
+/* At most MMOE_BINS_ROWS. */
 static void add_scores(mmoe_counter *c, int32_t rows, const float *scores) {
-    for (int32_t t = 0; t < c->of->n_task; t++)
-        for (int32_t first = 0, count; first < rows; first += count) {
-            count = rows - first < MMOE_BINS_ROWS ? rows - first : MMOE_BINS_ROWS;
-            add_task(c, t, count, scores + (size_t)first * (size_t)c->of->n_task);
-        }
+    for (int32_t t = 0; t < c->of->n_task; t++) add_task(c, t, rows, scores);
 }
 
 static void settle(mmoe_counter *c) {

@@ -18,7 +18,7 @@ enum { MMOE_SUM_ROWS, MMOE_SUM_BAD = 2, MMOE_SUM_USERS = 4, MMOE_SUMS };
 /* Of a column. */
 enum { MMOE_SUM_ELEMENTS, MMOE_SUM_MISSING, MMOE_SUM_UNKNOWN, MMOE_COLUMN_SUMS };
 
-enum { MMOE_ASIDE_ROWS = 480 };
+enum { MMOE_ASIDE_ROWS = MMOE_BINS_ROWS };
 
 typedef struct mmoe_counter {
     const mmoe_counted *of;
@@ -37,13 +37,13 @@ void mmoe_counter_finish(mmoe_counter *counter, const mmoe_allocator *alloc);
 /* A predictor's counting. */
 typedef struct mmoe_counting {
     mmoe_counter own, *to; /* to: its own or that of a slot's reader */
-    const int32_t *places; /* [n_seen] the model's columns among the counted; NULL: the same */
     mmoe_seen *seen;       /* [n_seen] what was read of rows that are yet to be scored */
     int32_t n_seen;
     bool any; /* of `seen` */
 } mmoe_counting;
-/* Where it is to stay. */
-bool mmoe_counting_init(mmoe_counting *counting, const mmoe_counted *of,
+/* Where it is to stay. To `counter`, of the same columns, which must outlive it; NULL: to its own.
+ * False: memory is out. */
+bool mmoe_counting_init(mmoe_counting *counting, const mmoe_counted *of, mmoe_counter *counter,
                         const mmoe_allocator *alloc);
 void mmoe_counting_finish(mmoe_counting *counting, const mmoe_allocator *alloc);
 /* Forgets what was read of a request that is not scored. */
@@ -57,10 +57,13 @@ void mmoe_counting_add_around(mmoe_counting *counting, const int32_t *is_bad, co
 /* A user was read, whose items are scored. */
 void mmoe_counting_user(mmoe_counting *counting);
 
-/* What mmoe_predictor_counts and mmoe_slot_counts give: zeros and names, then counter by counter
- * (counts.c). MMOE_E_ARGUMENT: there is no room. */
-mmoe_status mmoe_counts_begin(const mmoe_counted *of, const mmoe_model *model, mmoe_counts *out,
-                              mmoe_error *err);
-void mmoe_counts_add(const mmoe_counter *counter, mmoe_counts *out);
+/* What mmoe_predictor_counts and mmoe_slot_counts give (counts.c). `places`: of a model's columns
+ * among those that are told; NULL: they are the same. */
+/* Zeros. MMOE_E_ARGUMENT: there is no room. */
+mmoe_status mmoe_counts_begin(int32_t n_column, int32_t n_task, mmoe_counts *out, mmoe_error *err);
+void mmoe_counts_name(const mmoe_counted *of, const int32_t *places, mmoe_counts *out);
+/* What the model knows of its training rows. */
+void mmoe_counts_compare(const mmoe_model *model, const int32_t *places, mmoe_counts *out);
+void mmoe_counts_add(const mmoe_counter *counter, const int32_t *places, mmoe_counts *out);
 
 #endif

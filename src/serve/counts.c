@@ -27,30 +27,42 @@ static double trained_share(const mmoe_model *model, const char *column, const c
     return knows ? share : NAN;
 }
 
-mmoe_status mmoe_counts_begin(const mmoe_counted *of, const mmoe_model *model, mmoe_counts *out,
-                              mmoe_error *err) {
-    const struct mmoe_schema *s = model->schema;
-    if ((out->columns && out->n_column != (size_t)of->n_column) ||
-        (out->tasks && out->n_task != (size_t)of->n_task))
+mmoe_status mmoe_counts_begin(int32_t n_column, int32_t n_task, mmoe_counts *out, mmoe_error *err) {
+    if ((out->columns && out->n_column != (size_t)n_column) ||
+        (out->tasks && out->n_task != (size_t)n_task))
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "counts: there are %d columns and %d tasks, not %zu and %zu",
-                         (int)of->n_column, (int)of->n_task, out->n_column, out->n_task);
-    out->n_column = (size_t)of->n_column;
-    out->n_task = (size_t)of->n_task;
+                         (int)n_column, (int)n_task, out->n_column, out->n_task);
+    out->n_column = (size_t)n_column;
+    out->n_task = (size_t)n_task;
     out->version = 0;
     out->rows = out->bad_rows = out->users = 0;
-    for (int32_t i = 0; out->columns && i < of->n_column; i++) {
-        const char *name = of->columns[i].name;
-        out->columns[i] =
-            (mmoe_column_served){.name = name,
-                                 .trained_missing = trained_share(model, name, "missing"),
-                                 .trained_unknown = trained_share(model, name, "unknown")};
-    }
-    for (int32_t i = 0; out->tasks && i < of->n_task; i++)
-        out->tasks[i] = (mmoe_task_served){
-            .name = of->tasks[i].name,
-            .base_rate = s->labels[i].has_constant ? s->labels[i].constant : (double)NAN};
+    for (int32_t i = 0; out->columns && i < n_column; i++)
+        out->columns[i] = (mmoe_column_served){.trained_missing = NAN, .trained_unknown = NAN};
+    for (int32_t i = 0; out->tasks && i < n_task; i++)
+        out->tasks[i] = (mmoe_task_served){.base_rate = NAN};
     return MMOE_OK;
+}
+
+static mmoe_column_served *column_at(const mmoe_counts *out, const int32_t *places, int32_t i) {
+    return &out->columns[places ? places[i] : i];
+}
+
+void mmoe_counts_name(const mmoe_counted *of, const int32_t *places, mmoe_counts *out) {
+    for (int32_t i = 0; out->columns && i < of->n_column; i++)
+        column_at(out, places, i)->name = of->columns[i].name;
+    for (int32_t i = 0; out->tasks && i < of->n_task; i++) out->tasks[i].name = of->tasks[i].name;
+}
+
+void mmoe_counts_compare(const mmoe_model *model, const int32_t *places, mmoe_counts *out) {
+    const struct mmoe_schema *s = model->schema;
+    for (int32_t i = 0; out->columns && i < s->n_sparse + s->n_dense; i++) {
+        mmoe_column_served *c = column_at(out, places, i);
+        c->trained_missing = trained_share(model, c->name, "missing");
+        c->trained_unknown = trained_share(model, c->name, "unknown");
+    }
+    for (int32_t i = 0; out->tasks && i < s->n_label; i++)
+        if (s->labels[i].has_constant) out->tasks[i].base_rate = s->labels[i].constant;
 }
 
 /* ---- Reading ---- */
@@ -105,30 +117,27 @@ static void add_task(const mmoe_counter *c, int32_t task, mmoe_task_served *out)
     task_sums s;
     int32_t counts[MMOE_SERVED_BINS];
     read_task(c, task, &s);
-    for (int32_t first = 0; first < s.n_aside; first += MMOE_BINS_ROWS) {
-        const int32_t left = s.n_aside - first;
-        c->of->kernels->count_scores(
-            &(mmoe_bins_args){.rows = left < MMOE_BINS_ROWS ? left : MMOE_BINS_ROWS,
-                              .stride = 1,
-                              .x = s.aside + first,
-                              .is_probability = c->of->tasks[task].is_probability,
-                              .counts = counts,
-                              .sum = &s.sum});
-        for (int b = 0; b < MMOE_SERVED_BINS; b++) s.bins[b] += counts[b];
-    }
-    for (int b = 0; b < MMOE_SERVED_BINS; b++) out->bins[b] += s.bins[b];
+    c->of->kernels->count_scores(
+        &(mmoe_bins_args){.rows = s.n_aside,
+                          .stride = 1,
+                          .x = s.aside,
+                          .is_probability = c->of->tasks[task].is_probability,
+                          .counts = counts,
+                          .sum = &s.sum});
+    for (int b = 0; b < MMOE_SERVED_BINS; b++) out->bins[b] += s.bins[b] + counts[b];
     out->sum += s.sum;
 }
 
-void mmoe_counts_add(const mmoe_counter *c, mmoe_counts *out) {
+void mmoe_counts_add(const mmoe_counter *c, const int32_t *places, mmoe_counts *out) {
     out->rows += sum_of(&c->sums[MMOE_SUM_ROWS]) + sum_of(&c->sums[MMOE_SUM_ROWS + 1]);
     out->bad_rows += sum_of(&c->sums[MMOE_SUM_BAD]) + sum_of(&c->sums[MMOE_SUM_BAD + 1]);
     out->users += sum_of(&c->sums[MMOE_SUM_USERS]);
     for (int32_t i = 0; out->columns && i < c->of->n_column; i++) {
         const mmoe_sum *from = c->columns + (size_t)i * MMOE_COLUMN_SUMS;
-        out->columns[i].values += values_of(c, i);
-        out->columns[i].missing += sum_of(&from[MMOE_SUM_MISSING]);
-        out->columns[i].unknown += sum_of(&from[MMOE_SUM_UNKNOWN]);
+        mmoe_column_served *to = column_at(out, places, i);
+        to->values += values_of(c, i);
+        to->missing += sum_of(&from[MMOE_SUM_MISSING]);
+        to->unknown += sum_of(&from[MMOE_SUM_UNKNOWN]);
     }
     for (int32_t i = 0; out->tasks && i < c->of->n_task; i++) add_task(c, i, &out->tasks[i]);
 }

@@ -20,16 +20,17 @@ static void free_predictor(mmoe_predictor *p) {
     mmoe_release(&a, p);
 }
 
-static mmoe_status make(mmoe_program *program, mmoe_scratch *scratch, const mmoe_allocator *alloc,
-                        mmoe_predictor **out, mmoe_error *err) {
+static mmoe_status make(mmoe_program *program, const mmoe_shared *shared,
+                        const mmoe_allocator *alloc, mmoe_predictor **out, mmoe_error *err) {
     mmoe_predictor *p = mmoe_alloc_zero(alloc, 1, sizeof *p);
     if (!p) return mmoe_fail_memory(err, sizeof *p);
     p->alloc = p->own.alloc = *alloc;
     p->program = program;
-    p->scratch = scratch ? scratch : &p->own;
+    p->scratch = shared ? shared->scratch : &p->own;
     mmoe_scratch_take(p);
     mmoe_status status = mmoe_scratch_admit(p, program->promised, err);
-    if (!status && (!mmoe_counting_init(&p->counting, &program->counted, alloc) ||
+    if (!status && (!mmoe_counting_init(&p->counting, &program->counted,
+                                        shared ? shared->counter : NULL, alloc) ||
                     !mmoe_bound_room(program, alloc, &p->bound)))
         status = mmoe_fail_memory(err, sizeof *p);
     if (status)
@@ -39,11 +40,11 @@ static mmoe_status make(mmoe_program *program, mmoe_scratch *scratch, const mmoe
     return status;
 }
 
-mmoe_status mmoe_predictor_of(mmoe_program *program, mmoe_scratch *scratch,
+mmoe_status mmoe_predictor_of(mmoe_program *program, const mmoe_shared *shared,
                               const mmoe_allocator *alloc, mmoe_predictor **out, mmoe_error *err) {
     mmoe_allocator own;
     if (!mmoe_tally_begin(alloc, &own)) return mmoe_fail_memory(err, sizeof(mmoe_predictor));
-    const mmoe_status status = make(program, scratch, &own, out, err);
+    const mmoe_status status = make(program, shared, &own, out, err);
     mmoe_tally_end(&own);
     return status;
 }
@@ -134,19 +135,18 @@ void mmoe_predictor_free(mmoe_predictor *p) {
     free_predictor(p);
 }
 
-void mmoe_predictor_count_to(mmoe_predictor *p, mmoe_counter *counter, const int32_t *places) {
-    p->counting.to = counter;
-    p->counting.places = places;
-}
-
 mmoe_status mmoe_predictor_counts(const mmoe_predictor *p, mmoe_counts *out, mmoe_error *err) {
     if (!p || !out)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_predictor_counts: %s is NULL",
                          p ? "out" : "predictor");
     const mmoe_counter *counter = p->counting.to;
-    const mmoe_status status = mmoe_counts_begin(counter->of, p->program->model, out, err);
-    if (!status) mmoe_counts_add(counter, out);
-    return status;
+    const mmoe_status status =
+        mmoe_counts_begin(counter->of->n_column, counter->of->n_task, out, err);
+    if (status) return status;
+    mmoe_counts_name(counter->of, NULL, out);
+    mmoe_counts_compare(p->program->model, NULL, out);
+    mmoe_counts_add(counter, NULL, out);
+    return MMOE_OK;
 }
 
 /* ---- Chunks ---- */

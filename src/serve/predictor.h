@@ -11,14 +11,15 @@ mmoe_status mmoe_predictor_program(const char *call, const mmoe_model *model,
                                    const mmoe_predictor_options *options,
                                    const mmoe_allocator *alloc, mmoe_program **out,
                                    mmoe_error *err);
-/* Takes the program's user over. Its working memory is `scratch`, which must outlive it and which
- * nobody else may use from now on; NULL: its own. MMOE_E_MEMORY. */
-mmoe_status mmoe_predictor_of(mmoe_program *program, mmoe_scratch *scratch,
+/* What several predictors have together, of which one alone is run at a time: all must outlive
+ * them. */
+typedef struct mmoe_shared {
+    mmoe_scratch *scratch; /* working memory, which nobody else may use from now on */
+    mmoe_counter *counter; /* of the program's columns; what they score counts there */
+} mmoe_shared;
+/* Takes the program's user over. `shared` NULL: both are its own. MMOE_E_MEMORY. */
+mmoe_status mmoe_predictor_of(mmoe_program *program, const mmoe_shared *shared,
                               const mmoe_allocator *alloc, mmoe_predictor **out, mmoe_error *err);
-/* What it scores counts there from now on, and no more for itself; both must outlive it, and it may
- * not be running. `places`: mmoe_counted_find's. */
-void mmoe_predictor_count_to(mmoe_predictor *predictor, mmoe_counter *counter,
-                             const int32_t *places);
 /* Scores [rows, tasks] of rows [first, first + rows) of an encoded batch that is right, at most the
  * program's chunk. */
 void mmoe_predictor_rows(mmoe_predictor *predictor, const mmoe_batch *batch, size_t first,

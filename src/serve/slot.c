@@ -23,6 +23,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "serve/layouts.h"
 #include "serve/predictor.h"
 #include "serve/same_columns.h"
 
@@ -36,9 +37,16 @@ typedef struct version {
     mmoe_model *model;
     mmoe_program *program;       /* of the readers' predictors */
     _Atomic(owned *) predictors; /* the readers' */
-    int32_t *places;             /* of its columns among the slot's; NULL: the same */
+    const mmoe_layout *layout;   /* of its columns */
     struct version *next;        /* retired or waiting */
 } version;
+
+/* A reader's, of all models of a layout. */
+typedef struct counters {
+    const mmoe_layout *layout;
+    mmoe_counter counter;
+    struct counters *next;
+} counters;
 
 struct mmoe_reader {
     _Alignas(64) _Atomic(version *) active; /* NULL: outside */
@@ -46,15 +54,15 @@ struct mmoe_reader {
     uint64_t version; /* that `predictor` was made for; 0: none */
     mmoe_predictor *predictor;
     _Atomic bool taken;
-    mmoe_counter counter; /* of all its predictors */
-    mmoe_scratch scratch; /* of the newest one, which alone is run */
+    _Atomic(counters *) counters; /* of all its predictors; grows only */
+    mmoe_scratch scratch;         /* of the newest one, which alone is run */
     mmoe_reader *next;
 };
 
 struct mmoe_slot {
     mmoe_allocator alloc;
     mmoe_predictor_options options; /* of every version's predictors */
-    mmoe_counted counted;           /* the first version's columns and tasks */
+    mmoe_layouts layouts;           /* while a publisher has its turn */
     _Alignas(64) _Atomic(version *) current;
     _Alignas(64) _Atomic(mmoe_reader *)
         readers;                    /* grows only; those that were freed are given out again */
@@ -80,7 +88,6 @@ static mmoe_status claim(mmoe_model *model, const char *call, mmoe_error *err) {
 /* But for the model and the readers' predictors. */
 static void drop_version(const mmoe_slot *s, version *v) {
     mmoe_program_leave(v->program);
-    mmoe_release(&s->alloc, v->places);
     mmoe_release(&s->alloc, v);
 }
 
@@ -164,9 +171,7 @@ static mmoe_status new_version(const mmoe_slot *s, mmoe_model *model, const char
         drop_version(s, v);
         return status;
     }
-    status = mmoe_counted_find(&s->counted, model->schema, &s->alloc, &v->places, err);
-    if (!status)
-        status = mmoe_predictor_program(call, model, &s->options, &s->alloc, &v->program, err);
+    status = mmoe_predictor_program(call, model, &s->options, &s->alloc, &v->program, err);
     if (status)
         undo_version(s, v);
     else
@@ -184,13 +189,13 @@ static mmoe_status create_slot(const char *call, mmoe_model *model,
     mmoe_slot *s = mmoe_alloc_aligned(&a, 1, sizeof *s);
     if (!s) return mmoe_fail_memory(err, sizeof *s);
     memset(s, 0, sizeof *s);
-    s->alloc = a;
+    s->alloc = s->layouts.alloc = a;
     if (options) s->options = *options;
     version *first = NULL;
-    mmoe_status status = mmoe_counted_init(&s->counted, model->schema, &a, err);
-    if (!status) status = new_version(s, model, call, &first, err);
+    mmoe_status status = new_version(s, model, call, &first, err);
+    if (!status) status = mmoe_layouts_find(&s->layouts, model->schema, &first->layout, err);
     if (status) {
-        mmoe_counted_finish(&s->counted);
+        if (first) undo_version(s, first);
         mmoe_release_aligned(&a, s);
         return status;
     }
@@ -211,6 +216,14 @@ mmoe_status mmoe_slot_create_with(mmoe_model *model, const mmoe_predictor_option
     return create_slot("mmoe_slot_create_with", model, options, alloc, out, err);
 }
 
+static void drop_counters(const mmoe_slot *s, counters *c) {
+    for (counters *next; c; c = next) {
+        next = c->next;
+        mmoe_counter_finish(&c->counter, &s->alloc);
+        mmoe_release(&s->alloc, c);
+    }
+}
+
 void mmoe_slot_free(mmoe_slot *s) {
     if (!s) return;
     sweep(s);
@@ -219,13 +232,13 @@ void mmoe_slot_free(mmoe_slot *s) {
     for (mmoe_reader *r = atomic_load(&s->readers); r;) {
         mmoe_reader *next = r->next;
         assert(!atomic_load(&r->taken));
-        mmoe_counter_finish(&r->counter, &s->alloc);
+        drop_counters(s, atomic_load(&r->counters));
         mmoe_scratch_finish(&r->scratch);
         mmoe_tally_end(&r->scratch.alloc);
         mmoe_release_aligned(&s->alloc, r);
         r = next;
     }
-    mmoe_counted_finish(&s->counted);
+    mmoe_layouts_finish(&s->layouts);
     pthread_mutex_destroy(&s->publishing);
     mmoe_allocator a = s->alloc;
     mmoe_release_aligned(&a, s);
@@ -242,6 +255,7 @@ mmoe_status mmoe_slot_publish(mmoe_slot *s, mmoe_model *model, uint64_t *number,
     version *old = atomic_load(&s->current);
     status = s->options.input ? mmoe_check_same_tasks(old->model, model, err)
                               : mmoe_check_same_columns(old->model, model, err);
+    if (!status) status = mmoe_layouts_find(&s->layouts, model->schema, &next->layout, err);
     if (status) {
         pthread_mutex_unlock(&s->publishing);
         undo_version(s, next);
@@ -272,9 +286,7 @@ mmoe_status mmoe_reader_create(mmoe_slot *s, mmoe_reader **out, mmoe_error *err)
     mmoe_reader *r = mmoe_alloc_aligned(&s->alloc, 1, sizeof *r);
     if (!r) return mmoe_fail_memory(err, sizeof *r);
     memset(r, 0, sizeof *r);
-    const bool counts = mmoe_counter_init(&r->counter, &s->counted, &s->alloc);
-    if (!counts || !mmoe_tally_begin(&s->alloc, &r->scratch.alloc)) {
-        mmoe_counter_finish(&r->counter, &s->alloc);
+    if (!mmoe_tally_begin(&s->alloc, &r->scratch.alloc)) {
         mmoe_release_aligned(&s->alloc, r);
         return mmoe_fail_memory(err, sizeof *r);
     }
@@ -293,18 +305,36 @@ void mmoe_reader_free(mmoe_reader *r) {
     atomic_store(&r->taken, false);
 }
 
+/* The reader's of a layout; NULL: memory is out. */
+static mmoe_counter *counter_of(mmoe_reader *r, const mmoe_layout *layout) {
+    const mmoe_allocator *a = &r->slot->alloc;
+    counters *c = atomic_load(&r->counters);
+    while (c && c->layout != layout) c = c->next;
+    if (c) return &c->counter;
+    c = mmoe_alloc(a, 1, sizeof *c);
+    if (!c || !mmoe_counter_init(&c->counter, &layout->counted, a)) {
+        mmoe_release(a, c);
+        return NULL;
+    }
+    c->layout = layout;
+    c->next = atomic_load(&r->counters);
+    atomic_store(&r->counters, c);
+    return &c->counter;
+}
+
 /* The version owns the predictor: it may go while this thread is elsewhere. */
 static mmoe_status make_predictor(mmoe_reader *r, version *v, mmoe_error *err) {
     const mmoe_allocator *a = &r->slot->alloc;
+    const mmoe_shared shared = {&r->scratch, counter_of(r, v->layout)};
     owned *o = mmoe_alloc(a, 1, sizeof *o);
-    if (!o) return mmoe_fail_memory(err, sizeof *o);
-    mmoe_status status = mmoe_predictor_of(v->program, &r->scratch, a, &o->predictor, err);
+    mmoe_status status = MMOE_OK;
+    if (!o || !shared.counter) status = mmoe_fail_memory(err, sizeof *o);
+    if (!status) status = mmoe_predictor_of(v->program, &shared, a, &o->predictor, err);
     if (status) {
         mmoe_release(a, o);
         return status;
     }
     mmoe_program_share(v->program);
-    mmoe_predictor_count_to(o->predictor, &r->counter, v->places);
     o->next = atomic_load(&v->predictors);
     while (!atomic_compare_exchange_weak(&v->predictors, &o->next, o)) continue;
     r->predictor = o->predictor;
@@ -350,17 +380,27 @@ void mmoe_reader_leave(mmoe_reader *r) {
 
 /* ---- Counts ---- */
 
-/* While publishers wait, the current model stays. */
+/* While publishers wait, the current model and the columns stay. */
+static mmoe_status begin_counts(mmoe_slot *s, mmoe_counts *out, mmoe_error *err) {
+    const version *v = atomic_load(&s->current);
+    const mmoe_status status =
+        mmoe_counts_begin(s->layouts.n_column, v->layout->counted.n_task, out, err);
+    if (status) return status;
+    out->version = v->number;
+    for (const mmoe_layout *l = s->layouts.newest; l; l = l->next)
+        mmoe_counts_name(&l->counted, l->places, out);
+    mmoe_counts_compare(v->model, v->layout->places, out);
+    return MMOE_OK;
+}
+
 mmoe_status mmoe_slot_counts(mmoe_slot *s, mmoe_counts *out, mmoe_error *err) {
     if (!s || !out)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_slot_counts: %s is NULL", s ? "out" : "slot");
     pthread_mutex_lock(&s->publishing);
-    const version *v = atomic_load(&s->current);
-    const mmoe_status status = mmoe_counts_begin(&s->counted, v->model, out, err);
-    if (!status) out->version = v->number;
+    const mmoe_status status = begin_counts(s, out, err);
+    for (mmoe_reader *r = atomic_load(&s->readers); !status && r; r = r->next)
+        for (const counters *c = atomic_load(&r->counters); c; c = c->next)
+            mmoe_counts_add(&c->counter, c->layout->places, out);
     pthread_mutex_unlock(&s->publishing);
-    if (status) return status;
-    for (mmoe_reader *r = atomic_load(&s->readers); r; r = r->next)
-        mmoe_counts_add(&r->counter, out);
-    return MMOE_OK;
+    return status;
 }
