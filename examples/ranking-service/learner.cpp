@@ -234,6 +234,7 @@ class trained : public learner {
     // ---- Of the thread that learns ----
 
     void run() {
+        (void)nice(10); // this thread alone: requests go first
         try {
             while (next_batch()) step();
             if (learned_ > saved_) publish_and_save();
