@@ -132,10 +132,10 @@ START_TEST(files_are_those_of_one_process) {
     char checkpoint[128], model[128];
     snprintf(checkpoint, sizeof checkpoint, "%s", in_folder("one.ckpt"));
     snprintf(model, sizeof model, "%s", in_folder("one.model"));
-    if (_i % 3 == 0) SUCCEEDS(mmoe_config_set(p.config, "trainer.n_epoch", "1", &err));
+    if (_i % 3) SUCCEEDS(mmoe_config_set(p.config, "trainer.n_epoch", "1", &err));
     if (!is_refused(of)) {
         run_one(&w, checkpoint, model);
-        for (int ranks = 2; ranks <= MOST_RANKS; ranks *= 4) {
+        for (int ranks = 2; ranks <= (_i % 5 == 2 ? MOST_RANKS : 4); ranks *= 2) {
             w.threads = ranks == 2 ? 2 : 1;
             check_ranks(&w, of->name, ranks, checkpoint, model);
         }
@@ -147,7 +147,8 @@ END_TEST
 /* Stopped behind the first epoch, and gone on with by other numbers of ranks. */
 START_TEST(runs_go_on_with_any_number_of_ranks) {
     static const int numbers[][2] = {{1, 4}, {4, 2}, {8, 1}};
-    problem p = problem_of(&ways[2 + 10 * _i], SEGMENTS, BATCH);
+    const way *of = &ways[12];
+    problem p = problem_of(of, SEGMENTS, BATCH);
     work w = {.p = &p, .threads = 1, .validates = true, .failing = -1};
     char checkpoint[128], model[128], half[128];
     snprintf(checkpoint, sizeof checkpoint, "%s", in_folder("one.ckpt"));
@@ -164,7 +165,7 @@ START_TEST(runs_go_on_with_any_number_of_ranks) {
         free_models(&w);
         w.stops = false;
         w.resume = half;
-        check_ranks(&w, ways[2 + 10 * _i].name, numbers[k][1], checkpoint, model);
+        check_ranks(&w, of->name, numbers[k][1], checkpoint, model);
     }
     problem_finish(&p);
 }
@@ -203,7 +204,7 @@ END_TEST
 START_TEST(a_rank_that_fails_ends_all) {
     problem p = problem_of(&ways[2], SEGMENTS, BATCH);
     bool has_failed = true;
-    for (long at = 1; has_failed; at += at < 8 ? 1 : 13) {
+    for (long at = 1; has_failed; at += at < 8 ? 1 : 29) {
         work w = {.p = &p, .threads = 1, .failing = at % 2, .fail_at = at, .validates = true};
         mmoe_error err = {0};
         const mmoe_status status = run(&w, 2, &err);
@@ -221,7 +222,7 @@ START_TEST(losses_that_are_lost_end_all) {
     work w = {.p = &p, .threads = 1, .failing = -1};
     SUCCEEDS(mmoe_config_set(p.config, "trainer.optimizer_params.lr", "1000", &err));
     mmoe_error why = {0};
-    ck_assert_int_eq(run(&w, 4, &why), MMOE_E_NUMERIC);
+    ck_assert_int_ne(run(&w, 4, &why), MMOE_OK); /* that, or what another rank said of it */
     ck_assert_msg(strstr(why.message, "not finite") != NULL, "%s", why.message);
     free_models(&w);
     problem_finish(&p);
@@ -231,7 +232,7 @@ END_TEST
 void add_cases(TCase *c) {
     tcase_add_checked_fixture(c, make_folder, remove_folder);
     tcase_add_loop_test(c, files_are_those_of_one_process, 0, WAYS);
-    tcase_add_loop_test(c, runs_go_on_with_any_number_of_ranks, 0, 2);
+    tcase_add_test(c, runs_go_on_with_any_number_of_ranks);
     tcase_add_test(c, more_ranks_than_segments_are_refused);
     tcase_add_test(c, joining_takes_a_trainer_and_ranks);
     tcase_add_test(c, a_rank_that_fails_ends_all);
