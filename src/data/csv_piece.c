@@ -217,8 +217,10 @@ mmoe_status mmoe_csv_piece_join(const mmoe_csv_job *j, mmoe_csv_piece *p, mmoe_c
     if (status) return status;
     p->part->before = again ? 0 : parts->before;
     p->is_added = j->keeps;
-    return j->keeps ? mmoe_csv_parts_add(parts, p->part, err)
-                    : mmoe_csv_parts_count(parts, p->part, err);
+    if (!j->keeps) return mmoe_csv_parts_count(parts, p->part, err);
+    status = mmoe_csv_parts_add(parts, p->part, err);
+    if (status) p->part = NULL; /* theirs */
+    return status;
 }
 
 void mmoe_csv_piece_place(const mmoe_csv_job *j, mmoe_csv_piece *p) {
@@ -246,7 +248,7 @@ static bool is_small(const struct mmoe_schema *s) {
 }
 
 void mmoe_csv_piece_finish(const mmoe_csv_job *j, mmoe_csv_piece *p) {
-    const bool stays = p->is_added && p->part->is_taken,
+    const bool stays = p->is_added && p->part && p->part->is_taken,
                goes_on = p->learned && p->goes_on && is_small(p->learned);
     if (!p->is_added) mmoe_csv_part_free(p->part);
     if (!goes_on) forget(j, p);
