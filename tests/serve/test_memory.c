@@ -98,7 +98,7 @@ START_TEST(a_predictor_knows_its_bytes) {
     mmoe_predictor *p = new_predictor(0), *clone = NULL;
     const size_t little = mmoe_predictor_bytes(p, &shared);
     ck_assert_uint_eq(little + shared, other.bytes);
-    ck_assert_uint_lt(little, 4 << 10);
+    ck_assert_uint_lt(little, 8 << 10);
     run(p, 1);
     const size_t of_one = mmoe_predictor_bytes(p, &shared);
     ck_assert_uint_eq(of_one + shared, other.bytes);
