@@ -1698,9 +1698,12 @@ class Trainer:
                                    None), "mmoe_trainer_free", copy)
         self._model, self._tasks, self._lock = copy, model.tasks, threading.Lock()
 
-    def _call(self, name, *arguments):
+    def _check_process(self):
         if self._owned.process != os.getpid():
             raise Error("a trainer's threads stay in the process that made it, and this was forked")
+
+    def _call(self, name, *arguments):
+        self._check_process()
         with self._lock:
             _call(name, self._owned.address, *arguments)
 
@@ -1731,6 +1734,7 @@ class Trainer:
         """A Model of the weights as they are now, to score with while this goes on."""
         if _config_of(_library.mmoe_model_config(self._model.address))["trainer"]["ema_decay"]:
             raise Error("trainer.ema_decay: the moving average of steps cannot be published")
+        self._check_process()
         with self._lock:
             return Model(_make("mmoe_model_clone", self._model.address, None))
 

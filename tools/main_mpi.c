@@ -51,8 +51,10 @@ static bool take_wait(int *argc, char ***argv, double *seconds) {
     if (*argc < 2 || strcmp((*argv)[1], "--wait") != 0) return true;
     if (*argc < 3) return false;
     const char *text = (*argv)[2];
-    if (!mmoe_parse_double(text, strlen(text), seconds)) return false;
-    if (!(*seconds >= 0 && *seconds <= 1e9)) return false;
+    double value;
+    if (!mmoe_parse_double(text, strlen(text), &value)) return false;
+    if (!(value >= 0 && value <= 1e9)) return false;
+    *seconds = value;
     (*argv)[2] = (*argv)[0];
     *argc -= 2;
     *argv += 2;

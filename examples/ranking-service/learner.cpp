@@ -300,6 +300,15 @@ class trained : public learner {
         publishes_++;
     }
 
+    // What cannot be removed now is with the next save.
+    void clear_others() const {
+        try {
+            folder_.keep_only(learned_);
+        } catch (const std::exception &e) {
+            std::cerr << "older runs stay: " << e.what() << std::endl;
+        }
+    }
+
     // A publication brings all rows of tables up to date, and a run that is resumed begins with
     // one: so has the one that is saved.
     void publish_and_save() {
@@ -307,7 +316,7 @@ class trained : public learner {
         mmoe_error err;
         const bool is_saved = !trainer_.save(folder_.file(learned_).c_str(), &err);
         if (is_saved)
-            folder_.keep_only(learned_);
+            clear_others();
         else
             std::cerr << "not saved: " << err.message << std::endl;
         const std::lock_guard<std::mutex> lock(mutex_);

@@ -40,9 +40,12 @@ static const char usage[] =
 
 static int number(const std::string &word, int least) {
     size_t end = 0;
-    const int n = std::stoi(word, &end);
-    if (end != word.size() || n < least) throw std::invalid_argument(word);
-    return n;
+    try {
+        const int n = std::stoi(word, &end);
+        if (end == word.size() && n >= least) return n;
+    } catch (const std::out_of_range &) {
+    }
+    throw std::invalid_argument(word);
 }
 
 static bool read_learning(const std::string &name, const std::string &word, learning *l) {

@@ -61,7 +61,7 @@ class outcome {
     }
 
   private:
-    mmoe_error own_;
+    mutable mmoe_error own_; // written to through `err_`, of constants too
     mmoe_error *err_;
     [[maybe_unused]] bool throws_;
 };

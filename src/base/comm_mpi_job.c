@@ -150,9 +150,13 @@ static uint64_t have_ended(const mmoe_mpi *m) {
     return m->heard[MMOE_NOTICE_DONE] | m->heard[MMOE_NOTICE_FAILED];
 }
 
-/* Until these others have ended, or this rank has the verdict; once one has failed, `patience` is
- * how many seconds are left. False: the time is over. */
-static bool wait_for(mmoe_mpi *m, bool is_failed, uint64_t others, double patience) {
+/* How long is waited at the end, in seconds; 0: without end. */
+typedef struct patience {
+    double usual, failed; /* once a rank has failed */
+} patience;
+
+/* Until these others have ended, or this rank has the verdict. False: the time is over. */
+static bool wait_for(mmoe_mpi *m, bool is_failed, uint64_t others, patience seconds) {
     double began = mmoe_clock();
     for (;;) {
         mmoe_mpi_hear(m);
@@ -162,7 +166,7 @@ static bool wait_for(mmoe_mpi *m, bool is_failed, uint64_t others, double patien
             began = mmoe_clock();
         }
         const double waited = mmoe_clock() - began;
-        const double most = is_failed ? patience : m->comm.seconds;
+        const double most = is_failed ? seconds.failed : seconds.usual;
         if (most > 0 && waited > most) return false;
         mmoe_mpi_rest(waited);
     }
@@ -187,8 +191,8 @@ static void say_of_others(const mmoe_mpi *m, const mmoe_mpi_ending *e, const mmo
 /* The rank that hears all others out says how they end. */
 static mmoe_notice judge(mmoe_mpi *m, const mmoe_mpi_ending *e, const mmoe_notice *own) {
     const uint64_t others = mmoe_mpi_others(m);
-    const bool are_there =
-        wait_for(m, own->status != 0 || m->late != 0, others & ~m->late, answer_seconds);
+    const bool are_there = wait_for(m, own->status != 0 || m->late != 0, others & ~m->late,
+                                    (patience){m->comm.seconds, answer_seconds});
     mmoe_notice verdict = {.kind = MMOE_NOTICE_VERDICT, .status = own->status};
     verdict.is_clean = are_there && !m->late && !m->failure.code;
     for (int r = 0; r < m->comm.size; r++) {
@@ -204,10 +208,12 @@ static mmoe_notice judge(mmoe_mpi *m, const mmoe_mpi_ending *e, const mmoe_notic
     return verdict;
 }
 
-/* One that waits for the verdict, longer than its judge waits; without one it speaks for itself. */
+/* One that waits for the verdict: for as long as its judge is still at work, which may write files
+ * and evaluate, or after a failure longer than that waits; without one it speaks for itself. */
 static mmoe_notice await(mmoe_mpi *m, const mmoe_mpi_ending *e, const mmoe_notice *own, int judge) {
     const uint64_t never = (uint64_t)1 << m->comm.rank;
-    if (wait_for(m, own->status != 0, never, 2 * answer_seconds)) return m->from[judge];
+    if (wait_for(m, own->status != 0, never, (patience){0, 2 * answer_seconds}))
+        return m->from[judge];
     if (own->status && *own->text && e->say) e->say(e->context, m->comm.rank, own->text);
     return (mmoe_notice){.kind = MMOE_NOTICE_VERDICT, .status = own->status};
 }

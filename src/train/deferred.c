@@ -19,9 +19,11 @@ static int32_t row_at(const mmoe_rows_read *read, int32_t i) {
 /* Rows that are used soon, and what the history has of those that are used next. */
 static void ask_ahead(const mmoe_optimizer *o, const mmoe_optimizer_block *b,
                       const mmoe_rows_read *read, int32_t i) {
-    const int32_t far = row_at(read, i + AHEAD), near = row_at(read, i + SUMS_AHEAD);
+    const int32_t far = row_at(read, i + AHEAD), near = i + SUMS_AHEAD;
     if (far >= 0) mmoe_record_ask(b, far);
-    if (near >= 0) mmoe_history_ask(&o->history, place_of(&o->history, *mmoe_record_step(b, near)));
+    if (near < read->count) /* rows behind these are another worker's, who may write their step */
+        mmoe_history_ask(&o->history,
+                         place_of(&o->history, *mmoe_record_step(b, read->rows[near])));
 }
 
 void mmoe_deferred_refresh(void *context, const mmoe_rows_read *read) {

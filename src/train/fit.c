@@ -412,13 +412,9 @@ static mmoe_status fit(mmoe_trainer *t, const mmoe_dataset *train, const mmoe_da
     return status;
 }
 
-/* A rank that fails ends the others, which may wait for it. */
 mmoe_status mmoe_trainer_fit(mmoe_trainer *t, const mmoe_dataset *train, const mmoe_dataset *valid,
                              mmoe_error *err) {
     if (!t || !t->ranks) return fit(t, train, valid, err);
     mmoe_error why;
-    const mmoe_status status = fit(t, train, valid, &why);
-    if (status && status != MMOE_E_CANCELLED) mmoe_comm_abort(t->ranks->comm, why.message);
-    if (status && err) *err = why;
-    return status;
+    return mmoe_ranks_end(t->ranks, fit(t, train, valid, &why), &why, err);
 }

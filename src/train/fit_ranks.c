@@ -21,11 +21,12 @@ mmoe_status mmoe_fit_agree(const mmoe_trainer *t, mmoe_error *err) {
                  {"epochs done", (uint64_t)t->at.epoch},
                  {"rows of the epoch done", (uint64_t)t->at.row},
                  {"steps done", t->optimizer.steps}};
-    enum { NUMBERS = sizeof facts / sizeof *facts, FACTS = NUMBERS + 3 };
+    enum { NUMBERS = sizeof facts / sizeof *facts, FACTS = NUMBERS + 4 };
     char texts[NUMBERS][24];
     mmoe_comm_fact list[FACTS] = {{"library", mmoe_version()},
                                   {"kernels", mmoe_kernels_best()->name},
-                                  {"BLAS core", mmoe_blas_core()}};
+                                  {"BLAS core", mmoe_blas_core()},
+                                  {"checkpoint", t->checkpoint_path ? "written" : "none"}};
     for (int i = 0; i < NUMBERS; i++) {
         snprintf(texts[i], sizeof texts[i], "%llx", (unsigned long long)facts[i].value);
         list[FACTS - NUMBERS + i] = (mmoe_comm_fact){facts[i].name, texts[i]};

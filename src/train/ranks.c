@@ -101,6 +101,13 @@ bool mmoe_ranks_any(mmoe_ranks *r, bool own) {
     return count > 0;
 }
 
+mmoe_status mmoe_ranks_end(mmoe_ranks *r, mmoe_status status, const mmoe_error *why,
+                           mmoe_error *err) {
+    if (status && status != MMOE_E_CANCELLED) mmoe_comm_abort(r->comm, why->message);
+    if (status && err) *err = *why;
+    return status;
+}
+
 mmoe_status mmoe_ranks_meet(mmoe_ranks *r, const char *what, mmoe_error *err) {
     mmoe_error why;
     if (r && !r->status) note(r, mmoe_comm_barrier(r->comm, what, &why), &why);

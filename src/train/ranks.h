@@ -30,6 +30,10 @@ mmoe_status mmoe_ranks_status(const mmoe_ranks *r, mmoe_error *err);
 static inline bool mmoe_ranks_is_first(const mmoe_ranks *r) { return !r || r->peers.rank == 0; }
 /* Whether any rank says so; all call it. */
 bool mmoe_ranks_any(mmoe_ranks *r, bool own);
+/* How a call of this rank ends: where it fails, so do the others, which may wait for it. `why` is
+ * the failure's, which `err` gets. */
+mmoe_status mmoe_ranks_end(mmoe_ranks *r, mmoe_status status, const mmoe_error *why,
+                           mmoe_error *err);
 /* Returns when all have come. */
 mmoe_status mmoe_ranks_meet(mmoe_ranks *r, const char *what, mmoe_error *err);
 

@@ -118,7 +118,9 @@ mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t
         status = mmoe_balancer_step(&t->balancer, t->run, &pass, sink, context, err);
     else
         mmoe_run_train(t->run, &pass, sink, context);
-    if (!status) status = mmoe_ranks_status(t->ranks, err);
+    /* What a lost rank leaves may look lost, too: that rank is told first. */
+    const mmoe_status lost = mmoe_ranks_status(t->ranks, err);
+    if (lost) status = lost;
     if (!status && clips) status = check_update(t, row, err); /* before a weight changes */
     if (status) {
         end_step(t, false);

@@ -264,8 +264,8 @@ static mmoe_status check_step(const mmoe_trainer *t, const mmoe_dataset *data, i
     return MMOE_OK;
 }
 
-mmoe_status mmoe_trainer_step(mmoe_trainer *t, const mmoe_dataset *data, int64_t first, size_t rows,
-                              double *losses, mmoe_error *err) {
+static mmoe_status step(mmoe_trainer *t, const mmoe_dataset *data, int64_t first, size_t rows,
+                        double *losses, mmoe_error *err) {
     mmoe_status status = check_step(t, data, first, rows, err);
     if (!status) status = mmoe_trainer_know_lists(t, data, err);
     if (status) return status;
@@ -275,6 +275,13 @@ mmoe_status mmoe_trainer_step(mmoe_trainer *t, const mmoe_dataset *data, int64_t
     mmoe_trainer_give_blas(t);
     if (losses) memcpy(losses, t->loss, (size_t)data->n_label * sizeof *losses);
     return status;
+}
+
+mmoe_status mmoe_trainer_step(mmoe_trainer *t, const mmoe_dataset *data, int64_t first, size_t rows,
+                              double *losses, mmoe_error *err) {
+    if (!t || !t->ranks) return step(t, data, first, rows, losses, err);
+    mmoe_error why;
+    return mmoe_ranks_end(t->ranks, step(t, data, first, rows, losses, &why), &why, err);
 }
 
 void mmoe_trainer_gradients(mmoe_trainer *t, const mmoe_rows *batch, float *out) {

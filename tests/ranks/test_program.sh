@@ -39,6 +39,7 @@ expect 1 3 err 'mmoe: 3 ranks: their number must be a power of two, 1 to 64' --v
 expect 2 "$ranks" err 'mmoe: unknown command "trian"' trian
 expect 2 "$ranks" err 'mmoe: --wait takes a number of seconds, 0 to 1e9' --wait long train
 expect 2 "$ranks" err 'mmoe: --wait takes a number of seconds, 0 to 1e9' --wait
+expect 2 "$ranks" err 'mmoe: --wait takes a number of seconds, 0 to 1e9' --wait -5 train
 
 # One rank is mmoe, and says that it is one.
 "$mmoe" synth clicks --rows 50 --seed 7 --output wanted.csv 2>/dev/null

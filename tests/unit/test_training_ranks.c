@@ -1,4 +1,6 @@
 /* Training over ranks: the files of one process, byte for byte, whatever their number. */
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/comm_threads.h"
@@ -16,6 +18,7 @@ typedef struct work {
     int threads;
     const char *path, *resume; /* of the checkpoint; one to go on with, NULL: none */
     bool validates, stops;     /* stops: the caller does, behind the first epoch */
+    bool first_has_path;       /* alone of all ranks */
     int failing;               /* a rank that has no memory for call fail_at; -1: none */
     long fail_at;
     mmoe_model *models[MOST_RANKS]; /* that came of it */
@@ -33,7 +36,8 @@ static mmoe_status fit(work *w, mmoe_comm *c, failing *f, mmoe_error *err) {
     const mmoe_allocator alloc = failing_allocator(f);
     const mmoe_trainer_options options = {.threads = w->threads,
                                           .single_threaded_blas = 1,
-                                          .checkpoint_path = w->path,
+                                          .checkpoint_path =
+                                              w->first_has_path && c->rank ? NULL : w->path,
                                           .on_epoch = stop,
                                           .user = w};
     mmoe_trainer *trainer = NULL;
@@ -216,6 +220,60 @@ START_TEST(a_rank_that_fails_ends_all) {
 }
 END_TEST
 
+START_TEST(checkpoints_are_of_all_ranks_or_of_none) {
+    problem p = problem_of(&ways[0], SEGMENTS, BATCH);
+    work w = {.p = &p, .threads = 1, .failing = -1, .first_has_path = true};
+    mmoe_error err = {0};
+    w.path = in_folder("first.ckpt");
+    ck_assert_int_ne(run(&w, 2, &err), MMOE_OK);
+    ck_assert_msg(strstr(err.message, "checkpoint") != NULL, "%s", err.message);
+    free_models(&w);
+    problem_finish(&p);
+}
+END_TEST
+
+static atomic_bool first_is_done;
+
+/* The other rank's step is refused, and it stays: it is that call which ends the first one's. */
+static mmoe_status step_alone(void *context, mmoe_comm *c, mmoe_error *own) {
+    const work *w = context;
+    (void)own;
+    mmoe_model *model;
+    mmoe_trainer *trainer;
+    mmoe_error why;
+    const mmoe_trainer_options options = {.threads = 1, .single_threaded_blas = 1};
+    SUCCEEDS(mmoe_model_create(w->p->config, w->p->schema, NULL, &model, &err));
+    SUCCEEDS(mmoe_trainer_create(model, &options, NULL, &trainer, &err));
+    SUCCEEDS(mmoe_trainer_join(trainer, c, &err));
+    const mmoe_status status =
+        mmoe_trainer_step(trainer, w->p->rows, c->rank ? -1 : 0, BATCH, NULL, &why);
+    if (c->rank) {
+        ck_assert_int_eq(status, MMOE_E_ARGUMENT);
+        while (!atomic_load(&first_is_done)) sched_yield();
+    } else {
+        ck_assert_int_eq(status, MMOE_E_IO);
+        ck_assert_msg(strstr(why.message, "rank 1: rows -1 to") != NULL, "%s", why.message);
+        atomic_store(&first_is_done, true);
+    }
+    mmoe_trainer_free(trainer);
+    mmoe_model_free(model);
+    return MMOE_OK;
+}
+
+START_TEST(a_step_that_is_refused_ends_all) {
+    problem p = problem_of(&ways[0], SEGMENTS, BATCH);
+    work w = {.p = &p};
+    const mmoe_comm_group_options options = {.size = 2};
+    mmoe_error errors[2];
+    mmoe_comm_group *g;
+    SUCCEEDS(mmoe_comm_group_create(&options, NULL, &g, &err));
+    mmoe_comm_group_run(g, step_alone, &w, errors);
+    ck_assert(atomic_load(&first_is_done));
+    mmoe_comm_group_free(g);
+    problem_finish(&p);
+}
+END_TEST
+
 /* Every rank finds it, and none waits for another. */
 START_TEST(losses_that_are_lost_end_all) {
     problem p = problem_of(&ways[0], SEGMENTS, BATCH);
@@ -237,4 +295,6 @@ void add_cases(TCase *c) {
     tcase_add_test(c, joining_takes_a_trainer_and_ranks);
     tcase_add_test(c, a_rank_that_fails_ends_all);
     tcase_add_test(c, losses_that_are_lost_end_all);
+    tcase_add_test(c, checkpoints_are_of_all_ranks_or_of_none);
+    tcase_add_test(c, a_step_that_is_refused_ends_all);
 }
