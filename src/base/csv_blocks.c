@@ -16,9 +16,10 @@ typedef struct cutting {
 /* Is the number of quotes odd? Most files have none, and memchr is the fastest to see that; else
  * one bit is kept of it, so that compilers look at many bytes at a time. */
 static bool is_odd(const char *bytes, size_t n) {
-    const char *quote = n ? memchr(bytes, '"', n) : NULL, *end = bytes + n;
+    const char *quote = n ? memchr(bytes, '"', n) : NULL;
     uint8_t odd = 0;
-    for (; quote && quote < end; quote++) odd ^= *quote == '"';
+    if (!quote) return false;
+    for (const char *end = bytes + n; quote < end; quote++) odd ^= *quote == '"';
     return odd;
 }
 
