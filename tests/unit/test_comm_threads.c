@@ -124,7 +124,10 @@ static mmoe_status differ(void *context, mmoe_comm *c, mmoe_error *err) {
     const uint64_t at[] = {0, 0, 0, 0};
     uint64_t sent[] = {1, 1, 1, 1}, wanted[] = {1, 1, 1, 1};
     if (c->rank == 2) sent[0] = 2;
-    return mmoe_comm_exchange(c, &(mmoe_exchange){"letters", from, at, sent, to, at, wanted}, err);
+    const mmoe_exchange e = {"letters", from, at, sent, to, at, wanted};
+    const mmoe_status status = mmoe_comm_exchange(c, &e, err);
+    if (status) return status;
+    return mmoe_comm_barrier(c, "the end", err); /* rank 1 may have had all it needs */
 }
 
 START_TEST(ranks_that_differ_about_bytes_fail) {
