@@ -391,8 +391,8 @@ MMOE_API void mmoe_trainer_task_factors(const mmoe_trainer *trainer, double *fac
  * weights that one process would have, to the bit. The first rank alone calls the functions of the
  * options and writes checkpoints; a stop there stops all. A rank that fails ends the others, with
  * "rank R: its message" (MMOE_E_IO). Tables stand on every rank, whole. `comm` must outlive the
- * trainer; of one rank it changes nothing. MMOE_E_CONFIG: more ranks than segments, or a
- * configuration that ranks cannot train; _ARGUMENT: it has joined, or taken a step; _MEMORY. */
+ * trainer; of one rank it changes nothing. MMOE_E_CONFIG: more ranks than segments; _ARGUMENT: it
+ * has joined, or taken a step; _MEMORY. */
 struct mmoe_comm;
 MMOE_API mmoe_status mmoe_trainer_join(mmoe_trainer *trainer, struct mmoe_comm *comm,
                                        mmoe_error *err);

@@ -143,6 +143,10 @@ typedef struct mmoe_op_kind {
      * and each task makes its gradient of that. */
     void (*exchange)(mmoe_run *r, int32_t node);
     void (*run_again)(mmoe_run *r, const mmoe_weight_task *task, int worker);
+    /* Of several ranks: when parts are prepared, once; and behind all exchanges: what they have
+     * added up for what was prepared goes to the sink. */
+    void (*place)(mmoe_run *r, int32_t node);
+    void (*conclude)(mmoe_run *r, const mmoe_weight_task *prepare, int worker);
 } mmoe_op_kind;
 
 extern const mmoe_op_kind *const mmoe_ops[MMOE_OP_COUNT];

@@ -5,6 +5,7 @@
 
 #include "graph/cost.h"
 #include "graph/op.h"
+#include "graph/shared_rows.h"
 
 /* ---- The node ---- */
 
@@ -99,6 +100,14 @@ static mmoe_bag lay_bag(const mmoe_plan *p, const mmoe_lookup *k, mmoe_layout *l
     return bag;
 }
 
+static mmoe_shared_rows *lay_shared(const mmoe_plan *p, size_t uses, mmoe_layout *l) {
+    if (!p->peers) return NULL;
+    mmoe_shared_rows *out = mmoe_lay(l, 1, sizeof *out);
+    int64_t *places = mmoe_lay(l, uses * MMOE_TABLE_PARTS, sizeof *places);
+    if (out) out->places = places;
+    return out;
+}
+
 static void input_lay(const mmoe_plan *p, int32_t node, mmoe_layout *l) {
     const mmoe_node *n = &p->graph->nodes[node];
     const size_t count = (size_t)n->u.input.n_lookup;
@@ -107,8 +116,9 @@ static void input_lay(const mmoe_plan *p, int32_t node, mmoe_layout *l) {
                     *used = mmoe_lay(l, p->training ? count : 0, sizeof *used);
     mmoe_table_use *uses = mmoe_lay(l, p->training ? count : 0, sizeof *uses);
     mmoe_bag *bags = mmoe_lay(l, count, sizeof *bags);
+    mmoe_shared_rows *shared = lay_shared(p, count, l);
     p->nodes[node].own = own;
-    if (own) *own = (mmoe_input_state){reads, used, uses, bags, 0, 0};
+    if (own) *own = (mmoe_input_state){reads, used, uses, bags, 0, 0, shared};
     for (size_t i = 0; i < count; i++) {
         const mmoe_lookup *k = &n->u.input.lookups[i];
         if (p->input.col[i] < 0) continue;
@@ -160,13 +170,14 @@ static void input_list_prepares(const mmoe_plan *p, int32_t node, mmoe_task_list
 
 static mmoe_status input_admit(const mmoe_plan *p, int32_t node, const mmoe_rows *batch,
                                const mmoe_cut *cut, mmoe_error *err) {
-    const mmoe_input_state *own = p->nodes[node].own;
+    mmoe_input_state *own = p->nodes[node].own;
     mmoe_status status = MMOE_OK;
     for (int32_t u = 0; u < own->n_use && !status; u++) {
         const mmoe_table_reading reading = reading_of(own, u, batch, cut);
         if (own->uses[u].table->kind->parts)
             status = own->uses[u].table->kind->admit(&own->uses[u], &reading, err);
     }
+    if (!status && own->shared) status = mmoe_shared_rows_admit(p, own, err);
     return status;
 }
 
@@ -176,19 +187,21 @@ static size_t input_admitted(const mmoe_plan *p, int32_t node) {
     for (int32_t u = 0; u < own->n_use; u++)
         if (own->uses[u].table->kind->parts)
             bytes += own->uses[u].table->kind->memory(&own->uses[u]);
+    if (own->shared) bytes += (size_t)own->shared->room * sizeof *own->shared->values;
     return bytes;
 }
 
 static void input_leave(const mmoe_plan *p, int32_t node) {
-    const mmoe_input_state *own = p->nodes[node].own;
+    mmoe_input_state *own = p->nodes[node].own;
     for (int32_t u = 0; u < own->n_use; u++)
         if (own->uses[u].table->kind->parts) own->uses[u].table->kind->leave(&own->uses[u]);
+    if (own->shared) mmoe_shared_rows_leave(p, own);
 }
 
 static void input_deal(mmoe_run *r, int32_t node, int32_t chunk) {
     const mmoe_input_state *own = r->plan->nodes[node].own;
     for (int32_t u = 0; u < own->n_use; u++) {
-        const mmoe_table_reading reading = reading_of(own, u, r->batch, &r->cut);
+        const mmoe_table_reading reading = reading_of(own, u, r->all, &r->whole);
         if (own->uses[u].table->kind->parts) own->uses[u].table->kind->deal(&reading, chunk);
     }
 }
@@ -203,6 +216,11 @@ static void input_refresh(mmoe_run *r, const mmoe_weight_task *t) {
     const mmoe_input_state *own = r->plan->nodes[t->node].own;
     const mmoe_table_use *use = &own->uses[t->first];
     use->table->kind->tell(use, (int32_t)t->row, r->refresh, r->refresh_context);
+}
+
+static void input_place(mmoe_run *r, int32_t node) {
+    const mmoe_input_state *own = r->plan->nodes[node].own;
+    if (own->shared) mmoe_shared_rows_place(r->plan, own);
 }
 
 /* ---- A chunk ---- */
@@ -285,28 +303,56 @@ static void hand_on_rows(void *context, const mmoe_row_gradient *g) {
         &(mmoe_gradient){g->table, g->first * g->dim, g->rows, g->dim, g->values, g->dim, g->at});
 }
 
-static void input_run_task(mmoe_run *r, const mmoe_weight_task *task, int worker) {
+static mmoe_scattering scattering_of(mmoe_run *r, table_sums *sums) {
     const mmoe_plan *p = r->plan;
-    const mmoe_input_state *own = p->nodes[task->node].own;
-    const mmoe_buffer *dx = &p->grads[p->graph->nodes[task->node].out];
+    const mmoe_weight_task *t = sums->task;
+    const mmoe_input_state *own = p->nodes[t->node].own;
+    const mmoe_buffer *dx = &p->grads[p->graph->nodes[t->node].out];
+    const bool is_shared = own->shared && own->uses[t->first].table->kind->parts;
+    return (mmoe_scattering){.uses = own->uses,
+                             .reads = own->used,
+                             .dx = {.rows = r->batch->rows,
+                                    .n_id = p->graph->n_id + p->graph->n_list,
+                                    .first_list = p->graph->n_id,
+                                    .ld = dx->ld,
+                                    .chunk = r->cut.chunk,
+                                    .ids = p->ids,
+                                    .batch = r->batch,
+                                    .x = dx->base},
+                             .segment = r->cut.segment,
+                             .segments = p->own_segments,
+                             .scratch = mmoe_scratch_of(p, sums->worker),
+                             .sink = hand_on_rows,
+                             .context = sums,
+                             .before = r->first_row,
+                             .kept = is_shared ? mmoe_shared_rows_at(own->shared, t->first, t->row)
+                                               : NULL};
+}
+
+static void input_run_task(mmoe_run *r, const mmoe_weight_task *task, int worker) {
+    const mmoe_input_state *own = r->plan->nodes[task->node].own;
     table_sums sums = {r, task, worker, mmoe_run_clock(r), false};
-    const mmoe_scattering s = {.uses = own->uses,
-                               .reads = own->used,
-                               .dx = {.rows = r->batch->rows,
-                                      .n_id = p->graph->n_id + p->graph->n_list,
-                                      .first_list = p->graph->n_id,
-                                      .ld = dx->ld,
-                                      .chunk = r->cut.chunk,
-                                      .ids = p->ids,
-                                      .batch = r->batch,
-                                      .x = dx->base},
-                               .segment = r->cut.segment,
-                               .segments = p->own_segments,
-                               .scratch = mmoe_scratch_of(p, worker),
-                               .sink = hand_on_rows,
-                               .context = &sums};
+    const mmoe_scattering s = scattering_of(r, &sums);
     const mmoe_table_task part = {task->first, task->count, task->row, task->rows};
     own->uses[task->first].table->kind->scatter(&s, &part);
+    if (s.kept) mmoe_run_task_done(r, worker, MMOE_PASS_WEIGHTS, task, sums.start);
+}
+
+/* ---- Of several ranks ---- */
+
+static void input_exchange(mmoe_run *r, int32_t node) {
+    const mmoe_plan *p = r->plan;
+    const mmoe_input_state *own = p->nodes[node].own;
+    const mmoe_shared_rows *s = own->shared;
+    if (s->from[p->ranks]) p->peers->sum_gradient(p->peers, s->values, s->from[p->ranks]);
+}
+
+static void input_conclude(mmoe_run *r, const mmoe_weight_task *prepare, int worker) {
+    const mmoe_input_state *own = r->plan->nodes[prepare->node].own;
+    table_sums sums = {r, prepare, worker, 0, true};
+    const mmoe_scattering s = scattering_of(r, &sums);
+    const mmoe_table_task part = {prepare->first, 1, prepare->row, 1};
+    own->uses[prepare->first].table->kind->conclude(&s, &part);
 }
 
 const mmoe_op_kind mmoe_op_input = {
@@ -327,6 +373,9 @@ const mmoe_op_kind mmoe_op_input = {
     .deal = input_deal,
     .prepare = input_prepare,
     .refresh = input_refresh,
+    .place = input_place,
     .forward = input_forward,
     .run_task = input_run_task,
+    .exchange = input_exchange,
+    .conclude = input_conclude,
 };

@@ -276,3 +276,32 @@ bool mmoe_params_next(const mmoe_params *p, int64_t *at, int64_t end, mmoe_param
     }
     return false;
 }
+
+/* ---- Without tables of rows ---- */
+
+/* What is left out has no length, at the place of what comes next. */
+mmoe_status mmoe_params_dense(const mmoe_params *p, const mmoe_allocator *alloc, mmoe_params *out,
+                              mmoe_error *err) {
+    const size_t count = (size_t)p->n_block;
+    mmoe_params_block *blocks = mmoe_alloc(alloc, count, sizeof *blocks);
+    if (!blocks) return mmoe_fail_memory(err, count * sizeof *blocks);
+    memcpy(blocks, p->blocks, count * sizeof *blocks);
+    int64_t place = 0;
+    for (int32_t i = 0; i < p->n_table; i++) {
+        mmoe_params_block *b = &blocks[i];
+        b->place = place;
+        b->is_frozen |= p->tables[i].is_deferred;
+        if (!b->is_frozen) place += b->memory.count;
+    }
+    blocks[p->n_table].place = whole_lines(place);
+    *out = *p;
+    out->alloc = *alloc;
+    out->blocks = blocks;
+    out->n_whole = blocks[p->n_table].place + p->n_value;
+    return MMOE_OK;
+}
+
+void mmoe_params_dense_finish(mmoe_params *dense) {
+    mmoe_release(&dense->alloc, dense->blocks);
+    dense->blocks = NULL;
+}

@@ -171,4 +171,11 @@ typedef struct mmoe_params_part {
  *   for (int64_t at = first; mmoe_params_next(p, &at, end, &part);) ... */
 bool mmoe_params_next(const mmoe_params *p, int64_t *at, int64_t end, mmoe_params_part *part);
 
+/* The same parameters, whose whole lacks the tables of which only some rows have a gradient, or
+ * none: all else stands closer, in the same order. It has a list of blocks of its own, and of the
+ * rest nothing; `p` must outlive it. MMOE_E_MEMORY. */
+mmoe_status mmoe_params_dense(const mmoe_params *p, const mmoe_allocator *alloc, mmoe_params *out,
+                              mmoe_error *err);
+void mmoe_params_dense_finish(mmoe_params *dense);
+
 #endif

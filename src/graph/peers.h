@@ -8,9 +8,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "graph/params.h"
+
 typedef struct mmoe_peers mmoe_peers;
 struct mmoe_peers {
     int32_t rank, size;
+    const mmoe_params *params; /* whose gradients a run keeps whole (mmoe_params_dense) */
     /* numbers [size, each]: this rank's are there, the others' come. */
     void (*gather)(mmoe_peers *p, double *numbers, int32_t each);
     /* Rows of `cols` floats, of which rank r has from[r] to from[r + 1]. */

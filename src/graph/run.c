@@ -33,7 +33,7 @@ mmoe_status mmoe_run_create(const mmoe_plan_request *wanted, mmoe_run **out, mmo
     r->numbers = mmoe_alloc_zero(&a, most_numbers(plan), sizeof *r->numbers);
     r->task_factor = mmoe_alloc_zero(&a, sums, sizeof *r->task_factor);
     r->task_scale = mmoe_alloc_zero(&a, tasks, sizeof *r->task_scale);
-    const size_t whole = plan->peers ? (size_t)plan->params->n_whole : 0;
+    const size_t whole = plan->peers ? (size_t)plan->peers->params->n_whole : 0;
     if (whole) r->gradient = mmoe_alloc_aligned_zero(&a, whole, sizeof *r->gradient);
     if (!r->numbers || !r->task_factor || !r->task_scale || (whole && !r->gradient)) {
         mmoe_run_free(r);
@@ -129,6 +129,12 @@ static void run_refresh(void *context, int worker, int prepare) {
     mmoe_run_task_done(r, worker, MMOE_PASS_PREPARE, t, start);
 }
 
+static void run_conclude(void *context, int worker, int prepare) {
+    mmoe_run *r = context;
+    const mmoe_weight_task *t = &r->plan->prepares[prepare];
+    mmoe_op_of(r->plan, t->node)->conclude(r, t, worker);
+}
+
 static void run_late_task(void *context, int worker, int task) {
     const mmoe_run *r = context;
     run_task(context, worker, r->plan->n_early + task);
@@ -207,7 +213,7 @@ static void end_piece(void *context, int worker, int piece) {
     (void)worker;
     const mmoe_run *r = context;
     const int64_t first = (int64_t)piece * MMOE_ROOM_PIECE,
-                  end = first + mmoe_room_piece(r->plan->params, first);
+                  end = first + mmoe_room_piece(r->plan->peers->params, first);
     for (int64_t i = first; i < end; i++) r->gradient[i] += 0.0f;
 }
 
@@ -215,8 +221,9 @@ static void hand_on_piece(void *context, int worker, int piece) {
     (void)worker;
     const mmoe_run *r = context;
     const int64_t first = (int64_t)piece * MMOE_ROOM_PIECE;
-    mmoe_gradient_hand_on(&(mmoe_gradient_room){r->plan->params, r->gradient}, first,
-                          mmoe_room_piece(r->plan->params, first), r->sink, r->sink_context);
+    const mmoe_params *whole = r->plan->peers->params;
+    mmoe_gradient_hand_on(&(mmoe_gradient_room){whole, r->gradient}, first,
+                          mmoe_room_piece(whole, first), r->sink, r->sink_context);
 }
 
 /* Several ranks keep their gradients, and each hands on the sum of all. */
@@ -226,13 +233,15 @@ static void run_weights(mmoe_run *r, mmoe_gradient_sink sink, void *context) {
         run_tasks(r, sink, context);
         return;
     }
-    const int pieces = mmoe_room_pieces(p->params);
-    run_tasks(r, mmoe_gradient_keep, &(mmoe_gradient_room){p->params, r->gradient});
-    if (!p->peers->sum_gradient(p->peers, r->gradient, p->params->n_whole)) return;
+    const mmoe_params *whole = p->peers->params;
+    const int pieces = mmoe_room_pieces(whole);
+    run_tasks(r, mmoe_gradient_keep, &(mmoe_gradient_room){whole, r->gradient});
+    if (!p->peers->sum_gradient(p->peers, r->gradient, whole->n_whole)) return;
     r->sink = sink;
     r->sink_context = context;
     run_loop(p, pieces, end_piece, r);
     run_loop(p, pieces, hand_on_piece, r);
+    run_loop(p, p->n_prepare, run_conclude, r);
 }
 
 /* ---- Prediction ---- */
@@ -268,6 +277,7 @@ static void take_share(mmoe_run *r, const mmoe_rows *batch) {
     r->cut = mmoe_plan_share(p, &r->whole, p->rank, &r->first_row);
     r->part = mmoe_rows_part(batch, r->first_row, r->cut.rows);
     r->batch = p->peers ? &r->part : batch;
+    r->all = batch;
 }
 
 static void begin_step(mmoe_run *r, const mmoe_pass *pass) {
@@ -284,8 +294,10 @@ static void begin_step(mmoe_run *r, const mmoe_pass *pass) {
     if (p->peers) p->peers->sum(p->peers, r->task_weight, p->graph->n_task);
     begin_replay(r);
     if (!p->n_prepare) return;
-    run_loop(p, r->cut.chunks, run_deal, r);
+    run_loop(p, r->whole.chunks, run_deal, r);
     run_loop(p, p->n_prepare, run_prepare, r);
+    for (int32_t i = 0; p->peers && i < p->graph->n_node; i++)
+        if (mmoe_op_of(p, i)->place) mmoe_op_of(p, i)->place(r, i);
     if (r->refresh) run_loop(p, p->n_prepare, run_refresh, r);
 }
 

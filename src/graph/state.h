@@ -72,6 +72,7 @@ typedef struct mmoe_input_state {
     mmoe_table_use *uses;   /* [n_use]; training */
     mmoe_bag *bags;         /* [n_read] of those that are lists */
     int32_t n_read, n_use;
+    struct mmoe_shared_rows *shared; /* of several ranks, where a table is prepared; NULL: none */
 } mmoe_input_state;
 
 typedef struct mmoe_node_state {
@@ -174,11 +175,12 @@ typedef struct mmoe_run {
     mmoe_cut whole;         /* how the batch is cut */
     mmoe_cut cut;           /* and this rank's rows of it, which alone it runs */
     const mmoe_rows *batch; /* those */
+    const mmoe_rows *all;   /* and all ranks' */
     mmoe_rows part;         /* where there are others' */
     int32_t first_row;      /* of the batch */
     int32_t current_phase;
     double *numbers; /* [ranks, numbers of a phase]; what ranks add up at a barrier */
-    float *gradient; /* [n_whole] where there are several ranks; else NULL */
+    float *gradient; /* [n_whole of the peers' parameters] where there are some; else NULL */
     uint64_t seed, step;
     float *predictions;    /* [rows, tasks]; of a step NULL where nobody asks */
     double *task_factor;   /* [tasks]: of the task's term in the objective; set with

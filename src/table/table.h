@@ -22,7 +22,7 @@ static inline size_t mmoe_block_bytes(const mmoe_block *b) {
     return (size_t)b->count * mmoe_dtype_size(b->dtype);
 }
 
-enum { MMOE_MOST_BLOCKS = 4 }; /* of a table */
+enum { MMOE_MOST_BLOCKS = 4, MMOE_TABLE_PARTS = 16 }; /* of a table */
 
 typedef struct mmoe_table_kind mmoe_table_kind;
 
@@ -97,6 +97,11 @@ typedef struct mmoe_scattering {
     float *scratch;
     mmoe_row_sink sink;
     void *context;
+    /* Where others have the rest of the batch: `before` rows of it stand in front of dx's, and what
+     * a task of a part that was prepared adds up goes to `kept` [rows of the part, dim], to be
+     * added to theirs; -0, which adds nothing, where dx's rows do not read a row. Else NULL. */
+    int32_t before;
+    float *kept;
 } mmoe_scattering;
 
 /* Rows of a table that a batch is about to read, each once, and those that the same worker will
@@ -141,7 +146,7 @@ struct mmoe_table_kind {
 
     /* What a kind does that must know a batch's rows before they are gathered, in this order; 0 and
      * NULL: it need not. */
-    int32_t parts; /* of a table, that are prepared each on its own */
+    int32_t parts; /* of a table, MMOE_TABLE_PARTS at most, that are prepared each on its own */
     /* Makes room, in use->own, for the reads of a batch; what there was for earlier ones stays, so
      * it takes memory only for a batch of more of them. MMOE_E_MEMORY. */
     mmoe_status (*admit)(mmoe_table_use *use, const mmoe_table_reading *reading, mmoe_error *err);
@@ -151,7 +156,11 @@ struct mmoe_table_kind {
     void (*prepare)(const mmoe_table_use *use, int32_t part); /* when all is dealt */
     /* Of each part, when all are prepared: its rows, whose values are read afterwards. */
     void (*tell)(const mmoe_table_use *use, int32_t part, mmoe_rows_visit visit, void *context);
-    void (*leave)(mmoe_table_use *use); /* gives use->own back */
+    /* Where others have the rest of the batch: when s->kept is the sum of all of them, in a tree,
+     * hands it to the sink, as scatter would have of the whole batch. */
+    void (*conclude)(const mmoe_scattering *s, const mmoe_table_task *task);
+    int64_t (*most)(const mmoe_table_use *use); /* rows of all parts that there is room for */
+    void (*leave)(mmoe_table_use *use);         /* gives use->own back */
 
     /* Of rows that are no floats, and learn nothing: ranges, list and scatter are NULL. */
     mmoe_dtype dtype; /* of the rows */

@@ -61,6 +61,11 @@ static void tell(const mmoe_table_use *use, int32_t part, mmoe_rows_visit visit,
                                      .later_rows = next ? t->rows + next->first : NULL});
 }
 
+static int64_t most(const mmoe_table_use *use) {
+    const mmoe_touched *t = use->own;
+    return t->room < use->table->rows ? t->room : use->table->rows;
+}
+
 static void leave(mmoe_table_use *use) {
     mmoe_touched_free(use->own);
     use->own = NULL;
@@ -79,31 +84,52 @@ static void list_deferred(const mmoe_table_use *uses, int32_t count, int32_t seg
 
 static void add_read(const mmoe_scattering *s, const mmoe_touch *touch, int32_t dim, float *sums) {
     const mmoe_table_read *read = &s->reads[touch->read];
-    const float *dx = s->dx.x + (size_t)touch->b * (size_t)s->dx.ld + read->col;
+    const size_t b = (size_t)(touch->b - s->before);
+    const float *dx = s->dx.x + b * (size_t)s->dx.ld + read->col;
     if (!read->bag) {
         mmoe_add(sums, dx, dim);
         return;
     }
-    const int32_t *chosen =
-        read->bag->chosen ? read->bag->chosen + (size_t)touch->b * (size_t)dim : NULL;
+    const int32_t *chosen = read->bag->chosen ? read->bag->chosen + b * (size_t)dim : NULL;
     mmoe_bag_add_part(read->bag, touch->of, dx, chosen, &(mmoe_bag_sums){sums, 0, 1, dim});
 }
 
-/* The gradient of the part's row i, of whose reads those of a segment are neighbours. */
+/* The gradient of the part's row i, of whose reads those of a segment are neighbours: what of it
+ * dx's rows have. Of a part of the batch, only the whole ends as a sum over segments does. */
 static void sum_row(const mmoe_scattering *s, const mmoe_table_task *task, int32_t i, float *sums) {
     const mmoe_table_use *use = &s->uses[task->first];
-    const int32_t dim = use->table->dim;
-    int32_t count;
+    const int32_t dim = use->table->dim, end = s->before + s->dx.rows;
+    int32_t count, k = 0;
     const mmoe_touch *reads = mmoe_touched_reads(use->own, (int32_t)task->row, i, &count);
-    mmoe_tree_sum all = {
-        .parts = s->segments, .sums = sums, .count = (size_t)dim, .stride = (size_t)dim};
-    for (int32_t k = 0; k < count;) {
-        const int32_t segment = reads[k].b / s->segment, end = (segment + 1) * s->segment;
+    mmoe_tree_sum all = {.parts = s->kept ? 1 : s->segments,
+                         .sums = sums,
+                         .count = (size_t)dim,
+                         .stride = (size_t)dim};
+    while (k < count && reads[k].b < s->before) k++;
+    while (k < count && reads[k].b < end) {
+        const int32_t segment = (reads[k].b - s->before) / s->segment,
+                      next = s->before + (segment + 1) * s->segment;
         float *part = mmoe_tree_next(&all, segment);
         memset(part, 0, (size_t)dim * sizeof *part);
-        for (; k < count && reads[k].b < end; k++) add_read(s, &reads[k], dim, part);
+        for (; k < count && reads[k].b < next; k++) add_read(s, &reads[k], dim, part);
     }
+    const bool has_none = all.tree.depth == 0;
     mmoe_tree_total(&all);
+    for (int32_t c = 0; has_none && c < dim; c++) sums[c] = -0.0f;
+}
+
+static void keep_part(const mmoe_scattering *s, const mmoe_table_task *task) {
+    const mmoe_table_use *use = &s->uses[task->first];
+    const mmoe_touched *t = use->own;
+    const size_t dim = (size_t)use->table->dim;
+    for (int32_t i = 0; i < t->parts[task->row].rows; i++) {
+        sum_row(s, task, i, s->scratch);
+        memcpy(s->kept + (size_t)i * dim, s->scratch, dim * sizeof *s->kept);
+    }
+}
+
+static bool is_padding(const mmoe_embedding *t, int32_t row) {
+    return t->has_padding && row == t->padding;
 }
 
 /* A padding row has none. */
@@ -114,14 +140,45 @@ static void scatter_deferred(const mmoe_scattering *s, const mmoe_table_task *ta
     const mmoe_touched_part *p = &t->parts[task->row];
     const int32_t *rows = t->rows + p->first, dim = table->dim;
     int32_t at[TOGETHER];
+    if (s->kept) {
+        keep_part(s, task);
+        return;
+    }
     for (int32_t i = 0; i < p->rows;) {
         int32_t n = 0;
         for (; i < p->rows && n < TOGETHER; i++) {
-            if (table->has_padding && rows[i] == table->padding) continue;
+            if (is_padding(table, rows[i])) continue;
             at[n] = rows[i];
             sum_row(s, task, i, s->scratch + (size_t)n++ * (size_t)dim);
         }
         if (n) s->sink(s->context, &(mmoe_row_gradient){use->index, dim, 0, n, s->scratch, at});
+    }
+}
+
+/* Is the part's row i read in one segment alone? Its sum ends with +0 then (mmoe_tree_total). */
+static bool is_of_one(const mmoe_scattering *s, const mmoe_table_task *task, int32_t i) {
+    int32_t count;
+    const mmoe_touch *reads =
+        mmoe_touched_reads(s->uses[task->first].own, (int32_t)task->row, i, &count);
+    return reads[0].b / s->segment == reads[count - 1].b / s->segment;
+}
+
+static void conclude(const mmoe_scattering *s, const mmoe_table_task *task) {
+    const mmoe_table_use *use = &s->uses[task->first];
+    const mmoe_touched *t = use->own;
+    const mmoe_touched_part *p = &t->parts[task->row];
+    const int32_t *rows = t->rows + p->first, dim = use->table->dim;
+    for (int32_t i = 0, end; i < p->rows; i = end) {
+        float *sums = s->kept + (size_t)i * (size_t)dim;
+        end = i;
+        while (end < p->rows && !is_padding(use->table, rows[end])) {
+            float *own = s->kept + (size_t)end * (size_t)dim;
+            const bool is_alone = is_of_one(s, task, end++);
+            for (int32_t c = 0; is_alone && c < dim; c++) own[c] += 0.0f;
+        }
+        if (end > i)
+            s->sink(s->context, &(mmoe_row_gradient){use->index, dim, 0, end - i, sums, rows + i});
+        end += end < p->rows;
     }
 }
 
@@ -139,4 +196,6 @@ const mmoe_table_kind mmoe_table_deferred = {.suits = suits_deferred,
                                              .deal = deal,
                                              .prepare = prepare,
                                              .tell = tell,
+                                             .conclude = conclude,
+                                             .most = most,
                                              .leave = leave};

@@ -15,7 +15,7 @@
 #include "base/alloc.h"
 #include "table/table.h"
 
-enum { MMOE_TOUCH_PARTS = 16 };
+enum { MMOE_TOUCH_PARTS = MMOE_TABLE_PARTS };
 
 typedef struct mmoe_touch {
     int32_t row; /* of the table */

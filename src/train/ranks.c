@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "base/subnormals.h"
 
-enum { SOME = 1 << 12 }; /* numbers that are summed at a time */
+enum { SOME = 1 << 12, MUCH = 1 << 22 }; /* numbers that are summed at a time */
 
 /* Keeps the first failure. */
 static bool note(mmoe_ranks *r, mmoe_status status, const mmoe_error *why) {
@@ -61,18 +61,20 @@ static bool sum_gradient(mmoe_peers *p, float *values, int64_t n) {
     return !r->status;
 }
 
-mmoe_status mmoe_ranks_create(mmoe_comm *comm, int64_t floats, const mmoe_allocator *alloc,
-                              mmoe_ranks **out, mmoe_error *err) {
+mmoe_status mmoe_ranks_create(mmoe_comm *comm, const mmoe_params *params,
+                              const mmoe_allocator *alloc, mmoe_ranks **out, mmoe_error *err) {
     const size_t size = (size_t)comm->size;
     mmoe_ranks *r = mmoe_alloc_zero(alloc, 1, sizeof *r);
     if (!r) return mmoe_fail_memory(err, sizeof *r);
-    r->peers = (mmoe_peers){comm->rank,  comm->size,  gather_numbers,
+    r->peers = (mmoe_peers){comm->rank,  comm->size,  &r->dense,   gather_numbers,
                             gather_rows, sum_numbers, sum_gradient};
     r->alloc = *alloc;
     r->comm = comm;
-    r->most = floats > 2 * SOME ? floats : 2 * SOME;
     r->bytes = mmoe_alloc(alloc, size, sizeof *r->bytes);
-    mmoe_status status = r->bytes ? MMOE_OK : mmoe_fail_memory(err, size * sizeof *r->bytes);
+    mmoe_status status = r->bytes ? mmoe_params_dense(params, alloc, &r->dense, err)
+                                  : mmoe_fail_memory(err, size * sizeof *r->bytes);
+    r->most = r->dense.n_whole < MUCH ? r->dense.n_whole : MUCH;
+    if (r->most < 2 * SOME) r->most = 2 * SOME;
     if (!status)
         status = mmoe_comm_sum_create(comm, (uint64_t)r->most * sizeof(float), alloc, &r->sum, err);
     if (status)
@@ -86,6 +88,7 @@ void mmoe_ranks_free(mmoe_ranks *r) {
     if (!r) return;
     const mmoe_allocator a = r->alloc;
     mmoe_comm_sum_free(r->sum);
+    if (r->dense.blocks) mmoe_params_dense_finish(&r->dense);
     mmoe_release(&a, r->bytes);
     mmoe_release(&a, r);
 }

@@ -9,6 +9,7 @@
 
 typedef struct mmoe_ranks {
     mmoe_peers peers; /* first */
+    mmoe_params dense;
     mmoe_allocator alloc;
     mmoe_comm *comm;
     mmoe_comm_sum *sum;
@@ -18,9 +19,9 @@ typedef struct mmoe_ranks {
     mmoe_error error;
 } mmoe_ranks;
 
-/* For gradients of `floats` floats. MMOE_E_MEMORY. */
-mmoe_status mmoe_ranks_create(mmoe_comm *comm, int64_t floats, const mmoe_allocator *alloc,
-                              mmoe_ranks **out, mmoe_error *err);
+/* To train these parameters, which outlive it. MMOE_E_MEMORY. */
+mmoe_status mmoe_ranks_create(mmoe_comm *comm, const mmoe_params *params,
+                              const mmoe_allocator *alloc, mmoe_ranks **out, mmoe_error *err);
 void mmoe_ranks_free(mmoe_ranks *r);
 
 /* The functions below take NULL for one rank. What has failed until now: MMOE_OK, or as

@@ -117,18 +117,12 @@ static mmoe_status build(mmoe_trainer *t, mmoe_error *err) {
 }
 
 static mmoe_status check_ranks(const mmoe_trainer *t, const mmoe_comm *comm, mmoe_error *err) {
-    const mmoe_params *p = &t->model->params;
     const int32_t segments = t->model->config->trainer.segments;
     if (comm->size > segments)
         return mmoe_fail(err, MMOE_E_CONFIG,
                          "trainer.segments is %d, and there are %d ranks: each takes at least one "
                          "segment of a batch",
                          (int)segments, comm->size);
-    for (int32_t i = 0; i < p->n_table; i++)
-        if (p->tables[i].is_deferred)
-            return mmoe_fail(err, MMOE_E_CONFIG,
-                             "trainer.embedding_update: several ranks update all rows of a table "
-                             "(dense) alone");
     return MMOE_OK;
 }
 
@@ -141,8 +135,7 @@ mmoe_status mmoe_trainer_join(mmoe_trainer *t, mmoe_comm *comm, mmoe_error *err)
                          t->ranks ? "joined" : "begun");
     if (comm->size == 1) return MMOE_OK;
     mmoe_status status = check_ranks(t, comm, err);
-    if (!status)
-        status = mmoe_ranks_create(comm, t->model->params.n_whole, &t->alloc, &t->ranks, err);
+    if (!status) status = mmoe_ranks_create(comm, &t->model->params, &t->alloc, &t->ranks, err);
     if (!status) status = make_run(t, NULL, err);
     if (status) {
         mmoe_ranks_free(t->ranks);
