@@ -154,26 +154,26 @@ static void add_up(mmoe_run *r, const mmoe_phase *phase) {
     for (int32_t i = phase->first; i < phase->first + phase->count; i++) {
         const mmoe_step step = p->steps[i];
         if (!mmoe_step_waits(p, step)) continue;
-        const double start = mmoe_run_clock(r);
         mmoe_op_of(p, step.node)->add_up(r, step.node, step.backward, own);
         own += mmoe_step_numbers(p, step);
-        mmoe_run_barrier_done(r, step, start);
     }
 }
 
-/* What is done once, between two phases. */
+/* What is done once, between two phases. In a profile the first node's barrier has what is added up
+ * for all of them. */
 static void run_barrier(mmoe_run *r, const mmoe_phase *phase) {
     const mmoe_plan *p = r->plan;
     const double *numbers = r->numbers;
+    double start = mmoe_run_clock(r);
     add_up(r, phase);
     if (p->peers && phase->numbers) p->peers->gather(p->peers, r->numbers, phase->numbers);
     for (int32_t i = phase->first; i < phase->first + phase->count; i++) {
         const mmoe_step step = p->steps[i];
         if (!mmoe_step_waits(p, step)) continue;
-        const double start = mmoe_run_clock(r);
         mmoe_op_of(p, step.node)->barrier(r, step.node, step.backward, numbers);
         numbers += mmoe_step_numbers(p, step);
         mmoe_run_barrier_done(r, step, start);
+        start = mmoe_run_clock(r);
     }
 }
 
@@ -280,6 +280,15 @@ static void take_share(mmoe_run *r, const mmoe_rows *batch) {
     r->all = batch;
 }
 
+/* Over ranks. Where all labels are there each knows the sums, and none waits for another. */
+static void sum_task_weights(mmoe_run *r, const mmoe_rows *batch) {
+    const mmoe_plan *p = r->plan;
+    if (!p->peers) return;
+    if (!batch->complete) p->peers->sum(p->peers, r->task_weight, p->graph->n_task);
+    for (int32_t t = 0; batch->complete && t < p->graph->n_task; t++)
+        r->task_weight[t] = batch->rows;
+}
+
 static void begin_step(mmoe_run *r, const mmoe_pass *pass) {
     const mmoe_plan *p = r->plan;
     const mmoe_rows *batch = pass->batch;
@@ -291,7 +300,7 @@ static void begin_step(mmoe_run *r, const mmoe_pass *pass) {
     mmoe_run_fold(r);
     for (int32_t i = 0; i < p->graph->n_node; i++)
         if (mmoe_op_of(p, i)->begin) mmoe_op_of(p, i)->begin(r, i);
-    if (p->peers) p->peers->sum(p->peers, r->task_weight, p->graph->n_task);
+    sum_task_weights(r, batch);
     begin_replay(r);
     if (!p->n_prepare) return;
     run_loop(p, r->whole.chunks, run_deal, r);

@@ -39,10 +39,19 @@ names = {e["args"]["name"] for e in trace["traceEvents"] if e["ph"] == "M"}
 assert {"worker 0", "worker 1"} <= names, names
 assert len(slices) == calls, (len(slices), calls)
 assert {e["tid"] for e in slices} <= {0, 1}
-nodes = json.loads(open("run.jsonl").readlines()[-1])["profile"]["nodes"]
+told = json.loads(open("run.jsonl").readlines()[-1])["profile"]
+nodes = told["nodes"]
 assert sum(n["calls"] for n in nodes) == calls, nodes
 assert all(n["seconds"] >= 0 and n["flops"] >= 0 for n in nodes), nodes
 assert all(e["ts"] >= 0 and e["dur"] >= 0 and e["args"]["bytes"] >= 0 for e in slices)
+merged = [e for e in slices if e["name"].endswith(": statistics merged")]
+steps = len([e for e in merged if e["name"] == merged[0]["name"]])
+assert steps == 96 and all(e["tid"] == 0 for e in merged), steps
+# A worker does one thing at a time, and so all entries take no longer than the steps.
+assert sum(n["seconds"] for n in nodes) <= told["seconds"] * told["threads"], told
+for worker in 0, 1:
+    own = sorted((e["ts"], e["dur"]) for e in slices if e["tid"] == worker)
+    assert all(a[0] + a[1] <= b[0] + 0.002 for a, b in zip(own, own[1:])), worker
 first = [e for e in slices if e["name"] == "experts+gates 1: linear"]
 assert len(first) == 96 and all(e["args"]["MFLOP"] > 0 for e in first)
 PY
