@@ -39,6 +39,13 @@ static const way *way_at(int i) { return i < WAYS ? &ways[i] : &of_tables[i - WA
 
 /* ---- A run ---- */
 
+/* Numbers of an epoch; NaN where they are not defined. */
+enum { MOST_NUMBERS = 120 };
+typedef struct told {
+    int32_t count;
+    double numbers[MOST_NUMBERS];
+} told;
+
 typedef struct work {
     const problem *p;
     int threads;
@@ -49,13 +56,42 @@ typedef struct work {
     long fail_at;
     mmoe_model *models[MOST_RANKS]; /* that came of it */
     bool was_stopped[MOST_RANKS];
-    double auc; /* of what the steps of a run of one epoch predicted */
+    told epochs[2]; /* by the first rank */
 } work;
 
-static int stop(void *user, const mmoe_epoch_report *report) {
+static void tell(told *t, double number) {
+    ck_assert_int_lt(t->count, MOST_NUMBERS);
+    t->numbers[t->count++] = number;
+}
+
+static void tell_all(told *t, const double *numbers, int32_t n) {
+    for (int32_t i = 0; numbers && i < n; i++) tell(t, numbers[i]);
+}
+
+static void tell_metrics(told *t, const mmoe_task_metrics *m) {
+    tell_all(t, m->values, MMOE_MAX_METRICS);
+    tell_all(t,
+             (double[]){(double)m->rows, m->auc, m->logloss, m->mse, m->calibration, m->constant,
+                        m->base, m->relative, m->ece},
+             9);
+}
+
+/* All that is not of the clock. */
+static int stop(void *user, const mmoe_epoch_report *r) {
     work *w = user;
-    w->auc = report->progressive ? report->progressive[0].auc : 0;
-    return w->stops && report->epoch == 1;
+    told *t = &w->epochs[r->epoch - 1];
+    *t = (told){0};
+    tell_all(t, (double[]){r->loss, r->score, r->is_best, r->lr}, 4);
+    tell_all(t, r->task_loss, r->n_task);
+    tell_all(t, r->task_factors, r->n_task);
+    for (int32_t i = 0; r->valid && i < r->n_task; i++) tell_metrics(t, &r->valid[i]);
+    for (int32_t i = 0; r->progressive && i < r->n_task; i++)
+        tell_all(t, (double[]){r->progressive[i].loss, r->progressive[i].auc}, 2);
+    for (int32_t i = 0; i < r->n_gate; i++) {
+        tell_all(t, r->gates[i].mean_weight, r->gates[i].n_expert);
+        tell(t, r->gates[i].entropy);
+    }
+    return w->stops && r->epoch == 1;
 }
 
 static mmoe_status fit(work *w, mmoe_comm *c, failing *f, mmoe_error *err) {
@@ -120,6 +156,18 @@ static void check_same_file(const char *name, const char *one, const char *other
     free(b);
 }
 
+/* To the bit, of the epochs that both have run. */
+static void check_same_numbers(const char *name, const told *one, const told *other, int ranks) {
+    for (int e = 0; e < 2; e++)
+        for (int32_t i = 0; other[e].count && i < one[e].count; i++)
+            ck_assert_msg(
+                one[e].count == other[e].count &&
+                    memcmp(&one[e].numbers[i], &other[e].numbers[i], sizeof one[e].numbers[i]) == 0,
+                "%s: number %d of epoch %d is %g, and %g with %d ranks", name, (int)i, e + 1,
+                one[e].numbers[i], other[e].numbers[i], ranks);
+    ck_assert(other[0].count || other[1].count);
+}
+
 static void save(const mmoe_model *m, const char *path) {
     SUCCEEDS(mmoe_model_save(m, path, &err));
 }
@@ -138,14 +186,17 @@ static void check_ranks(work *w, const char *name, int ranks, const char *checkp
                         const char *model) {
     mmoe_error err = {0};
     char path[128], others[128];
-    const double auc = w->auc;
+    told epochs[2];
+    memcpy(epochs, w->epochs, sizeof epochs);
+    memset(w->epochs, 0, sizeof w->epochs);
     snprintf(path, sizeof path, "%s", in_folder("many.ckpt"));
     snprintf(others, sizeof others, "%s", in_folder("many.model"));
     w->path = path;
     const mmoe_status status = run(w, ranks, &err);
     ck_assert_msg(!status, "%s, %d ranks: %s", name, ranks, err.message);
     check_same_file(name, checkpoint, path, ranks);
-    ck_assert_msg(w->auc == auc, "%s, %d ranks: AUC %g, not %g", name, ranks, w->auc, auc);
+    check_same_numbers(name, epochs, w->epochs, ranks);
+    memcpy(w->epochs, epochs, sizeof epochs);
     for (int r = 0; r < ranks; r++) {
         save(w->models[r], others);
         check_same_file(name, model, others, ranks);
@@ -182,6 +233,8 @@ START_TEST(runs_go_on_with_any_number_of_ranks) {
     snprintf(model, sizeof model, "%s", in_folder("one.model"));
     snprintf(half, sizeof half, "%s", in_folder("half.ckpt"));
     run_one(&w, checkpoint, model);
+    told epochs[2];
+    memcpy(epochs, w.epochs, sizeof epochs);
     for (int k = 0; k < 3; k++) {
         mmoe_error err = {0};
         w.stops = true;
@@ -190,10 +243,90 @@ START_TEST(runs_go_on_with_any_number_of_ranks) {
         ck_assert_msg(run(&w, numbers[k][0], &err) == MMOE_OK, "%s", err.message);
         for (int r = 0; r < numbers[k][0]; r++) ck_assert(w.was_stopped[r]);
         free_models(&w);
+        memcpy(w.epochs, epochs, sizeof epochs);
         w.stops = false;
         w.resume = half;
         check_ranks(&w, of->name, numbers[k][1], checkpoint, model);
     }
+    problem_finish(&p);
+}
+END_TEST
+
+/* ---- Exchanges ---- */
+
+/* Of the first rank, in a step. */
+static void count(void *context, int rank, uint64_t number) {
+    (void)number;
+    if (rank == 0) ++*(int *)context;
+}
+
+static mmoe_status take_step(void *context, mmoe_comm *c, mmoe_error *own) {
+    const problem *p = context;
+    const mmoe_trainer_options options = {.threads = 1, .single_threaded_blas = 1};
+    mmoe_model *model;
+    mmoe_trainer *trainer;
+    SUCCEEDS(mmoe_model_create(p->config, p->schema, NULL, &model, &err));
+    SUCCEEDS(mmoe_trainer_create(model, &options, NULL, &trainer, &err));
+    SUCCEEDS(mmoe_trainer_join(trainer, c, &err));
+    const mmoe_status status = mmoe_trainer_step(trainer, p->rows, 0, BATCH, NULL, own);
+    mmoe_trainer_free(trainer);
+    mmoe_model_free(model);
+    return status;
+}
+
+static int exchanges_of(problem *p) {
+    int count_of = 0;
+    const mmoe_comm_group_options options = {.size = 2, .before = count, .context = &count_of};
+    mmoe_comm_group *g;
+    mmoe_error errors[2];
+    SUCCEEDS(mmoe_comm_group_create(&options, NULL, &g, &err));
+    ck_assert_int_eq(mmoe_comm_group_run(g, take_step, p, errors), MMOE_OK);
+    mmoe_comm_group_free(g);
+    return count_of;
+}
+
+/* The labels' weights need no sum where all rows have all labels, and weigh alike. */
+START_TEST(complete_batches_take_an_exchange_less) {
+    problem p = problem_of(&ways[0], SEGMENTS, BATCH);
+    const int some = exchanges_of(&p);
+    float *weights = p.rows->weights;
+    for (int i = 0; i < ROWS * TASKS; i++)
+        if (isnan(p.rows->labels[i])) p.rows->labels[i] = 0;
+    p.rows->any_missing_label = false;
+    p.rows->weights = NULL;
+    ck_assert_int_eq(exchanges_of(&p), some - 1);
+    p.rows->weights = weights;
+    problem_finish(&p);
+}
+END_TEST
+
+/* A gradient of more floats than are summed at a time. */
+static mmoe_status sum_many(void *context, mmoe_comm *c, mmoe_error *own) {
+    const problem *p = context;
+    const mmoe_allocator alloc = mmoe_allocator_or_default(NULL);
+    mmoe_ranks *ranks;
+    SUCCEEDS(mmoe_ranks_create(c, &p->model->params, &alloc, &ranks, &err));
+    const int64_t many = 2 * ranks->most + 500;
+    float *values = malloc((size_t)many * sizeof *values);
+    for (int64_t i = 0; i < many; i++) values[i] = (float)(i % 1000 + c->rank);
+    ck_assert(ranks->peers.sum_gradient(&ranks->peers, values, many));
+    int64_t wrong = 0;
+    for (int64_t i = 0; i < many; i++) wrong += values[i] != (float)(2 * (i % 1000) + 1);
+    ck_assert_int_eq(wrong, 0);
+    mmoe_ranks_free(ranks);
+    free(values);
+    (void)own;
+    return MMOE_OK;
+}
+
+START_TEST(gradients_are_summed_in_pieces) {
+    const mmoe_comm_group_options options = {.size = 2};
+    mmoe_comm_group *g;
+    mmoe_error errors[2];
+    SUCCEEDS(mmoe_comm_group_create(&options, NULL, &g, &err));
+    problem p = problem_of(&ways[0], SEGMENTS, BATCH);
+    ck_assert_int_eq(mmoe_comm_group_run(g, sum_many, &p, errors), MMOE_OK);
+    mmoe_comm_group_free(g);
     problem_finish(&p);
 }
 END_TEST
@@ -311,6 +444,8 @@ void add_cases(TCase *c) {
     tcase_add_checked_fixture(c, make_folder, remove_folder);
     tcase_add_loop_test(c, files_are_those_of_one_process, 0, (ALL + EVERY - 1) / EVERY);
     tcase_add_loop_test(c, runs_go_on_with_any_number_of_ranks, 0, 2);
+    tcase_add_test(c, complete_batches_take_an_exchange_less);
+    tcase_add_test(c, gradients_are_summed_in_pieces);
     tcase_add_test(c, more_ranks_than_segments_are_refused);
     tcase_add_test(c, joining_takes_a_trainer_and_ranks);
     tcase_add_test(c, a_rank_that_fails_ends_all);
