@@ -163,8 +163,11 @@ typedef struct mmoe_counts {
     int64_t bad_rows;            /* that were at fault (mmoe_batch.bad) */
     int64_t users;               /* whose items were ranked */
 } mmoe_counts;
-/* Of requests that this predictor has answered; those that were refused do not count. Any thread,
- * as long as the predictor is there. MMOE_E_ARGUMENT. */
+/* Of requests that this predictor has answered; those that were refused do not count. One that a
+ * slot's reader holds (mmoe_served) counts with the reader: of all requests that were answered by
+ * it, and by whoever had it before, with models of the same columns and tasks (mmoe_slot_counts has
+ * those of all readers and models). Any thread, as long as the predictor is there.
+ * MMOE_E_ARGUMENT. */
 MMOE_API mmoe_status mmoe_predictor_counts(const mmoe_predictor *predictor, mmoe_counts *out,
                                            mmoe_error *err);
 

@@ -78,9 +78,11 @@ MMOE_API mmoe_status mmoe_slot_publish(mmoe_slot *slot, mmoe_model *model, uint6
  * model's; NaN of a column that it has not. Any thread; only publishers wait for it. */
 MMOE_API mmoe_status mmoe_slot_counts(mmoe_slot *slot, mmoe_counts *out, mmoe_error *err);
 
-/* Frees the models that were replaced and that nobody reads any more, and returns how many of them
- * are still read. From any thread. From its first call on a reader that leaves frees none, and no
- * request pays for that: call it after publications and now and then, until it returns 0. */
+/* Frees the models that were replaced and that nobody reads any more, and returns how many that
+ * were replaced are there yet: those that are still read, and those that another thread, which
+ * publishes or collects at this moment, is about to free. From any thread. From its first call on a
+ * reader that leaves frees none, and no request pays for that: call it after publications and now
+ * and then, until it returns 0. */
 MMOE_API size_t mmoe_slot_collect(mmoe_slot *slot);
 
 MMOE_API mmoe_status mmoe_reader_create(mmoe_slot *slot, mmoe_reader **out, mmoe_error *err);

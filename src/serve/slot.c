@@ -69,8 +69,8 @@ struct mmoe_slot {
     _Atomic(version *) retired;     /* replaced, not yet seen by a sweep */
     _Atomic uint32_t sweeps_wanted; /* not 0: one thread sweeps, and owns `waiting` */
     version *waiting;               /* replaced, and still read when last swept */
-    _Atomic size_t n_waiting;
-    _Atomic bool is_collected; /* by mmoe_slot_collect: readers do not sweep */
+    _Atomic size_t n_replaced;      /* and not destroyed: current no more, or about to be */
+    _Atomic bool is_collected;      /* by mmoe_slot_collect: readers do not sweep */
     pthread_mutex_t publishing;
 };
 
@@ -126,10 +126,8 @@ static void sweep_once(mmoe_slot *s) {
         }
         *at = v->next;
         destroy(s, v);
+        atomic_fetch_sub(&s->n_replaced, 1);
     }
-    size_t left = 0;
-    for (const version *v = s->waiting; v; v = v->next) left++;
-    atomic_store(&s->n_waiting, left);
 }
 
 /* Whoever comes while another thread sweeps leaves the work to it: that one sees the higher count
@@ -150,7 +148,7 @@ size_t mmoe_slot_collect(mmoe_slot *s) {
     if (!s) return 0;
     atomic_store(&s->is_collected, true);
     sweep(s);
-    return atomic_load(&s->n_waiting);
+    return atomic_load(&s->n_replaced);
 }
 
 /* ---- The slot ---- */
@@ -263,6 +261,7 @@ mmoe_status mmoe_slot_publish(mmoe_slot *s, mmoe_model *model, uint64_t *number,
     }
     next->number = old->number + 1;
     if (number) *number = next->number;
+    atomic_fetch_add(&s->n_replaced, 1);
     atomic_store(&s->current, next);
     old->next = atomic_load(&s->retired);
     while (!atomic_compare_exchange_weak(&s->retired, &old->next, old)) continue;

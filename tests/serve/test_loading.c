@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 #include "check_main.h"
 #include "files.h"
 #include "mmoe/train.h"
+#include "page_faults.h"
 
 /* LARGE: 100 MB, and its time is measured; else the least that is mapped and a little more. */
 #ifdef LARGE
@@ -334,21 +334,15 @@ START_TEST(huge_pages_are_asked_for) {
 }
 END_TEST
 
-static long faults(void) {
-    struct rusage now;
-    ck_assert_int_eq(getrusage(RUSAGE_SELF, &now), 0);
-    return now.ru_minflt + now.ru_majflt;
-}
-
 /* Of the first call of a new model's predictor, whose code has run before. */
 static long faults_of(mmoe_model_load_options how) {
     const mmoe_predictor_options options = {.rows = BATCH};
     mmoe_model *model = load_as(how);
     mmoe_predictor *predictor;
     OK(mmoe_predictor_create_with(model, &options, NULL, &predictor, &err));
-    const long before = faults();
+    const long before = page_faults();
     OK(mmoe_predictor_run(predictor, &batch, scores, &err));
-    const long now = faults() - before;
+    const long now = page_faults() - before;
     ck_assert_mem_eq(scores, wanted, sizeof wanted);
     mmoe_predictor_free(predictor);
     mmoe_model_free(model);

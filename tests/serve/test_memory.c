@@ -3,11 +3,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "check_main.h"
 #include "failing.h"
 #include "files.h"
+#include "page_faults.h"
 #include "served_model.h"
 
 static failing memory; /* of models */
@@ -214,12 +214,6 @@ END_TEST
 
 /* ---- First calls ---- */
 
-static long faults(void) {
-    struct rusage usage;
-    ck_assert_int_eq(getrusage(RUSAGE_SELF, &usage), 0);
-    return usage.ru_minflt + usage.ru_majflt;
-}
-
 /* Other predictors have made the code and the stack come; what a page fault more may be, of the
  * system's own, is not there in each of some attempts. */
 START_TEST(the_first_call_waits_for_no_page) {
@@ -231,9 +225,9 @@ START_TEST(the_first_call_waits_for_no_page) {
         run(p, 1);
         mmoe_predictor *clone = NULL;
         OK(mmoe_predictor_clone(p, NULL, &clone, &err));
-        const long before = faults();
+        const long before = page_faults();
         OK(mmoe_predictor_run(clone, served_rows(), scores, &err));
-        const long now = faults() - before;
+        const long now = page_faults() - before;
         if (i == 0 || now < least) least = now;
         ck_assert_mem_eq(scores, wanted, sizeof wanted);
         mmoe_predictor_free(clone);

@@ -1,6 +1,7 @@
 /* the slot: versions, ownership, readers beside publishers */
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -109,6 +110,29 @@ START_TEST(old_models_wait_to_be_collected) {
     ck_assert_int_eq(model_memory[0].live, 0);
     ck_assert_uint_eq(mmoe_slot_collect(NULL), 0);
     mmoe_reader_free(reader);
+}
+END_TEST
+
+/* Collects whenever an old model's memory comes back, while that is being freed. */
+static bool is_collecting;
+static size_t most_left;
+static void collect_meanwhile(void *user, void *memory) {
+    const mmoe_allocator inner = failing_allocator(user);
+    const size_t left = is_collecting ? mmoe_slot_collect(slot) : 0;
+    if (left > most_left) most_left = left;
+    inner.release(inner.user, memory);
+}
+
+START_TEST(what_another_is_about_to_free_is_not_freed) {
+    mmoe_allocator a = failing_allocator(&model_memory[1]);
+    a.release = collect_meanwhile;
+    ck_assert_uint_eq(publish(served_model(2, &a)), 2);
+    is_collecting = true;
+    publish(new_model(2));
+    is_collecting = false;
+    ck_assert_uint_eq(most_left, 1);
+    ck_assert_uint_eq(mmoe_slot_collect(slot), 0);
+    ck_assert_int_eq(model_memory[1].live, 0);
 }
 END_TEST
 
@@ -365,6 +389,7 @@ void add_cases(TCase *c) {
     tcase_add_test(c, scores_are_those_of_the_version);
     tcase_add_test(c, the_last_reader_frees_the_old_model);
     tcase_add_test(c, old_models_wait_to_be_collected);
+    tcase_add_test(c, what_another_is_about_to_free_is_not_freed);
     tcase_add_test(c, an_idle_reader_holds_nothing);
     tcase_add_test(c, a_predictor_stays_while_its_version_does);
     tcase_add_test(c, arguments_are_checked);
