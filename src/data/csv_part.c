@@ -87,11 +87,29 @@ static void trade(void *a, void *b) {
     memcpy(b, &first, sizeof first);
 }
 
+/* Room for what stays with the part before: numbers that wait, and values that are kept. False:
+ * memory is out, and there is none. */
+static bool make_own(mmoe_csv_part *p, size_t capacity) {
+    const mmoe_allocator *a = &p->file->alloc;
+    bool good = true;
+    if (p->learns_numbers)
+        good = (p->values = mmoe_alloc(a, capacity, mmoe_csv_part_values_size(p)));
+    for (size_t i = 0; good && i < p->file->n_keep; i++)
+        good = (p->kept[i].values = mmoe_alloc(a, capacity, sizeof *p->kept[i].values));
+    if (good) return true;
+    mmoe_release(a, p->values);
+    p->values = NULL;
+    for (size_t i = 0; i < p->file->n_keep; i++) {
+        mmoe_release(a, p->kept[i].values);
+        p->kept[i].values = NULL;
+    }
+    return false;
+}
+
 void mmoe_csv_part_inherit(mmoe_csv_part *p, mmoe_csv_part *from) {
     const size_t capacity = (size_t)from->capacity;
-    if (!from->is_taken || !capacity || p->capacity || p->file->n_keep || p->file != from->file ||
-        (p->learns_numbers &&
-         !(p->values = mmoe_alloc(&p->file->alloc, capacity, mmoe_csv_part_values_size(p)))))
+    if (!from->is_taken || !capacity || p->capacity || p->file != from->file ||
+        !make_own(p, capacity))
         return;
     if (!p->learns_numbers) trade(&p->values, &from->values);
     trade(&p->ids, &from->ids);

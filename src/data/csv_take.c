@@ -49,16 +49,26 @@ static bool resize_rows(struct mmoe_dataset *set, const mmoe_csv_part *first, si
     return good;
 }
 
-/* Where there is no memory for what is expected, there may be for what has come. */
+/* Rooms to try where `wanted` are more than there was room for: what is expected; where there is no
+ * memory for that, half as many again as before, or an eighth, so that rows are not moved with each
+ * part; and what has come. */
+enum { TRIES = 4 };
+static size_t room_to_try(int attempt, size_t expected, size_t before, size_t wanted) {
+    const size_t rooms[TRIES] = {expected, before + before / 2, before + before / 8, wanted};
+    return rooms[attempt] > wanted ? rooms[attempt] : wanted;
+}
+
 static mmoe_status make_rows(mmoe_csv_room *room, const mmoe_csv_part *first, size_t rows,
                              mmoe_error *err) {
     struct mmoe_dataset *set = room->set;
-    if (rows <= room->rows && set->ids) return MMOE_OK;
-    room->rows = room_for(rows, rows, room->share);
-    if (resize_rows(set, first, room->rows)) return MMOE_OK;
-    const bool is_more = room->rows > rows;
-    room->rows = rows;
-    if (is_more && resize_rows(set, first, rows)) return MMOE_OK;
+    const size_t before = room->rows, expected = room_for(rows, rows, room->share);
+    if (rows <= before && set->ids) return MMOE_OK;
+    for (int i = 0; i < TRIES; i++) {
+        const size_t more = room_to_try(i, expected, before, rows);
+        if (i && more >= room->rows) continue;
+        room->rows = more;
+        if (resize_rows(set, first, more)) return MMOE_OK;
+    }
     return mmoe_fail_memory(err, rows * 4 *
                                      (size_t)(set->n_sparse + set->dense_width + set->n_label + 1));
 }
@@ -73,14 +83,16 @@ static bool resize_elements(struct mmoe_dataset *set, const mmoe_csv_part *first
 
 static mmoe_status make_elements(mmoe_csv_room *room, const mmoe_csv_part *first, places all,
                                  mmoe_error *err) {
-    const size_t elements = all.elements;
+    const size_t elements = all.elements, before = room->elements;
     struct mmoe_dataset *set = room->set;
-    if (set->n_sparse == set->n_id || (elements <= room->elements && set->elements)) return MMOE_OK;
-    room->elements = room_for(elements, all.rows, room->share);
-    if (resize_elements(set, first, room->elements)) return MMOE_OK;
-    const bool is_more = room->elements > elements;
-    room->elements = elements;
-    if (is_more && resize_elements(set, first, elements)) return MMOE_OK;
+    if (set->n_sparse == set->n_id || (elements <= before && set->elements)) return MMOE_OK;
+    const size_t expected = room_for(elements, all.rows, room->share);
+    for (int i = 0; i < TRIES; i++) {
+        const size_t more = room_to_try(i, expected, before, elements);
+        if (i && more >= room->elements) continue;
+        room->elements = more;
+        if (resize_elements(set, first, more)) return MMOE_OK;
+    }
     return mmoe_fail_memory(err, elements * (sizeof(int32_t) + sizeof(float)));
 }
 

@@ -250,6 +250,94 @@ START_TEST(every_allocation_may_fail) {
 }
 END_TEST
 
+/* ---- Memory ---- */
+
+/* An allocator that knows its peak, and has no block of `most` bytes and more; `large` blocks were
+ * given of a quarter of that. */
+typedef struct limited {
+    failing f;
+    size_t peak, most;
+    int large;
+} limited;
+
+static void *limited_alloc(void *user, size_t size) {
+    limited *l = user;
+    const mmoe_allocator inner = failing_allocator(&l->f);
+    if (size >= l->most) return NULL;
+    l->large += size >= l->most / 4;
+    void *block = inner.alloc(inner.user, size);
+    if (l->f.bytes > l->peak) l->peak = l->f.bytes;
+    return block;
+}
+
+static void *limited_resize(void *user, void *memory, size_t before, size_t after) {
+    limited *l = user;
+    const mmoe_allocator inner = failing_allocator(&l->f);
+    if (after >= l->most) return NULL;
+    void *block = inner.resize(inner.user, memory, before, after);
+    if (l->f.bytes > l->peak) l->peak = l->f.bytes;
+    return block;
+}
+
+static void limited_release(void *user, void *memory) {
+    limited *l = user;
+    const mmoe_allocator inner = failing_allocator(&l->f);
+    inner.release(inner.user, memory);
+}
+
+static mmoe_allocator limited_allocator(limited *l) {
+    return (mmoe_allocator){l, limited_alloc, limited_resize, limited_release};
+}
+
+enum { MANY = 6000 };
+
+/* Of MANY rows a hundred blocks. */
+static mmoe_csv_how put_many(void) {
+    static char csv[MANY * 200];
+    size_t used = (size_t)sprintf(csv, "%s\n", header);
+    for (int i = 0; i < MANY; i++) used += (size_t)put_row(csv + used, i % ROWS);
+    put_file(path, csv, used);
+    return (mmoe_csv_how){.threads = 1, .block = used / 100};
+}
+
+static size_t peak_of(mmoe_csv_how how) {
+    limited l = {.most = SIZE_MAX};
+    const mmoe_allocator a = limited_allocator(&l);
+    outcome o = fit(how, &a);
+    ck_assert_msg(!o.status, "%s", o.err.message);
+    drop(&o);
+    ck_assert_int_eq(l.f.live, 0);
+    return l.peak;
+}
+
+START_TEST(parts_give_their_rows_on) {
+    static const char *const keep[] = {"item", NULL};
+    mmoe_csv_how how = put_many();
+    const size_t plain = peak_of(how);
+    how.keep = keep;
+    ck_assert_uint_lt(peak_of(how), plain + plain / 4);
+}
+END_TEST
+
+/* There is no memory for the rows that are expected, but for those that come. */
+START_TEST(refused_rooms_grow_by_more_than_a_part) {
+    const mmoe_csv_how how = put_many();
+    outcome whole = fit(how, NULL);
+    ck_assert_msg(!whole.status, "%s", whole.err.message);
+    const size_t dense = MANY * (size_t)whole.set->dense_width * sizeof *whole.set->dense;
+    limited l = {.most = dense + dense / 20};
+    const mmoe_allocator a = limited_allocator(&l);
+    mmoe_dataset *set = NULL;
+    mmoe_error err;
+    ck_assert_msg(!mmoe_dataset_read(whole.schema, path, &how, &a, &set, &err), "%s", err.message);
+    same_rows(whole.set, set);
+    ck_assert_int_le(l.large, 50);
+    mmoe_dataset_free(set);
+    ck_assert_int_eq(l.f.live, 0);
+    drop(&whole);
+}
+END_TEST
+
 START_TEST(options_are_checked) {
     mmoe_schema *schema = NULL;
     mmoe_dataset *set = NULL;
@@ -290,5 +378,7 @@ void add_cases(TCase *c) {
     tcase_add_loop_test(c, small_files_are_the_same, 0, sizeof small / sizeof *small);
     tcase_add_loop_test(c, a_row_that_is_longer_than_blocks_is_the_same, 0, 2);
     tcase_add_test(c, every_allocation_may_fail);
+    tcase_add_test(c, parts_give_their_rows_on);
+    tcase_add_test(c, refused_rooms_grow_by_more_than_a_part);
     tcase_add_test(c, options_are_checked);
 }
