@@ -17,6 +17,7 @@ import collections
 import concurrent.futures
 import contextlib
 import ctypes
+import functools
 import itertools
 import json
 import operator
@@ -251,13 +252,6 @@ def _call(name, *arguments, first=0):
         raise _error_of(error, first)
 
 
-def _make(name, *arguments):
-    """The address that a function writes to its last parameter but the error."""
-    made = _address()
-    _call(name, *arguments, ctypes.byref(made))
-    return made.value
-
-
 def _c_text(text, what):
     """For C, where a NUL would end it."""
     if not isinstance(text, str):
@@ -284,24 +278,38 @@ _Borrowed = collections.namedtuple("_Borrowed", "address")
 
 class _Owned:
     """An object of the library's, which is freed with this, and before those that it needs: in a
-    circle of objects Python's collector keeps to no order."""
+    circle of objects Python's collector keeps to no order. It is there before the object, whose
+    address a function writes to `made`: an interrupt may come as soon as that returns."""
 
-    def __init__(self, address, free, *needs):
-        self.address, self._free, self._needs = address, getattr(_library, free), needs
+    def __init__(self, free, *needs):
+        self.made, self._free, self._needs = _address(), getattr(_library, free), ()
         self._holders = [True]  # this, and all that need it; append and pop need no lock
         self.process = os.getpid()
         for n in needs:
             n._holders.append(False)
+        self._needs = needs
+
+    @property
+    def address(self):
+        return self.made.value
 
     def __del__(self):
         self._let_go()
 
     def _let_go(self):
         if self._holders.pop():  # the last one
-            if self.process == os.getpid():  # a forked one has none of a trainer's threads
+            # A forked process has none of a trainer's threads.
+            if self.made and self.process == os.getpid():
                 self._free(self.address)
             for n in self._needs:
                 n._let_go()
+
+
+def _make(free, name, *arguments, needs=()):
+    """What a function writes to its last parameter but the error."""
+    owned = _Owned(free, *needs)
+    _call(name, *arguments, ctypes.byref(owned.made))
+    return owned
 
 
 # ---- Columns ----
@@ -990,21 +998,21 @@ class _Binding:
         if keys is not None:
             columns = (_input_column * len(keys))(*[
                 _input_column(name.encode(), *rest, 0) for name, *rest in keys])
-            self._needs.append(_Owned(_make("mmoe_input_create", columns, len(keys), None),
-                                      "mmoe_input_free"))
+            self._needs.append(_make("mmoe_input_free", "mmoe_input_create", columns, len(keys),
+                                     None))
             options.input = self.input = self._needs[1].address
-        self._first = self._own(_make("mmoe_predictor_create_with", model.address,
-                                      ctypes.byref(options), None))
+        self._first = self._predictor("mmoe_predictor_create_with", model.address,
+                                      ctypes.byref(options), None)
 
-    def _own(self, address):
-        return _Owned(address, "mmoe_predictor_free", *self._needs)
+    def _predictor(self, *how):
+        return _make("mmoe_predictor_free", *how, needs=self._needs)
 
     def run(self, work):
         """work(the address of a predictor that no other thread has)"""
         with self._lock:
             predictor = self._idle.pop() if self._idle else None
         if predictor is None:
-            predictor = self._own(_make("mmoe_predictor_clone", self._first.address, None))
+            predictor = self._predictor("mmoe_predictor_clone", self._first.address, None)
         try:
             return work(predictor.address)
         finally:
@@ -1169,8 +1177,8 @@ class _Watched(_Kept):
 
 def _config_of(address):
     text = _address()
-    _call("mmoe_config_text", address, ctypes.byref(text))
     try:
+        _call("mmoe_config_text", address, ctypes.byref(text))
         return json.loads(ctypes.string_at(text.value))
     finally:
         _library.mmoe_config_text_free(address, text)
@@ -1179,22 +1187,23 @@ def _config_of(address):
 def _config_from(config):
     """A configuration: a dictionary, or the path of a file."""
     if isinstance(config, (str, os.PathLike)):
-        made = _make("mmoe_config_read", _c_path(config), None)
-    else:
-        text = json.dumps(config).encode()
-        made = _make("mmoe_config_parse", text, len(text), None, None)
-    return _Owned(made, "mmoe_config_free")
+        return _make("mmoe_config_free", "mmoe_config_read", _c_path(config), None)
+    text = json.dumps(config).encode()
+    return _make("mmoe_config_free", "mmoe_config_parse", text, len(text), None, None)
 
 
 class _Reader:
     """Makes data sets: the first one, of training rows, makes the schema of a configuration; those
-    of a schema that stands keep columns beside their rows. `group`: the configuration's data.group,
-    or None."""
+    of a schema that stands keep columns beside their rows."""
 
     def __init__(self, run, threads, config, schema=None):
         self.run, self.threads = run, _checked_threads(threads)
         self.config, self.schema = config, schema
-        self.group = (_config_of(config.address).get("data") or {}).get("group")
+
+    @functools.cached_property
+    def group(self):
+        """The configuration's data.group, or None."""
+        return (_config_of(self.config.address).get("data") or {}).get("group")
 
     def read(self, data, what, keep=(), grouped=True):
         """`keep`: columns that must be there, as the group need not. `grouped`: whether rows that a
@@ -1214,18 +1223,14 @@ class _Reader:
     def _make(self, call, functions, rows, *how):
         """By the first function, which makes the schema, too, or by the second with the one that is
         there. `rows`, `how`: what follows the configuration or the schema."""
-        schema, data = _address(), _address()
-        try:
-            if self.schema:
-                call(functions[1], self.schema.address, rows, *how, None, ctypes.byref(data))
-            else:
-                call(functions[0], self.config.address, rows, *how, None, ctypes.byref(schema),
-                     ctypes.byref(data))
-        finally:  # an interrupt may come when they are made
-            if schema:
-                self.schema = _Owned(schema.value, "mmoe_schema_free")
-            made = data and _Owned(data.value, "mmoe_dataset_free")
-        return made
+        data, schema = _Owned("mmoe_dataset_free"), _Owned("mmoe_schema_free")
+        if self.schema:
+            call(functions[1], self.schema.address, rows, *how, None, ctypes.byref(data.made))
+        else:
+            call(functions[0], self.config.address, rows, *how, None, ctypes.byref(schema.made),
+                 ctypes.byref(data.made))
+            self.schema = schema
+        return data
 
     def _packed(self, folder):
         return self._make(_call, ("mmoe_dataset_fit_packed", "mmoe_dataset_read_packed"),
@@ -1310,8 +1315,8 @@ class Model:
     final score, or None; `config`: its configuration, defaults filled in; `history`: of a model
     that was just trained, what on_epoch gets of each epoch."""
 
-    def __init__(self, address):
-        self._owned = _Owned(address, "mmoe_model_free")
+    def __init__(self, owned):
+        self._owned, address = owned, owned.address
         self._bindings, self._lock = {}, threading.Lock()  # the one that was used last stands last
         self._types = {}  # of a column when it last had values; texts are right for each
         self.history = []
@@ -1372,7 +1377,7 @@ class Model:
         place of the model's; None takes one out. They take a copy of the model meanwhile."""
         owned, meta = self._owned, _checked_meta(meta)
         if meta:
-            owned = _Owned(_make("mmoe_model_clone", self.address, None), "mmoe_model_free")
+            owned = _make("mmoe_model_free", "mmoe_model_clone", self.address, None)
             _put_meta(owned.address, meta)
         _call("mmoe_model_save", owned.address, _c_path(path))
 
@@ -1493,12 +1498,10 @@ class Model:
         """What scores rows that the model's schema has read, and how many they are."""
         stream = _stream_of(rows, "rows")
         self._check_names(stream.names(), ignore_additional)
-        labels, made = LABELS_IGNORED if faults is None else ROWS_TO_SCORE, _address()
-        try:
-            stream.call("mmoe_dataset_from_arrow", _library.mmoe_model_schema(self.address),
-                        stream.address, labels, None, ctypes.byref(made))
-        finally:  # an interrupt may come when they are made
-            data = made and _Owned(made.value, "mmoe_dataset_free")
+        labels = LABELS_IGNORED if faults is None else ROWS_TO_SCORE
+        data = _Owned("mmoe_dataset_free")
+        stream.call("mmoe_dataset_from_arrow", _library.mmoe_model_schema(self.address),
+                    stream.address, labels, None, ctypes.byref(data.made))
         binding = self._bind(None)
 
         def work(first, count, scores):
@@ -1519,8 +1522,8 @@ class Model:
         value}, or None; `items`, `bad`: as of `predict`; `k`: at most so many."""
         faults, wanted = _faults(bad), _scoring()
         if score is not None:
-            score = _Owned(_make("mmoe_expression_create", self.address, _c_text(score, "score"),
-                                 None), "mmoe_expression_free")
+            score = _make("mmoe_expression_free", "mmoe_expression_create", self.address,
+                          _c_text(score, "score"), None)
             wanted.expression = score.address
         of_user, given, count = self._request(user, items, ignore_additional)
         binding = self._bind(of_user + given)
@@ -1594,11 +1597,13 @@ def load(source, map=False):
     write into the file then (mv another in its place)."""
     if isinstance(source, (str, os.PathLike)):
         options = _load_options(map_tables=bool(map))
-        return Model(_make("mmoe_model_load_with", _c_path(source), ctypes.byref(options), None))
+        return Model(_make("mmoe_model_free", "mmoe_model_load_with", _c_path(source),
+                           ctypes.byref(options), None))
     if map:
         raise ValueError("map: bytes are no file that could be mapped")
     content = np.frombuffer(source, np.uint8)
-    return Model(_make("mmoe_model_load_bytes", content.ctypes.data, len(content), None))
+    return Model(_make("mmoe_model_free", "mmoe_model_load_bytes", content.ctypes.data,
+                       len(content), None))
 
 
 
@@ -1644,11 +1649,10 @@ class _Run(_Watched):
                  _ON_PROGRESS(lambda _, p: self._guard(self._progress, p.contents))]
         options.on_epoch, options.on_progress = map(_address_of, calls)
         options.on_warning = _address_of(self.on_warning)
-        made = _address()
+        self.trainer = _Owned("mmoe_trainer_free", model._owned)
         try:
             self.call("mmoe_trainer_create", model.address, ctypes.byref(options), None,
-                      ctypes.byref(made))
-            self.trainer = _Owned(made.value, "mmoe_trainer_free", model._owned)
+                      ctypes.byref(self.trainer.made))
             if resume:
                 self.call("mmoe_trainer_resume", self.trainer.address, _c_path(resume))
             self.call("mmoe_trainer_fit", self.trainer.address, train.address,
@@ -1677,7 +1681,8 @@ def train(config, train, valid=None, *, meta=None, threads=0, checkpoint=None, r
     reader = _Reader(run, threads, owned)
     rows = reader.read(train, "train")
     judged = None if valid is None else reader.read(valid, "valid")
-    model = Model(_make("mmoe_model_create", owned.address, reader.schema.address, None))
+    model = Model(_make("mmoe_model_free", "mmoe_model_create", owned.address,
+                        reader.schema.address, None))
     _put_meta(model.address, meta)
     run.tasks = model.tasks
     options = _trainer_options(threads=threads, single_threaded_blas=1,
@@ -1692,11 +1697,12 @@ class Trainer:
     in while others are scored. One thread at a time is in it."""
 
     def __init__(self, model, *, threads=0):
-        copy = _Owned(_make("mmoe_model_clone", model.address, None), "mmoe_model_free")
+        copy = _make("mmoe_model_free", "mmoe_model_clone", model.address, None)
         options = _trainer_options(threads=_checked_threads(threads), single_threaded_blas=1)
-        self._owned = _Owned(_make("mmoe_trainer_create", copy.address, ctypes.byref(options),
-                                   None), "mmoe_trainer_free", copy)
+        self._owned = _make("mmoe_trainer_free", "mmoe_trainer_create", copy.address,
+                            ctypes.byref(options), None, needs=[copy])
         self._model, self._tasks, self._lock = copy, model.tasks, threading.Lock()
+        self._averages = bool(model.config["trainer"]["ema_decay"])
 
     def _check_process(self):
         if self._owned.process != os.getpid():
@@ -1732,11 +1738,11 @@ class Trainer:
 
     def publish(self):
         """A Model of the weights as they are now, to score with while this goes on."""
-        if _config_of(_library.mmoe_model_config(self._model.address))["trainer"]["ema_decay"]:
+        if self._averages:
             raise Error("trainer.ema_decay: the moving average of steps cannot be published")
         self._check_process()
         with self._lock:
-            return Model(_make("mmoe_model_clone", self._model.address, None))
+            return Model(_make("mmoe_model_free", "mmoe_model_clone", self._model.address, None))
 
 
 # ---- From torch ----
@@ -1788,9 +1794,10 @@ def from_torch(torch_model, config, columns=None):
     owned = _config_from(config)
     names = columns or _columns_of_config(_config_of(owned.address))
     names = (_text * len(names))(*[_c_text(name, "columns") for name in names])
-    schema = _Owned(_make("mmoe_schema_create", owned.address, names, len(names), None),
-                    "mmoe_schema_free")
-    model = Model(_make("mmoe_model_create", owned.address, schema.address, None))
+    schema = _make("mmoe_schema_free", "mmoe_schema_create", owned.address, names, len(names),
+                   None)
+    model = Model(_make("mmoe_model_free", "mmoe_model_create", owned.address, schema.address,
+                        None))
     with tempfile.NamedTemporaryFile(suffix=".safetensors") as file:
         _write_safetensors(file, {name: _as_array(t) for name, t in state.items()})
         _call("mmoe_model_load_weights", model.address, os.fsencode(file.name))

@@ -181,14 +181,16 @@ def test_a_model_is_freed_behind_what_needs_it():
     mmoe._library = type("", (), {"free": staticmethod(freed.append)})
     try:
         for first in (True, False):
-            model = mmoe._Owned("model", "free")
-            made = [model, mmoe._Owned("predictor", "free", model)][::1 if first else -1]
+            model = mmoe._Owned("free")
+            made = [model, mmoe._Owned("free", model)][::1 if first else -1]
+            for owned in made:
+                owned.made.value = 1 if owned is model else 2
             made.append(made)
-            del model, made
+            del model, made, owned
             gc.collect()
     finally:
         mmoe._library = library
-    assert freed == ["predictor", "model"] * 2, freed
+    assert freed == [2, 1] * 2, freed
 
 
 def test_arrays_need_not_lie_side_by_side():

@@ -3,6 +3,7 @@ requests, and a stream of Arrow that is none of the module's."""
 import contextlib
 import copy
 import ctypes
+import gc
 import io
 import os
 import pickle
@@ -79,6 +80,17 @@ def test_steps_that_are_refused():
     raised(mmoe.Error, "ema_decay", by=lambda: mmoe.Trainer(averaged).publish())
 
 
+def test_steps_parse_no_configuration():
+    trainer, config_of, parsed = mmoe.Trainer(MODEL), mmoe._config_of, []
+    mmoe._config_of = lambda address: parsed.append(address) or config_of(address)
+    try:
+        quietly(trainer.step, SOME)
+        trainer.publish()
+    finally:
+        mmoe._config_of = config_of
+    assert not parsed
+
+
 def test_a_trainer_beside_requests():
     trainer, served, wrong, done = mmoe.Trainer(MODEL), [MODEL], [], threading.Event()
 
@@ -150,6 +162,34 @@ def test_an_interrupt_while_rows_are_scored():
         mmoe._Binding.run = run
         signal.signal(signal.SIGINT, before)
     assert same(MODEL.predict(PLAIN), SCORES)
+
+
+def test_an_interrupt_as_soon_as_a_trainer_is_made():
+    library, freed = mmoe._library, []
+
+    class Interrupted:
+        def __getattr__(self, name):
+            function = getattr(library, name)
+
+            def made(*arguments):
+                status = function(*arguments)
+                signal.raise_signal(signal.SIGINT)
+                return status
+
+            def is_freed(address):
+                freed.append(name)
+                function(address)
+            return {"mmoe_trainer_create": made, "mmoe_trainer_free": is_freed}.get(name, function)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    mmoe._library = Interrupted()
+    try:
+        for by in (lambda: mmoe.Trainer(MODEL), lambda: quietly(mmoe.train, CONFIG, TRAIN)):
+            raised(KeyboardInterrupt, by=by)
+            gc.collect()
+    finally:
+        mmoe._library = library
+        signal.signal(signal.SIGINT, before)
+    assert freed == ["mmoe_trainer_free"] * 2, freed
 
 
 def test_what_is_said():
