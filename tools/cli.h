@@ -36,8 +36,6 @@ int cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* A remark that is no error. */
 void cli_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int cli_fail_memory(void);
-/* None of these prints from now on. */
-void cli_keep_silent(void);
 /* The sentence of the last of them that was a failure, cut at 511 bytes; "": there was none. */
 const char *cli_last_failure(void);
 /* Wrong usage when a file that is read is given as "-". */

@@ -62,10 +62,10 @@ static bool take_wait(int *argc, char ***argv, double *seconds) {
 }
 
 static int run(int argc, char **argv, bool is_wait_right) {
-    if (!is_wait_right) return cli_usage("--wait takes a number of seconds, 0 to 1e9");
     const mmoe_comm *ranks = cli_ranks();
-    if (is_help(argc, argv)) print_head();
     if (ranks->rank > 0 && !be_silent()) return cli_fail("the system gives no more open files");
+    if (!is_wait_right) return cli_usage("--wait takes a number of seconds, 0 to 1e9");
+    if (is_help(argc, argv)) print_head();
     if (ranks->size == 1 && argc > 1 && *argv[1] != '-')
         cli_note("one rank, as mmoe: mpirun or srun starts more");
     const int status = cli_main(argc, argv);
@@ -78,7 +78,6 @@ int main(int argc, char **argv) {
     struct mmoe_comm *ranks;
     if (mmoe_mpi_start(&options, &ranks, NULL)) return CLI_FAILED;
     cli_set_ranks(ranks);
-    if (ranks->rank > 0) cli_keep_silent();
     const int status = run(argc, argv, is_wait_right);
     fflush(NULL);
     return mmoe_mpi_end(

@@ -8,10 +8,7 @@
 #include "progress.h"
 
 static const char *command_name = "";
-static bool is_silent;
 static char last_failure[512];
-
-void cli_keep_silent(void) { is_silent = true; }
 
 const char *cli_last_failure(void) { return last_failure; }
 
@@ -23,7 +20,6 @@ __attribute__((format(printf, 1, 0))) static void print_sentence(const char *for
 }
 
 __attribute__((format(printf, 1, 0))) static void message(const char *format, va_list args) {
-    if (is_silent) return;
     cli_progress_hold();
     print_sentence(format, args);
     fputc('\n', stderr);
@@ -39,7 +35,6 @@ __attribute__((format(printf, 2, 0))) static void fail(const char *reason, const
     va_end(again);
     if (*reason && length >= 0 && (size_t)length < sizeof last_failure)
         snprintf(last_failure + length, sizeof last_failure - (size_t)length, ": %s", reason);
-    if (is_silent) return;
     cli_progress_hold();
     print_sentence(format, args);
     fprintf(stderr, "%s%s\n", *reason ? ": " : "", reason);
@@ -69,8 +64,7 @@ int cli_usage(const char *format, ...) {
     va_start(args, format);
     fail("", format, args);
     va_end(args);
-    if (!is_silent)
-        fprintf(stderr, "Try 'mmoe%s%s --help'.\n", *command_name ? " " : "", command_name);
+    fprintf(stderr, "Try 'mmoe%s%s --help'.\n", *command_name ? " " : "", command_name);
     return CLI_USAGE;
 }
 
