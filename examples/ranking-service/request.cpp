@@ -159,9 +159,10 @@ bool request::read(const std::string &body) {
 }
 
 bool request::fail(const std::string &why) {
+    const place of = place_ == place::array ? behind_array_ : place_;
     std::string where;
-    if (place_ == place::user) where = "user: ";
-    if (items_.size() && (place_ == place::item || place_ == place::array))
+    if (of == place::user) where = "user: ";
+    if (of == place::item)
         where = (learns_ ? "events[" : "items[") + std::to_string(items_.size() - 1) + "]: ";
     fault_ = where + why;
     return false;

@@ -18,6 +18,7 @@ COLUMNS = [
     {"name": "user", "type": "integer", "side": "user"},
     {"name": "item", "type": "integer"},
     {"name": "note", "type": "text", "optional": True},
+    {"name": "seen", "type": "integer", "side": "user", "list": True, "optional": True},
 ]
 SHORT = "--short" in sys.argv
 MODELS = 'ranking_models_total{{result="{}"}}'
@@ -139,6 +140,8 @@ REFUSED = [
     ("a column twice", request()[:-1] + ', "k": 1, "user": {}}', "an object has no place"),
     ("a text for a number", request([{"item": 7, "price": "1"}]), "price: a number is wanted"),
     ("half an item", request([{"item": 7.5, "price": 1}]), "item: an integer is wanted"),
+    ("a text in a user's list", '{"items": [{"item": 7}], "user": {"seen": [1, "x"]}}',
+     "user: seen: an integer is wanted"),
     ("an array for a number", request([{"item": [7], "price": 1}]), "an array has no place"),
     ("a number for a text", request([{"item": 7, "price": 1, "note": 1}]), "a text is wanted"),
     ("k below 0", request(k=-1), "k: a number of items"),
