@@ -1,3 +1,4 @@
+/* A vocabulary while it learns, and its keys. */
 #include <assert.h>
 
 #include "base/checksum.h"
