@@ -5,49 +5,63 @@
 #include "math/kernels.h"
 #include "math/simd.h"
 
-#if W == 16
-#define LOOKUP_VECTORS 9 /* of a row that stay in registers */
-#else
-#define LOOKUP_VECTORS 8
-#endif
+/* Sums that stay in registers: of so many vectors of a row's columns, and when rows are looked up
+ * of two rows, since one row's additions wait for each other. */
+#define ADD_VECTORS 3
+#define SPREAD_VECTORS 9
 
-/* `vectors` of a row's columns, the last of them with `tail` lanes. */
-static inline __attribute__((always_inline)) void add_rows(const mmoe_lookup_args *a, int32_t col,
-                                                           int vectors, int tail) {
-    const float *p = a->p + col, *start = a->start + col;
+/* `rows` rows from b on; `vectors` of their columns, the last of them with `tail` lanes. */
+static inline __attribute__((always_inline)) void
+add_to_rows(const mmoe_lookup_args *a, int32_t b, int32_t col, int rows, int vectors, int tail) {
+    const float *p = a->p + col, *start = a->start + (size_t)b * (size_t)a->ldstart + col;
     const float *floor = a->floor ? a->floor + col : NULL;
-    const int32_t *at = a->at;
-    float *z = a->z + col;
-    for (int32_t b = 0; b < a->rows; b++, at += a->ldat, start += a->ldstart, z += a->ldz) {
-        vf sum[LOOKUP_VECTORS];
-#pragma GCC unroll 9
+    const int32_t *at = a->at + (size_t)b * (size_t)a->ldat;
+    const size_t ldat = (size_t)a->ldat, ldp = (size_t)a->ldp;
+    float *z = a->z + (size_t)b * (size_t)a->ldz + col;
+    vf sum[2][ADD_VECTORS];
+#pragma GCC unroll 2
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 3
         for (int v = 0; v < vectors; v++)
-            sum[v] = load_n(start + v * W, v == vectors - 1 ? tail : W);
-        for (int32_t i = 0; i < a->count; i++) {
-            const float *row = p + (size_t)(uint32_t)at[i] * (size_t)a->ldp;
-#pragma GCC unroll 9
+            sum[r][v] =
+                load_n(start + (size_t)r * (size_t)a->ldstart + v * W, v == vectors - 1 ? tail : W);
+    for (int32_t i = 0; i < a->count; i++)
+#pragma GCC unroll 2
+        for (int r = 0; r < rows; r++) {
+            const float *row = p + (size_t)(uint32_t)at[(size_t)r * ldat + (size_t)i] * ldp;
+#pragma GCC unroll 3
             for (int v = 0; v < vectors; v++)
-                sum[v] += load_n(row + v * W, v == vectors - 1 ? tail : W);
+                sum[r][v] += load_n(row + v * W, v == vectors - 1 ? tail : W);
         }
-#pragma GCC unroll 9
+#pragma GCC unroll 2
+    for (int r = 0; r < rows; r++, z += a->ldz)
+#pragma GCC unroll 3
         for (int v = 0; v < vectors; v++) {
             const int n = v == vectors - 1 ? tail : W;
             const vf least = floor ? load_n(floor + v * W, n) : splat(-__builtin_inff());
-            store_n(z + v * W, choose(sum[v] < least, least, sum[v]), n); /* NaN stays */
+            store_n(z + v * W, choose(sum[r][v] < least, least, sum[r][v]), n); /* NaN stays */
         }
-    }
+}
+
+static inline __attribute__((always_inline)) void add_rows(const mmoe_lookup_args *a, int32_t col,
+                                                           int vectors, int tail) {
+    int32_t b = 0;
+    for (; b + 2 <= a->rows; b += 2) add_to_rows(a, b, col, 2, vectors, tail);
+    if (b < a->rows) add_to_rows(a, b, col, 1, vectors, tail);
 }
 
 static inline __attribute__((always_inline)) void spread_rows(const mmoe_spread_args *a,
                                                               int32_t col, int vectors, int tail) {
+    const size_t ldat = (size_t)a->ldat, ldz = (size_t)a->ldz, ld = (size_t)a->ldsums;
+    const int32_t rows = a->rows, count = a->count, first = a->first, *at = a->at;
     const float *z = a->z + col;
-    const int32_t *at = a->at;
-    for (int32_t b = 0; b < a->rows; b++, at += a->ldat, z += a->ldz) {
-        vf x[LOOKUP_VECTORS];
+    float *sums = a->sums + col;
+    for (int32_t b = 0; b < rows; b++, at += ldat, z += ldz) {
+        vf x[SPREAD_VECTORS];
 #pragma GCC unroll 9
         for (int v = 0; v < vectors; v++) x[v] = load_n(z + v * W, v == vectors - 1 ? tail : W);
-        for (int32_t i = 0; i < a->count; i++) {
-            float *row = a->sums + col + (size_t)(uint32_t)(at[i] - a->first) * (size_t)a->ldsums;
+        for (int32_t i = 0; i < count; i++) {
+            float *row = sums + (size_t)(uint32_t)(at[i] - first) * ld;
 #pragma GCC unroll 9
             for (int v = 0; v < vectors; v++) {
                 const int n = v == vectors - 1 ? tail : W;
@@ -65,36 +79,41 @@ static inline __attribute__((always_inline)) void spread_rows(const mmoe_spread_
         else                                                                                       \
             loop(a, col, v, tail);                                                                 \
         break;
-#define LOOKUP_COLUMNS(name, type, loop)                                                           \
-    static void name##_columns(const type *a, int32_t col, int vectors, int tail) {                \
-        switch (vectors) {                                                                         \
-            LOOKUP_CASE(loop, 1)                                                                   \
-            LOOKUP_CASE(loop, 2)                                                                   \
-            LOOKUP_CASE(loop, 3)                                                                   \
-            LOOKUP_CASE(loop, 4)                                                                   \
-            LOOKUP_CASE(loop, 5)                                                                   \
-            LOOKUP_CASE(loop, 6)                                                                   \
-            LOOKUP_CASE(loop, 7)                                                                   \
-            LOOKUP_CASE(loop, 8)                                                                   \
-        default:                                                                                   \
-            if (tail == W)                                                                         \
-                loop(a, col, LOOKUP_VECTORS, W);                                                   \
-            else                                                                                   \
-                loop(a, col, LOOKUP_VECTORS, tail);                                                \
-        }                                                                                          \
-    }                                                                                              \
+
+static void add_columns(const mmoe_lookup_args *a, int32_t col, int vectors, int tail) {
+    switch (vectors) {
+        LOOKUP_CASE(add_rows, 1)
+        LOOKUP_CASE(add_rows, 2)
+        LOOKUP_CASE(add_rows, ADD_VECTORS)
+    }
+}
+
+static void spread_columns(const mmoe_spread_args *a, int32_t col, int vectors, int tail) {
+    switch (vectors) {
+        LOOKUP_CASE(spread_rows, 1)
+        LOOKUP_CASE(spread_rows, 2)
+        LOOKUP_CASE(spread_rows, 3)
+        LOOKUP_CASE(spread_rows, 4)
+        LOOKUP_CASE(spread_rows, 5)
+        LOOKUP_CASE(spread_rows, 6)
+        LOOKUP_CASE(spread_rows, 7)
+        LOOKUP_CASE(spread_rows, 8)
+        LOOKUP_CASE(spread_rows, SPREAD_VECTORS)
+    }
+}
+
+/* Columns dealt to as many calls as `most` vectors each allow, evenly. */
+#define LOOKUP_COLUMNS(name, type, of_columns, most)                                               \
     static void name(const type *a) {                                                              \
-        const int32_t vectors = (a->cols + W - 1) / W,                                             \
-                      slabs = (vectors + LOOKUP_VECTORS - 1) / LOOKUP_VECTORS;                     \
+        const int32_t vectors = (a->cols + W - 1) / W, slabs = (vectors + (most)-1) / (most);      \
         for (int32_t s = 0; s < slabs; s++) {                                                      \
             const int32_t first = vectors * s / slabs, end = vectors * (s + 1) / slabs;            \
-            name##_columns(a, first *W, end - first,                                               \
-                           end * W > a->cols ? a->cols - (end - 1) * W : W);                       \
+            of_columns(a, first *W, end - first, end * W > a->cols ? a->cols - (end - 1) * W : W); \
         }                                                                                          \
     }
 
-LOOKUP_COLUMNS(lookup_add, mmoe_lookup_args, add_rows)
-LOOKUP_COLUMNS(lookup_spread, mmoe_spread_args, spread_rows)
+LOOKUP_COLUMNS(lookup_add, mmoe_lookup_args, add_columns, ADD_VECTORS)
+LOOKUP_COLUMNS(lookup_spread, mmoe_spread_args, spread_columns, SPREAD_VECTORS)
 
 static inline float share_of(const mmoe_bag_args *a, int32_t i) {
     return (a->weights ? a->weights[i] : 1) / a->total;

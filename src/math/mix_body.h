@@ -104,6 +104,8 @@ static inline __attribute__((always_inline)) void
 mix_relu_block(const mmoe_mix_args *a, mix_spot p, vf dots[W], int rows, int first, int last) {
     const vf scale = load(a->relu.scale + p.at), shift = load(a->relu.shift + p.at),
              mean = a->relu.mean ? load(a->relu.mean + p.at) : splat(0.0f);
+    const size_t ldg = (size_t)a->ldg, ldx = (size_t)a->ldx, ldy = (size_t)a->ldy,
+                 lddx = (size_t)a->lddx;
     vf sum = {0}, sum_z = {0};
 #pragma GCC unroll 16
     for (int j = 0; j < rows; j++) {
@@ -116,10 +118,10 @@ mix_relu_block(const mmoe_mix_args *a, mix_spot p, vf dots[W], int rows, int fir
             sum_z += s * (v - mean);
         }
         store(p.dx, s);
-        p.g += a->ldg;
-        p.x += a->ldx;
-        p.dy += a->ldy;
-        p.dx += a->lddx;
+        p.g += ldg;
+        p.x += ldx;
+        p.dy += ldy;
+        p.dx += lddx;
     }
     if (!last) return;
     store(a->relu.sum_da + p.at, load(a->relu.sum_da + p.at) + sum);
@@ -139,7 +141,8 @@ static inline __attribute__((always_inline)) void mix_relu_pair(const mmoe_mix_a
     }
     float sums[W];
     store(sums, sum_each(dots));
-    for (int j = 0; j < rows; j++) p.dg[(size_t)j * (size_t)a->lddg] = sums[j];
+    const size_t lddg = (size_t)a->lddg;
+    for (int j = 0; j < rows; j++) p.dg[(size_t)j * lddg] = sums[j];
 }
 
 static inline void mix_relu_any(const mmoe_mix_args *a, mix_spot p, int rows, int first, int last) {
