@@ -308,7 +308,7 @@ static json_t *result_json(const train_flags *f, const train_run *run, const mmo
     json_object_set_new(result, "parameters", json_integer(mmoe_model_parameter_count(run->model)));
     json_object_set_new(result, "epochs", json_integer(r->epochs));
     json_object_set_new(result, "best_epoch",
-                        r->best_epoch ? json_integer(r->best_epoch) : json_null());
+                        r->has_best ? json_integer(r->best_epoch) : json_null());
     json_object_set_new(result, "seconds", json_real(r->seconds));
     json_object_set_new(result, "rows_per_second",
                         r->train_seconds > 0 ? json_real((double)r->train_rows / r->train_seconds)

@@ -39,7 +39,7 @@ static bool begin_curves(curves *c, const report_log *log) {
     snprintf(c->mark_label, sizeof c->mark_label, "best: %lld", (long long)best);
     c->plot = (report_plot){.x_label = "epoch",
                             .whole_x = true,
-                            .mark = best ? (double)best : (double)NAN,
+                            .mark = best >= 0 ? (double)best : (double)NAN,
                             .mark_label = c->mark_label,
                             .level = NAN,
                             .starts = c->starts,

@@ -23,9 +23,11 @@ const char *cli_json_text_at(const json_t *object, const char *key) {
     return json_string_value(json_object_get(object, key));
 }
 
+/* Epoch 0 is what a linear part begins as; -1: the line is of none. */
 static int64_t epoch_of(const json_t *line) {
     const json_t *epoch = json_object_get(line, "epoch");
-    return json_is_integer(epoch) && json_integer_value(epoch) > 0 ? json_integer_value(epoch) : 0;
+    return json_is_integer(epoch) && json_integer_value(epoch) >= 0 ? json_integer_value(epoch)
+                                                                    : -1;
 }
 
 int64_t cli_log_epoch_at(const report_log *log, size_t index) {
@@ -67,7 +69,7 @@ static bool take_line(report_log *log, json_t *line) {
     json_t *result = json_object_get(line, "result"), *profile = json_object_get(line, "profile");
     if (json_is_object(json_object_get(line, "config")) && cli_json_text_at(line, "version"))
         take_head(log, line);
-    else if (epoch_of(line))
+    else if (epoch_of(line) >= 0)
         take_epoch(log, line);
     else if (json_is_object(result)) {
         json_decref(log->result);
@@ -173,5 +175,5 @@ int64_t cli_log_best(const report_log *log) {
     for (size_t i = count; i-- > 0;)
         if (json_is_true(json_object_get(json_array_get(log->epochs, i), "best")))
             return cli_log_epoch_at(log, i);
-    return 0;
+    return -1;
 }

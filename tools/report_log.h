@@ -32,7 +32,7 @@ int cli_log_task_count(const report_log *log);
 const char *cli_log_task(const report_log *log, int task);
 /* A task's type. Without the log's first line: by its metrics. */
 int cli_log_task_type(const report_log *log, const char *task);
-/* The last epoch that was the best so far, whose weights were kept; 0: none. */
+/* The last epoch that was the best so far, whose weights were kept; -1: none. */
 int64_t cli_log_best(const report_log *log);
 int64_t cli_log_epoch_at(const report_log *log, size_t index);
 

@@ -90,13 +90,13 @@ static void write_epochs(FILE *out, const report_log *log) {
 }
 
 static void write_speed(FILE *out, const report_log *log) {
-    double seconds = 0, train_seconds = 0;
+    double seconds = 0, train_seconds = 0, epochs = 0;
     for (size_t i = 0; i < json_array_size(log->epochs); i++) {
         seconds += cli_json_at(json_array_get(log->epochs, i), "seconds", NULL);
         train_seconds += cli_json_at(json_array_get(log->epochs, i), "train_seconds", NULL);
+        epochs += cli_log_epoch_at(log, i) > 0;
     }
-    const double rate = cli_json_at(log->head, "rows", "train", NULL) *
-                        (double)json_array_size(log->epochs) / train_seconds;
+    const double rate = cli_json_at(log->head, "rows", "train", NULL) * epochs / train_seconds;
     if (!(seconds > 0)) return;
     begin_fact(out, "Time");
     cli_html_number(out, 4, seconds);

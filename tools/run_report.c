@@ -232,11 +232,16 @@ static void print_epoch(run_report *report, const mmoe_epoch_report *epoch) {
                                   : loss_figure(epoch->task_loss[t]);
         if (epoch->progressive) figures[t].progressive = epoch->progressive[t].auc;
     }
-    add(&row, "epoch %" PRId32 "/%" PRId32 "  %.2f s  %s rows/s", epoch->epoch, epoch->n_epoch,
-        epoch->seconds, cli_count_text(epoch->rows_per_second, rate));
-    if (epoch->lr != report->lr) add(&row, "  lr %.4g", epoch->lr);
-    add(&row, "  loss %s", cli_figure_text(epoch->loss, loss));
-    report->lr = epoch->lr;
+    add(&row, "epoch %" PRId32 "/%" PRId32 "  %.2f s", epoch->epoch, epoch->n_epoch,
+        epoch->seconds);
+    if (!epoch->epoch) {
+        add(&row, "  a linear model");
+    } else {
+        add(&row, "  %s rows/s", cli_count_text(epoch->rows_per_second, rate));
+        if (epoch->lr != report->lr) add(&row, "  lr %.4g", epoch->lr);
+        add(&row, "  loss %s", cli_figure_text(epoch->loss, loss));
+        report->lr = epoch->lr;
+    }
     add_tasks(&row, report, epoch->n_task, figures, epoch->valid && epoch->is_best ? "  best" : "");
     cli_progress_hold();
     fprintf(stderr, "%s\n", row.text);
@@ -246,7 +251,10 @@ static void print_epoch(run_report *report, const mmoe_epoch_report *epoch) {
 int cli_report_epoch(void *user, const mmoe_epoch_report *epoch) {
     run_report *report = user;
     report->epochs = epoch->epoch;
-    if (epoch->is_best) report->best_epoch = epoch->epoch;
+    if (epoch->is_best) {
+        report->has_best = true;
+        report->best_epoch = epoch->epoch;
+    }
     report->seconds += epoch->seconds;
     report->train_seconds += epoch->train_seconds;
     report->train_rows += epoch->rows;

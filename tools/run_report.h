@@ -19,7 +19,8 @@ typedef struct run_report {
     FILE *log; /* NULL: none */
     bool gates_named;
     int32_t epochs;
-    int32_t best_epoch; /* 0: none yet */
+    bool has_best;
+    int32_t best_epoch; /* 0: before the first step, as a linear model (model.linear) */
     double seconds;
     double train_seconds;
     int64_t train_rows;

@@ -311,7 +311,12 @@ typedef struct mmoe_progressive {
         rows; /* those of the epoch; of a run that was resumed the rest of them, but for `loss` */
 } mmoe_progressive;
 
-/* One finished epoch; pointers are valid during the callback. */
+/* One finished epoch; pointers are valid during the callback. Of a model with a linear part
+ * (model.linear) that a run with validation rows begins to train there is an epoch 0, before the
+ * first step: the model is the linear one that was fitted to the training rows. It may be the best;
+ * rows, train_seconds, rows_per_second and lr are 0, losses NaN. In later epochs a task that is
+ * worse than then, as early stopping sees it, has its figures of then in `valid` and in `score`: so
+ * it is kept, should the epoch be the best. */
 typedef struct mmoe_epoch_report {
     int32_t epoch; /* 1-based */
     int32_t n_epoch;
@@ -422,6 +427,8 @@ MMOE_API mmoe_status mmoe_trainer_set_lr(mmoe_trainer *trainer, double lr, mmoe_
  * class, none at all, weights of 0) fit fails with MMOE_E_DATA, and without patience warns. A mean
  * is of the tasks that it can be defined for; those left out are a warning, and so is the first
  * epoch whose score is undefined nevertheless.
+ * Where the model has a linear part (model.linear) that is new, all of it 0, it is fitted first
+ * (mmoe_epoch_report), which is a pass over the rows for regressions, else some 5 to 20.
  * With trainer.ema_decay "weights" is their moving average; what mmoe_trainer_step leaves in the
  * model is never an average. On MMOE_E_NUMERIC or _CANCELLED the model has the best weights so far
  * (those it began with, or has now, where no epoch was finished). MMOE_E_IO where the best weights

@@ -194,6 +194,7 @@ struct mmoe_config {
     int32_t n_expert;
     int32_t n_level, n_expert_specific, n_expert_shared;
     mmoe_mlp_config expert, bottom;
+    bool linear; /* a linear part beside the experts */
     char *score; /* expression of the final score; NULL: none */
     mmoe_gate_config gate;
     mmoe_linear_init init;

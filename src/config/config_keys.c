@@ -219,6 +219,10 @@ static const mmoe_key other_keys[] = {
            "Probability that a value of the bottom's layer is dropped."),
     BOOLEAN("model.bottom_params.batch_norm", OF(BOTTOM, bottom.batch_norm), "true",
             "Batch normalisation in the bottom's layers."),
+    BOOLEAN("model.linear", IN_CONFIG(linear), "false",
+            "A linear part beside the experts, the wide one of Wide & Deep: to each task's score "
+            "before its link comes w . x + c of the model's input. It begins as the linear model "
+            "of the dense columns, fitted to the training rows, which training then improves on."),
     WORDS("model.init", IN_CONFIG(init), "\"pytorch\"", MMOE_LINEAR_INITS,
           "What the weights of all layers are drawn from; biases begin at 0, but pytorch's."),
     {.doc = {"model.init_bias", "string", NULL, MMOE_WORDS(MMOE_BIAS_INITS),

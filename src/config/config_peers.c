@@ -95,6 +95,8 @@ static const mmoe_peer_word words[] = {
     {"expert_hidden_units", "model.expert_params.dims"},
     {"gate_dnn_hidden_units", "model.gate_params.dims"},
     {"gate_hidden_units", "model.gate_params.dims"},
+    {"wide", "model.linear"},
+    {"use_wide", "model.linear"},
     {"learning_rate", "trainer.optimizer_params.lr"},
     {"epochs", "trainer.n_epoch"},
     {"num_epochs", "trainer.n_epoch"},

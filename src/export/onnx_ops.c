@@ -123,6 +123,11 @@ void mmoe_onnx_op_attend(mmoe_exporter *e, const mmoe_node *n) {
     mmoe_onnx_set_whole(e, n->out, mmoe_onnx_flatten(e, sum, dim));
 }
 
+void mmoe_onnx_op_sum(mmoe_exporter *e, const mmoe_node *n) {
+    const char *a = mmoe_onnx_view(e, n->u.sum.in[0]), *b = mmoe_onnx_view(e, n->u.sum.in[1]);
+    mmoe_onnx_set_whole(e, n->out, mmoe_onnx_add(e->onnx, "Add", a, b));
+}
+
 /* -log(e^-a + e^-b + e^-(a+b)), [B, 1] */
 void mmoe_onnx_op_joint(mmoe_exporter *e, const mmoe_node *n) {
     mmoe_onnx *o = e->onnx;

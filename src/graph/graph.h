@@ -33,6 +33,7 @@ typedef struct mmoe_value {
     ROW(GATE, gate)                                                                                \
     ROW(MIX, mix)                                                                                  \
     ROW(ATTEND, attend)                                                                            \
+    ROW(SUM, sum)                                                                                  \
     ROW(JOINT, joint)                                                                              \
     ROW(LOSS, loss)
 
@@ -155,6 +156,9 @@ typedef struct mmoe_node {
             int32_t *gate_col;   /* [n_task] */
             int32_t *expert_col; /* [n_task, n_expert] */
         } mix;
+        struct { /* out = in[0] + in[1], of as many columns */
+            mmoe_view in[2];
+        } sum;
         struct { /* the logit of the product of two probabilities, given by their logits */
             mmoe_view logits[2];
         } joint;
@@ -240,6 +244,8 @@ mmoe_status mmoe_graph_stitch(mmoe_graph *g, const char *name, const mmoe_stitch
  * sixth of its columns. */
 mmoe_status mmoe_graph_attend(mmoe_graph *g, const char *name, mmoe_view in, mmoe_view *out,
                               mmoe_error *err);
+mmoe_status mmoe_graph_sum(mmoe_graph *g, const char *name, mmoe_view a, mmoe_view b,
+                           mmoe_view *out, mmoe_error *err);
 mmoe_status mmoe_graph_joint(mmoe_graph *g, const char *name, mmoe_view a, mmoe_view b,
                              mmoe_view *out, mmoe_error *err);
 mmoe_status mmoe_graph_loss(mmoe_graph *g, const char *name, const mmoe_losses *losses,

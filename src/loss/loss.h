@@ -28,6 +28,9 @@ typedef struct mmoe_loss_kind {
      * operator of ONNX. */
     void (*link)(const mmoe_kernels *kernels, int32_t n, const float *z, float *score);
     const char *onnx;
+    /* The family of distributions whose negative log-likelihood the loss is, the logit z being its
+     * natural parameter, but for a factor: A(z), and the label's mean A' and variance A''. */
+    double (*cumulant)(double z, double *mean, double *variance);
     /* The logit that a new model's head begins with, of the mean of the labels; it may be infinite.
      * NULL: the head's bias is drawn as all are. */
     double (*bias)(double mean);

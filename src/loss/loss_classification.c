@@ -22,12 +22,21 @@ static void probabilities(const mmoe_kernels *kernels, int32_t n, const float *z
     kernels->sigmoid(n, z, p);
 }
 
+/* log(1 + e^z) */
+static double softplus(double z, double *mean, double *variance) {
+    const double small = exp(-fabs(z));
+    *mean = (z < 0 ? small : 1) / (1 + small);
+    *variance = small / ((1 + small) * (1 + small));
+    return fmax(z, 0) + log1p(small);
+}
+
 static double log_odds(double mean) { return log(mean) - log1p(-mean); }
 
 const mmoe_loss_kind mmoe_loss_classification = {.fault = class_fault,
                                                  .run = cross_entropies,
                                                  .link = probabilities,
                                                  .onnx = "Sigmoid",
+                                                 .cumulant = softplus,
                                                  .bias = log_odds,
                                                  .draws_bias = true,
                                                  .is_probability = true,

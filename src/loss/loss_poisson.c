@@ -25,6 +25,10 @@ static void means(const mmoe_kernels *kernels, int32_t n, const float *z, float 
     for (int32_t i = 0; i < n; i++) mu[i] = expf(z[i]);
 }
 
+static double exponential(double z, double *mean, double *variance) {
+    return *mean = *variance = exp(z);
+}
+
 /* 2 (mu - y + y log(y / mu)). */
 static double deviance_of_row(double weight, double mu, double y) {
     return weight * 2 * (mu - y + (y > 0 ? y * log(y / mu) : 0));
@@ -50,6 +54,7 @@ const mmoe_loss_kind mmoe_loss_poisson = {
     .run = half_deviances,
     .link = means,
     .onnx = "Exp",
+    .cumulant = exponential,
     .bias = log,
     .metrics = {&deviance, &mmoe_metric_rmse, &mmoe_metric_mae, &mmoe_metric_calibration},
     .baseline = &baseline};

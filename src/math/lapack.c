@@ -15,6 +15,12 @@ static bool is_finite(const double *a, int64_t n) {
     return true;
 }
 
+bool mmoe_lapack_solve(int32_t n, double *a, double *b) {
+    assert(n > 0);
+    return is_finite(a, (int64_t)n * n) && is_finite(b, n) &&
+           LAPACKE_dposv_work(LAPACK_COL_MAJOR, 'U', n, 1, a, n, b, n) == 0;
+}
+
 int32_t mmoe_lapack_eigen_scratch(int32_t n) { return (BLOCK + 2) * n; }
 
 bool mmoe_lapack_eigen(int32_t n, double *a, double *values, double *scratch) {

@@ -11,6 +11,10 @@ int32_t mmoe_lapack_eigen_scratch(int32_t n);
 int32_t mmoe_lapack_orthonormal_scratch(int32_t length, int32_t count);
 int32_t mmoe_lapack_singular_scratch(int32_t length, int32_t count);
 
+/* Solves a x = b, a [n, n] symmetric and positive definite, b [n] becoming x; a is overwritten.
+ * False when a or b is not finite, or a is not positive definite. */
+bool mmoe_lapack_solve(int32_t n, double *a, double *b);
+
 /* Eigenvalues of the symmetric a [n, n], in rising order, to values [n]; a's row i becomes the unit
  * eigenvector of values[i]. False when a is not finite or LAPACK does not converge. */
 bool mmoe_lapack_eigen(int32_t n, double *a, double *values, double *scratch);

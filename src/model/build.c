@@ -98,8 +98,33 @@ mmoe_status mmoe_add_loss(mmoe_graph *g, const mmoe_config *config, mmoe_view *l
     return status;
 }
 
+int32_t mmoe_place_linear(const mmoe_config *config, mmoe_view x, mmoe_module *modules,
+                          int32_t count) {
+    if (!config->linear) return count;
+    modules[count] = (mmoe_module){.name = "linear",
+                                   .in = x,
+                                   .n_dims = 1,
+                                   .dims = &config->n_task,
+                                   .activation = MMOE_ACT_NONE,
+                                   .is_linear = true};
+    return count + 1;
+}
+
+mmoe_status mmoe_add_logits(mmoe_graph *g, const mmoe_config *config, mmoe_module *towers,
+                            const mmoe_module *linear, mmoe_view *logits, mmoe_error *err) {
+    const int32_t n = config->n_task;
+    for (int32_t t = 0; t < n; t++) towers[t].adds_nothing = config->linear;
+    mmoe_status status = mmoe_add_heads(g, towers, n, logits, err);
+    if (status || !config->linear) return status;
+    mmoe_view sums;
+    status = mmoe_graph_sum(g, "linear part", (mmoe_view){logits[0].value, 0, n}, linear->in, &sums,
+                            err);
+    for (int32_t t = 0; t < n && !status; t++) logits[t] = (mmoe_view){sums.value, t, 1};
+    return status;
+}
+
 mmoe_status mmoe_add_towers(mmoe_graph *g, const mmoe_config *config, const mmoe_view *in,
-                            mmoe_error *err) {
+                            const mmoe_module *linear, mmoe_error *err) {
     const size_t n = (size_t)config->n_task;
     mmoe_module *towers = mmoe_alloc(&g->alloc, n, sizeof *towers);
     mmoe_view *logits = mmoe_alloc(&g->alloc, n, sizeof *logits);
@@ -108,7 +133,7 @@ mmoe_status mmoe_add_towers(mmoe_graph *g, const mmoe_config *config, const mmoe
     for (int32_t t = 0; t < config->n_task && !status; t++)
         towers[t] = mmoe_module_of("towers", t, in[t], &config->tasks[t].tower);
     if (!status) status = mmoe_add_levels(g, "towers", towers, config->n_task, 0, err);
-    if (!status) status = mmoe_add_heads(g, towers, config->n_task, logits, err);
+    if (!status) status = mmoe_add_logits(g, config, towers, linear, logits, err);
     if (!status) status = mmoe_add_loss(g, config, logits, false, err);
     mmoe_release(&g->alloc, towers);
     mmoe_release(&g->alloc, logits);

@@ -44,8 +44,17 @@ mmoe_status mmoe_add_levels(mmoe_graph *g, const char *name, mmoe_module *module
 /* Adds the loss: the mean of the tasks' weighted losses, or their sum. */
 mmoe_status mmoe_add_loss(mmoe_graph *g, const mmoe_config *config, mmoe_view *logits, bool sum,
                           mmoe_error *err);
-/* Adds the tasks' towers on in[t], and the mean of their losses. */
+/* The linear part of a configuration that has one (Cheng et al., DLRS 2016): beside what a tower
+ * gives, a task's logit is w_t . x + c_t. All tasks' are one module of the first level, whose
+ * product they join: its place is behind the `count` others that read x. The new count. */
+int32_t mmoe_place_linear(const mmoe_config *config, mmoe_view x, mmoe_module *modules,
+                          int32_t count);
+/* Adds the towers' last layers and, from behind the first level, that module: logits [n_task]. */
+mmoe_status mmoe_add_logits(mmoe_graph *g, const mmoe_config *config, mmoe_module *towers,
+                            const mmoe_module *linear, mmoe_view *logits, mmoe_error *err);
+/* Adds the tasks' towers on in[t], their logits, and the mean of their losses. `linear` is read
+ * where the configuration has it. */
 mmoe_status mmoe_add_towers(mmoe_graph *g, const mmoe_config *config, const mmoe_view *in,
-                            mmoe_error *err);
+                            const mmoe_module *linear, mmoe_error *err);
 
 #endif

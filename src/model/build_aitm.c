@@ -54,18 +54,19 @@ static mmoe_status add_transfers(mmoe_graph *g, const mmoe_config *config, mmoe_
 mmoe_status mmoe_build_aitm(mmoe_graph *g, const mmoe_config *config, const mmoe_schema *schema,
                             mmoe_error *err) {
     const int32_t n_task = config->n_task;
-    mmoe_module *bottoms = mmoe_alloc(&g->alloc, (size_t)n_task, sizeof *bottoms);
+    mmoe_module *bottoms = mmoe_alloc(&g->alloc, (size_t)n_task + 1, sizeof *bottoms);
     mmoe_view *y = mmoe_alloc(&g->alloc, (size_t)n_task, sizeof *y), x;
     mmoe_status status =
         bottoms && y ? mmoe_add_input(g, schema, &x, err)
                      : mmoe_fail_memory(err, (size_t)n_task * (sizeof *bottoms + sizeof *y));
     for (int32_t t = 0; t < n_task && !status; t++)
         bottoms[t] = mmoe_expert_of("bottoms", t, x, &config->bottom);
-    if (!status) status = mmoe_add_levels(g, "bottoms", bottoms, n_task, 0, err);
+    const int32_t n_module = status ? 0 : mmoe_place_linear(config, x, bottoms, n_task);
+    if (!status) status = mmoe_add_levels(g, "bottoms", bottoms, n_module, 0, err);
     for (int32_t t = 0; t < n_task && !status; t++) y[t] = bottoms[t].in;
     if (!status) status = mmoe_share_modules(g, bottoms, n_task, err);
     if (!status) status = add_transfers(g, config, y, err);
-    if (!status) status = mmoe_add_towers(g, config, y, err);
+    if (!status) status = mmoe_add_towers(g, config, y, bottoms + n_task, err);
     if (!status) mmoe_graph_order_tasks(g, MMOE_TASKS_IN_TURN);
     mmoe_release(&g->alloc, bottoms);
     mmoe_release(&g->alloc, y);

@@ -12,10 +12,11 @@ mmoe_status mmoe_build_esmm(mmoe_graph *g, const mmoe_config *config, const mmoe
     mmoe_status status = mmoe_add_input(g, schema, &x, err);
     if (!status) status = mmoe_share_input(g, x, err);
     if (status) return status;
-    mmoe_module towers[] = {mmoe_module_of("tower_ctr", -1, x, &config->tasks[0].tower),
-                            mmoe_module_of("tower_cvr", -1, x, &config->tasks[1].tower)};
-    status = mmoe_add_levels(g, "towers", towers, 2, 0, err);
-    if (!status) status = mmoe_add_heads(g, towers, 2, logits, err);
+    mmoe_module towers[3] = {mmoe_module_of("tower_ctr", -1, x, &config->tasks[0].tower),
+                             mmoe_module_of("tower_cvr", -1, x, &config->tasks[1].tower)};
+    const int32_t n_module = mmoe_place_linear(config, x, towers, 2);
+    status = mmoe_add_levels(g, "towers", towers, n_module, 0, err);
+    if (!status) status = mmoe_add_logits(g, config, towers, towers + 2, logits, err);
     if (!status) status = mmoe_graph_joint(g, "product", logits[0], logits[1], &logits[1], err);
     if (!status) status = mmoe_add_loss(g, config, logits, true, err);
     if (!status) mmoe_graph_order_tasks(g, MMOE_TASKS_NESTED);

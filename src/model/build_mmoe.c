@@ -5,9 +5,10 @@
 
 typedef struct gated_parts {
     int32_t n_expert, n_gate;
-    mmoe_module *modules, *experts, *gates; /* experts first */
-    int32_t *gate_col, *expert_col;         /* [n_gate], [n_gate, n_expert] */
-    mmoe_view *weights, *y;                 /* [n_gate], [n_task] */
+    mmoe_module *modules, *experts, *gates, *linear; /* experts first, the linear part last */
+    int32_t n_module;
+    int32_t *gate_col, *expert_col; /* [n_gate], [n_gate, n_expert] */
+    mmoe_view *weights, *y;         /* [n_gate], [n_task] */
 } gated_parts;
 
 static mmoe_status add_gated_mix(mmoe_graph *g, const mmoe_config *config, const gated_parts *p,
@@ -37,15 +38,13 @@ static mmoe_status add_gated_layers(mmoe_graph *g, const gated_parts *p, mmoe_er
                   both = experts < gates ? experts : gates;
     mmoe_status status = MMOE_OK;
     for (int32_t level = 0; level < both && !status; level++)
-        status =
-            mmoe_add_level(g, "experts+gates", p->modules, p->n_expert + p->n_gate, level, err);
+        status = mmoe_add_level(g, "experts+gates", p->modules, p->n_module, level, err);
     if (!status) status = mmoe_add_levels(g, "experts", p->experts, p->n_expert, both, err);
     return status ? status : mmoe_add_levels(g, "gates", p->gates, p->n_gate, both, err);
 }
 
 static mmoe_status add_gated_nodes(mmoe_graph *g, const mmoe_config *config,
-                                   const mmoe_schema *schema, const gated_parts *p,
-                                   mmoe_error *err) {
+                                   const mmoe_schema *schema, gated_parts *p, mmoe_error *err) {
     mmoe_view x;
     mmoe_status status = mmoe_add_input(g, schema, &x, err);
     if (status) return status;
@@ -53,6 +52,7 @@ static mmoe_status add_gated_nodes(mmoe_graph *g, const mmoe_config *config,
         p->experts[e] = mmoe_expert_of("experts", e, x, &config->expert);
     for (int32_t t = 0; t < p->n_gate; t++)
         p->gates[t] = mmoe_gate_of("gates", t, x, p->n_expert, &config->gate);
+    p->n_module = mmoe_place_linear(config, x, p->modules, p->n_expert + p->n_gate);
     status = add_gated_layers(g, p, err);
     for (int32_t t = 0; t < p->n_gate; t++) p->weights[t] = p->gates[t].in;
     if (!status)
@@ -65,7 +65,7 @@ static mmoe_status add_gated_nodes(mmoe_graph *g, const mmoe_config *config,
         status = mmoe_share_modules(g, p->experts, p->n_expert, err);
     if (!status) status = add_gated_mix(g, config, p, err);
     if (!status && config->model == MMOE_MODEL_OMOE) status = mmoe_graph_share(g, &p->y[0], 1, err);
-    return status ? status : mmoe_add_towers(g, config, p->y, err);
+    return status ? status : mmoe_add_towers(g, config, p->y, p->linear, err);
 }
 
 mmoe_status mmoe_build_mmoe(mmoe_graph *g, const mmoe_config *config, const mmoe_schema *schema,
@@ -73,7 +73,7 @@ mmoe_status mmoe_build_mmoe(mmoe_graph *g, const mmoe_config *config, const mmoe
     gated_parts p = {.n_expert = config->n_expert,
                      .n_gate = config->model == MMOE_MODEL_OMOE ? 1 : config->n_task};
     const size_t experts = (size_t)p.n_expert, gates = (size_t)p.n_gate;
-    p.modules = mmoe_alloc(&g->alloc, experts + gates, sizeof *p.modules);
+    p.modules = mmoe_alloc(&g->alloc, experts + gates + 1, sizeof *p.modules);
     p.gate_col = mmoe_alloc(&g->alloc, gates, sizeof *p.gate_col);
     p.expert_col = mmoe_alloc(&g->alloc, gates * experts, sizeof *p.expert_col);
     p.weights = mmoe_alloc(&g->alloc, gates, sizeof *p.weights);
@@ -82,9 +82,10 @@ mmoe_status mmoe_build_mmoe(mmoe_graph *g, const mmoe_config *config, const mmoe
     if (p.modules && p.gate_col && p.expert_col && p.weights && p.y) {
         p.experts = p.modules;
         p.gates = p.modules + experts;
+        p.linear = p.gates + gates;
         status = add_gated_nodes(g, config, schema, &p, err);
     } else {
-        mmoe_fail_memory(err, (experts + gates) * sizeof *p.modules);
+        mmoe_fail_memory(err, (experts + gates + 1) * sizeof *p.modules);
     }
     mmoe_release(&g->alloc, p.modules);
     mmoe_release(&g->alloc, p.gate_col);

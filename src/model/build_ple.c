@@ -11,6 +11,7 @@ typedef struct ple_parts {
     int32_t n_task, n_specific, n_shared, n_expert,
         n_mixed;                    /* all experts; a task's and the shared ones */
     mmoe_module *modules;           /* in the order of a level's columns */
+    mmoe_module linear;             /* behind the first level */
     mmoe_view *experts;             /* [n_expert] the tasks' first */
     int32_t *expert_at, *gate_at;   /* [n_expert], [n_task + 1] places in `modules` */
     int32_t *gate_col, *expert_col; /* [n_task], [n_task, n_mixed] or [n_expert] */
@@ -91,16 +92,19 @@ static mmoe_status mix_specific(mmoe_graph *g, const ple_parts *p, const char *n
     return status;
 }
 
-static mmoe_status add_ple_level(mmoe_graph *g, const ple_parts *p, const mmoe_config *config,
+static mmoe_status add_ple_level(mmoe_graph *g, ple_parts *p, const mmoe_config *config,
                                  int32_t level, int32_t n_level, mmoe_error *err) {
     const bool last = level + 1 == n_level;
-    const int32_t n_gate = p->n_task + !last, n_module = place_modules(p, level == 0, last);
+    const int32_t n_gate = p->n_task + !last, n_mixing = place_modules(p, level == 0, last);
+    int32_t n_module = n_mixing;
     char experts[32], gates[32], mix[32];
     snprintf(experts, sizeof experts, "cgc %d experts", (int)level + 1);
     snprintf(gates, sizeof gates, "cgc %d gates", (int)level + 1);
     snprintf(mix, sizeof mix, "cgc %d mix", (int)level + 1);
     name_modules(p, config, level, last);
+    if (level == 0) n_module = mmoe_place_linear(config, p->y[0], p->modules, n_mixing);
     mmoe_status status = mmoe_add_levels(g, experts, p->modules, n_module, 0, err);
+    if (n_module > n_mixing) p->linear = p->modules[n_mixing];
     for (int32_t e = 0; e < p->n_expert; e++) p->experts[e] = p->modules[p->expert_at[e]].in;
     for (int32_t t = 0; t < n_gate; t++) p->weights[t] = p->modules[p->gate_at[t]].in;
     const mmoe_gate_row row = {p->weights, n_gate, n_level * (p->n_task + 1) - 1};
@@ -113,7 +117,7 @@ static mmoe_status add_ple_level(mmoe_graph *g, const ple_parts *p, const mmoe_c
     return status ? status : mix_specific(g, p, mix, err);
 }
 
-static mmoe_status add_ple_nodes(mmoe_graph *g, const ple_parts *p, const mmoe_config *config,
+static mmoe_status add_ple_nodes(mmoe_graph *g, ple_parts *p, const mmoe_config *config,
                                  const mmoe_schema *schema, mmoe_error *err) {
     const int32_t n_level = config->model == MMOE_MODEL_CGC ? 1 : config->n_level;
     mmoe_view x;
@@ -121,7 +125,7 @@ static mmoe_status add_ple_nodes(mmoe_graph *g, const ple_parts *p, const mmoe_c
     for (int32_t t = 0; t <= p->n_task && !status; t++) p->y[t] = x;
     for (int32_t level = 0; level < n_level && !status; level++)
         status = add_ple_level(g, p, config, level, n_level, err);
-    return status ? status : mmoe_add_towers(g, config, p->y, err);
+    return status ? status : mmoe_add_towers(g, config, p->y, &p->linear, err);
 }
 
 mmoe_status mmoe_build_ple(mmoe_graph *g, const mmoe_config *config, const mmoe_schema *schema,
@@ -133,7 +137,7 @@ mmoe_status mmoe_build_ple(mmoe_graph *g, const mmoe_config *config, const mmoe_
     p.n_mixed = p.n_specific + p.n_shared;
     const size_t tasks = (size_t)p.n_task, experts = (size_t)p.n_expert,
                  pairs = tasks * (size_t)p.n_mixed;
-    p.modules = mmoe_alloc(&g->alloc, experts + tasks + 1, sizeof *p.modules);
+    p.modules = mmoe_alloc(&g->alloc, experts + tasks + 2, sizeof *p.modules);
     p.experts = mmoe_alloc(&g->alloc, experts, sizeof *p.experts);
     p.expert_at = mmoe_alloc(&g->alloc, experts, sizeof *p.expert_at);
     p.gate_at = mmoe_alloc(&g->alloc, tasks + 1, sizeof *p.gate_at);
@@ -146,7 +150,7 @@ mmoe_status mmoe_build_ple(mmoe_graph *g, const mmoe_config *config, const mmoe_
                        p.expert_col && p.weights && p.y;
     mmoe_status status = whole
                              ? add_ple_nodes(g, &p, config, schema, err)
-                             : mmoe_fail_memory(err, (2 * experts + tasks + 1) * sizeof *p.modules);
+                             : mmoe_fail_memory(err, (2 * experts + tasks + 2) * sizeof *p.modules);
     void *memory[] = {p.modules,  p.experts,    p.expert_at, p.gate_at,
                       p.gate_col, p.expert_col, p.weights,   p.y};
     for (size_t i = 0; i < sizeof memory / sizeof *memory; i++) mmoe_release(&g->alloc, memory[i]);

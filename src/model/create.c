@@ -57,7 +57,7 @@ static void choose_table(mmoe_tensor *t, const mmoe_config *c) {
     }
 }
 
-/* The builders' tensors are PyTorch's. */
+/* The builders' tensors are PyTorch's, but for what begins with 0. */
 void mmoe_model_choose_inits(mmoe_model *m) {
     const mmoe_config *c = m->config;
     mmoe_tensors *tensors = &m->graph->tensors;
@@ -65,7 +65,7 @@ void mmoe_model_choose_inits(mmoe_model *m) {
         mmoe_tensor *t = &tensors->items[i];
         const bool is_table = t->kind == MMOE_TENSOR_TABLE,
                    is_drawn = is_table && !m->schema->tables[t->table].pretrained;
-        if (t->role == MMOE_ROLE_WEIGHT) choose_weight(t, c->init);
+        if (t->role == MMOE_ROLE_WEIGHT && t->init != MMOE_INIT_CONSTANT) choose_weight(t, c->init);
         if (t->role == MMOE_ROLE_BIAS && c->init != MMOE_LINEAR_PYTORCH)
             set_init(t, MMOE_INIT_CONSTANT, 0);
         if (is_drawn) choose_table(t, c);
@@ -73,10 +73,11 @@ void mmoe_model_choose_inits(mmoe_model *m) {
     }
 }
 
-/* The bias behind a logit; NULL: it has none of its own. */
+/* The bias behind a logit, where it is a sum that of its tower; NULL: it has none of its own. */
 static mmoe_tensor *bias_of(mmoe_graph *g, mmoe_view logit) {
-    for (int32_t i = 0; i < g->n_node; i++) {
+    for (int32_t i = g->n_node - 1; i >= 0; i--) {
         const mmoe_node *n = &g->nodes[i];
+        if (n->op == MMOE_OP_SUM && n->out == logit.value) logit.value = n->u.sum.in[0].value;
         if (n->op != MMOE_OP_APPLY || n->out != logit.value) continue;
         for (size_t t = 0; t < g->tensors.count; t++) {
             mmoe_tensor *tensor = &g->tensors.items[t];

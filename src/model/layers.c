@@ -41,30 +41,33 @@ static bool has_slope(const mmoe_module *m, int32_t level) {
 typedef struct module_place {
     int32_t module, col, cols; /* its number, and its columns */
     int64_t weight, bias, slope;
+    bool is_zero; /* what it begins with */
 } module_place;
 
 static mmoe_status add_tensor(mmoe_tensors *t, const mmoe_module *m, int32_t index,
                               const char *name, mmoe_tensor x, mmoe_error *err) {
+    if (m->is_linear) return mmoe_tensors_add(t, x, err, "%s.%s", m->name, name);
     return mmoe_tensors_add(t, x, err, "%s.mlp.%d.%s", m->name, (int)index, name);
 }
 
-/* PyTorch's Linear: weight and bias uniform in +-1/sqrt(fan_in). */
+/* PyTorch's Linear: weight and bias uniform in +-1/sqrt(fan_in); or 0. */
 static mmoe_status add_linear_tensors(mmoe_tensors *t, const mmoe_module *m, int32_t index,
                                       const module_place *at, mmoe_error *err) {
-    const float bound = (float)(1 / sqrt((double)m->in.cols));
+    const float bound = at->is_zero ? 0 : (float)(1 / sqrt((double)m->in.cols));
+    const mmoe_init_kind init = at->is_zero ? MMOE_INIT_CONSTANT : MMOE_INIT_UNIFORM;
     const mmoe_tensor weight = {.kind = MMOE_TENSOR_VALUE,
                                 .role = MMOE_ROLE_WEIGHT,
                                 .rank = 2,
                                 .shape = {at->cols, m->in.cols},
                                 .offset = at->weight,
-                                .init = MMOE_INIT_UNIFORM,
+                                .init = init,
                                 .init_a = bound};
     const mmoe_tensor bias = {.kind = MMOE_TENSOR_VALUE,
                               .role = MMOE_ROLE_BIAS,
                               .rank = 1,
                               .shape = {at->cols},
                               .offset = at->bias,
-                              .init = MMOE_INIT_UNIFORM,
+                              .init = init,
                               .init_a = bound};
     const mmoe_status status = add_tensor(t, m, index, "weight", weight, err);
     return status ? status : add_tensor(t, m, index, "bias", bias, err);
@@ -212,6 +215,7 @@ static mmoe_status add_tensors(mmoe_tensors *t, const level_parts *p, const leve
         const mmoe_module *m = p->modules[at.module];
         if (at.col == block->col + block->cols) block++;
         at.cols = width_of(m, level);
+        at.is_zero = m->is_linear;
         at.weight = block->weight + (int64_t)(at.col - block->col) * m->in.cols;
         at.bias = k->bias + at.col;
         mmoe_status status = add_module_tensors(t, m, level, &at, k, err);
@@ -277,7 +281,8 @@ mmoe_status mmoe_add_heads(mmoe_graph *g, const mmoe_module *modules, int32_t co
         const mmoe_module *m = &modules[i];
         blocks[i] = (mmoe_linear_block){
             m->in, i, 1, mmoe_tensors_reserve(&g->tensors, MMOE_TENSOR_VALUE, m->in.cols)};
-        const module_place at = {.cols = 1, .weight = blocks[i].weight, .bias = bias + i};
+        const module_place at = {
+            .cols = 1, .weight = blocks[i].weight, .bias = bias + i, .is_zero = m->adds_nothing};
         status = add_linear_tensors(&g->tensors, m, layer_index(m, m->n_dims), &at, err);
     }
     mmoe_view z, out;

@@ -148,6 +148,18 @@ static void attend(const mmoe_serve_chunk *c, const mmoe_serve_step *s) {
 
 const mmoe_serve_op mmoe_serve_attend = {.run = attend};
 
+static void add(const mmoe_serve_chunk *c, const mmoe_serve_step *s) {
+    const mmoe_view *a = &s->node->u.sum.in[0], *b = &s->node->u.sum.in[1];
+    const int32_t lda = mmoe_serve_ld(c, a->value), ldb = mmoe_serve_ld(c, b->value),
+                  ld = mmoe_serve_ld(c, s->node->out);
+    const float *x = mmoe_serve_at(c, a->value) + a->col, *y = mmoe_serve_at(c, b->value) + b->col;
+    float *out = mmoe_serve_at(c, s->node->out);
+    for (int32_t r = 0; r < c->rows; r++, x += lda, y += ldb, out += ld)
+        for (int32_t i = 0; i < a->cols; i++) out[i] = x[i] + y[i];
+}
+
+const mmoe_serve_op mmoe_serve_sum = {.run = add};
+
 static void join(const mmoe_serve_chunk *c, const mmoe_serve_step *s) {
     const mmoe_node *n = s->node;
     float logits[2][MMOE_SERVE_CHUNK], z[MMOE_SERVE_CHUNK], slopes[2][MMOE_SERVE_CHUNK],

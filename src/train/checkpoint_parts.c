@@ -126,7 +126,7 @@ mmoe_status mmoe_run_parts_list(mmoe_trainer *t, const mmoe_place_field *fields,
                       best = {"best.", &t->model->params, t->best.blocks, true},
                       average = {"average.", &t->average, NULL, false};
     const int64_t tasks = t->model->schema->n_label;
-    const size_t most = MMOE_PLACE_FIELDS + 5 + 5 * (size_t)now.params->n_block;
+    const size_t most = MMOE_PLACE_FIELDS + 6 + 5 * (size_t)now.params->n_block;
     *l = (mmoe_run_parts){.alloc = &t->alloc};
     l->items = mmoe_alloc(l->alloc, most, sizeof *l->items);
     l->stretches = mmoe_alloc(l->alloc, 2 * most, sizeof *l->stretches);
@@ -136,6 +136,7 @@ mmoe_status mmoe_run_parts_list(mmoe_trainer *t, const mmoe_place_field *fields,
     add_doubles(l, "epoch.loss_sum", tasks, t->loss_sum);
     add_doubles(l, "epoch.weight_sum", tasks, t->weight_sum);
     add_doubles(l, "balance.state", t->balancer.balance.n_state, t->balancer.balance.state);
+    if (t->start.exists) add_doubles(l, "linear.start", t->start.count, t->start.state);
     add_lists(l, t);
     add_settled(l, t);
     add_state(l, &now, MMOE_I64, "now.counters");

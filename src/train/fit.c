@@ -82,8 +82,7 @@ static void leave_best(mmoe_trainer *t) {
     t->at.has_best = 0;
 }
 
-/* Keeps the best weights. A score that is undefined neither counts as better nor as a wait. */
-static mmoe_status keep_best(mmoe_fit_run *r, double score, int *is_best, mmoe_error *err) {
+mmoe_status mmoe_fit_keep_best(mmoe_fit_run *r, double score, int *is_best, mmoe_error *err) {
     mmoe_trainer *t = r->t;
     *is_best = 0;
     if (r->valid && isnan(score)) return MMOE_OK;
@@ -95,7 +94,9 @@ static mmoe_status keep_best(mmoe_fit_run *r, double score, int *is_best, mmoe_e
     t->at.has_best = 1;
     t->at.best_score = score;
     t->at.waited = 0;
-    r->unrecorded = t->at.epoch;
+    r->is_unrecorded = true;
+    r->best_epoch = t->at.epoch;
+    mmoe_fit_note_start(r);
     if (r->valid)
         memcpy(r->best_metrics, r->metrics, (size_t)t->model->schema->n_label * sizeof *r->metrics);
     const mmoe_status status = mmoe_best_keep(&t->best, kept_params(t), t->pool, err);
@@ -144,12 +145,13 @@ static mmoe_status run_epoch(mmoe_fit_run *r, mmoe_error *err) {
     if (t->average.values) mmoe_ema_settle(&t->average, &t->model->params);
     if (r->valid) status = mmoe_evaluator_run(r->evaluator, r->valid, r->metrics, err);
     if (status) return status;
+    mmoe_fit_prefer_start(r);
     double score = r->valid ? mmoe_fit_score(r) : 0;
     t->at.epoch++;
     if (r->valid) mmoe_fit_warn_undefined(r, score);
     mmoe_fit_warn_of_decay(r);
     int is_best;
-    status = keep_best(r, score, &is_best, err);
+    status = mmoe_fit_keep_best(r, score, &is_best, err);
     if (status) return status;
     if (r->valid) mmoe_fit_follow(r, score, is_best);
     if (r->valid)
@@ -223,6 +225,7 @@ static void begin_anew(mmoe_trainer *t) {
     mmoe_params_settle(&t->model->params);
     t->at = (mmoe_progress_state){0};
     mmoe_optimizer_restart(&t->optimizer);
+    mmoe_linear_start_clear(&t->start);
     const double lr = t->schedule.lr;
     mmoe_schedule_init(&t->schedule, &t->model->config->trainer);
     mmoe_schedule_set(&t->schedule, lr);
@@ -366,8 +369,25 @@ static mmoe_status bring_back(mmoe_trainer *t, mmoe_status status, mmoe_error *e
     mmoe_error why;
     const mmoe_status back = mmoe_best_restore(&t->best, &t->model->params, t->pool, &why);
     if (back) return mmoe_fail(err, back, "%s", why.message);
+    mmoe_fit_bring_start(t);
     if (t->average.values) mmoe_params_copy(&t->average, &t->model->params);
     return status;
+}
+
+static void finish_fit(mmoe_fit_run *r) {
+    mmoe_trainer *t = r->t;
+    atomic_store(&t->stop, 0);
+    t->is_fitting = false;
+    t->run->observer = NULL;
+    t->scores = NULL;
+    mmoe_progressive_finish(&r->progressive);
+    mmoe_gate_meter_finish(&r->gates);
+    mmoe_parts_finish(&r->parts);
+    mmoe_evaluator_free(r->evaluator);
+    void *memory[] = {r->metrics, r->best_metrics, r->counts, r->start_metrics, r->is_start};
+    for (size_t i = 0; i < sizeof memory / sizeof *memory; i++) mmoe_release(&t->alloc, memory[i]);
+    mmoe_source_free(r->train);
+    mmoe_source_free(r->valid);
 }
 
 static mmoe_status fit(mmoe_trainer *t, const mmoe_dataset *train, const mmoe_dataset *valid,
@@ -391,24 +411,13 @@ static mmoe_status fit(mmoe_trainer *t, const mmoe_dataset *train, const mmoe_da
     if (!status) status = mmoe_labels_keep_means(t->model, train, err);
     if (!status) {
         mmoe_trainer_take_blas(t);
-        status = run_epochs(&r, err);
+        status = mmoe_fit_start(&r, err);
+        if (!status) status = run_epochs(&r, err);
         if (!status) mmoe_fit_warn_of_course(&r);
         mmoe_trainer_give_blas(t);
         if (t->at.has_best || status == MMOE_E_NUMERIC) status = bring_back(t, status, err);
     }
-    atomic_store(&t->stop, 0);
-    t->is_fitting = false;
-    t->run->observer = NULL;
-    t->scores = NULL;
-    mmoe_progressive_finish(&r.progressive);
-    mmoe_gate_meter_finish(&r.gates);
-    mmoe_parts_finish(&r.parts);
-    mmoe_evaluator_free(r.evaluator);
-    mmoe_release(&t->alloc, r.metrics);
-    mmoe_release(&t->alloc, r.best_metrics);
-    mmoe_release(&t->alloc, r.counts);
-    mmoe_source_free(r.train);
-    mmoe_source_free(r.valid);
+    finish_fit(&r);
     return status;
 }
 

@@ -81,15 +81,15 @@ static mmoe_status put_task(const mmoe_fit_run *r, int32_t i, mmoe_error *err) {
 
 mmoe_status mmoe_fit_record(mmoe_fit_run *r, mmoe_error *err) {
     mmoe_model *m = r->t->model;
-    if (!r->unrecorded) return MMOE_OK;
+    if (!r->is_unrecorded) return MMOE_OK;
     mmoe_meta_clear(&m->meta, MMOE_META_TRAINING, &m->alloc);
     mmoe_status status = put_count(r, "rows", r->rows, err);
-    if (!status) status = put_count(r, "epoch", r->unrecorded, err);
+    if (!status) status = put_count(r, "epoch", r->best_epoch, err);
     if (!status && r->valid_set) status = put_count(r, "valid_rows", r->valid_set->rows, err);
     if (!status) status = put_data(r, err);
     for (int32_t i = 0; !status && i < m->schema->n_sparse + m->schema->n_dense; i++)
         status = put_column(r, &r->train_set->notes[i].counts, err);
     for (int32_t i = 0; !status && i < m->schema->n_label; i++) status = put_task(r, i, err);
-    if (!status) r->unrecorded = 0;
+    r->is_unrecorded = status != MMOE_OK;
     return status;
 }

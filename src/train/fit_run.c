@@ -29,11 +29,12 @@ int mmoe_fit_report_epoch(mmoe_fit_run *r, double score, double train_seconds, i
     mmoe_epoch_report e = {.epoch = t->at.epoch,
                            .n_epoch = c->trainer.n_epoch,
                            .n_task = c->n_task,
-                           .rows = r->rows,
+                           .rows = t->at.epoch ? r->rows : 0,
                            .is_best = is_best};
     e.seconds = t->at.seconds + mmoe_clock() - r->epoch_start;
     e.train_seconds = train_seconds;
-    e.rows_per_second = (double)r->rows / train_seconds;
+    e.rows_per_second = t->at.epoch ? (double)r->rows / train_seconds : 0;
+    if (!t->at.epoch) e.loss = (double)NAN;
     for (int32_t i = 0; i < c->n_task; i++) {
         t->loss[i] = mmoe_fit_mean_loss(t, i);
         if (!isnan(t->loss[i]))
@@ -46,7 +47,7 @@ int mmoe_fit_report_epoch(mmoe_fit_run *r, double score, double train_seconds, i
     mmoe_trainer_task_factors(t, t->factors);
     e.task_factors = t->factors;
     e.score = r->valid ? mmoe_fit_shown_score(r, score) : (double)NAN;
-    if (t->scores) {
+    if (t->scores && t->at.epoch) {
         mmoe_progressive_read(&r->progressive);
         for (int32_t i = 0; i < c->n_task; i++) r->progressive.figures[i].loss = t->loss[i];
         e.progressive = r->progressive.figures;

@@ -23,9 +23,12 @@ typedef struct mmoe_fit_run {
     mmoe_evaluator *evaluator;
     mmoe_task_metrics *metrics;      /* [tasks] */
     mmoe_task_metrics *best_metrics; /* [tasks] of the best weights */
-    int32_t unrecorded; /* the epoch, from 1, that the best weights are of; 0: it is recorded */
-    bool *counts;       /* [tasks] those whose figures are watched and can be defined */
-    bool has_warned;    /* of a score that is undefined */
+    bool is_unrecorded;              /* the best weights are of an epoch that is not recorded: */
+    int32_t best_epoch;
+    mmoe_task_metrics *start_metrics; /* [tasks] of a linear start; NULL: there is none */
+    bool *is_start;                   /* [tasks] the last epoch is worse: the task is as it began */
+    bool *counts;    /* [tasks] those whose figures are watched and can be defined */
+    bool has_warned; /* of a score that is undefined */
     bool has_warned_of_decay;
     mmoe_fit_course course;
     double epoch_start, last_progress;
@@ -53,6 +56,25 @@ void mmoe_fit_warn_of_course(const mmoe_fit_run *r);
  * as its metric is named, an error being positive again. */
 double mmoe_fit_score(const mmoe_fit_run *r);
 double mmoe_fit_shown_score(const mmoe_fit_run *r, double score);
+
+/* A task's figure as what is watched takes it; of a task that is not watched its loss. Larger is
+ * better. */
+double mmoe_fit_task_score(const mmoe_fit_run *r, int32_t task, const mmoe_task_metrics *m);
+
+/* fit.c: the weights as they are now become the best where the score is better than any before;
+ * the score of an undefined epoch neither counts as better nor as a wait. */
+mmoe_status mmoe_fit_keep_best(mmoe_fit_run *r, double score, int *is_best, mmoe_error *err);
+
+/* fit_start.c, of a model with a linear part. Before the first epoch: fits it, if the model is new,
+ * and measures it on the validation rows; this is epoch 0, which is told of, and may be the best.
+ * MMOE_E_MEMORY, and what evaluation and a callback return. */
+mmoe_status mmoe_fit_start(mmoe_fit_run *r, mmoe_error *err);
+/* Behind an epoch's evaluation: a task that validation rows like better as it began has the figures
+ * of that, for so it would be kept. */
+void mmoe_fit_prefer_start(mmoe_fit_run *r);
+/* The epoch is the best: notes those tasks; and, behind the run, makes them what they began as. */
+void mmoe_fit_note_start(const mmoe_fit_run *r);
+void mmoe_fit_bring_start(mmoe_trainer *t);
 
 /* fit_record.c: keeps with the model what is known of the best weights by now (mmoe_model_meta),
  * unless it is kept already. MMOE_E_MEMORY. */

@@ -62,6 +62,11 @@ double mmoe_fit_score(const mmoe_fit_run *r) {
     return count ? sum / count : (double)NAN;
 }
 
+double mmoe_fit_task_score(const mmoe_fit_run *r, int32_t task, const mmoe_task_metrics *m) {
+    return r->counts[task] ? task_score(r->t->model->config, m)
+                           : -m->values[mmoe_loss_compared(mmoe_loss_kind_of(m->type))];
+}
+
 double mmoe_fit_shown_score(const mmoe_fit_run *r, double score) {
     return mmoe_config_watched_metric(r->t->model->config)->doc.better * score;
 }

@@ -24,6 +24,7 @@ void mmoe_trainer_free(mmoe_trainer *t) {
     mmoe_whole_gradient_finish(&t->gradient);
     mmoe_params_finish(&t->average);
     mmoe_best_finish(&t->best);
+    mmoe_linear_start_finish(&t->start);
     mmoe_release(&a, t->checkpoint_path);
     mmoe_release(&a, t->loss_sum);
     pthread_mutex_destroy(&t->settling);
@@ -99,7 +100,8 @@ static mmoe_status build(mmoe_trainer *t, mmoe_error *err) {
     t->weight = t->loss + tasks;
     t->factors = t->weight + tasks;
     t->list_elements = t->factors + tasks;
-    mmoe_status status = keep_paths(t, err);
+    mmoe_status status = mmoe_linear_start_init(&t->start, m, &t->alloc, err);
+    if (!status) status = keep_paths(t, err);
     if (!status)
         status = mmoe_pool_create(mmoe_worker_count(t->options.threads), &t->alloc, &t->pool, err);
     if (!status)

@@ -12,6 +12,7 @@
 #include "train/balance_step.h"
 #include "train/best.h"
 #include "train/evaluate.h"
+#include "train/linear_start.h"
 #include "train/optimizer.h"
 #include "train/ranks.h"
 #include "train/schedule.h"
@@ -50,6 +51,7 @@ struct mmoe_trainer {
     mmoe_schedule schedule;
     mmoe_params average; /* of the weights; without values: there is none */
     mmoe_best best;
+    mmoe_linear_start start; /* of a model with a linear part */
     mmoe_progress_state at;
     double *loss_sum, *weight_sum; /* [tasks] of the current epoch; kept in a checkpoint */
     double *loss, *weight;         /* [tasks] of a step, and for reports */

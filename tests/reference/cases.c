@@ -180,6 +180,26 @@ const reference_case reference_cases[] = {
      .positive_weight = 3, .gamma = 2},
     {"aitm, shaped losses", 33, 3, 0, 1, TANH, true, true, .kind = REFERENCE_AITM,
      .smoothing = 0.05, .positive_weight = 2, .gamma = 1.5},
+    {"linear part", 33, 2, 8, 1, RELU, true, true, .linear = true},
+    {"linear part, one row", 1, 3, 3, 2, TANH, false, false, .linear = true, .regression = 2},
+    {"linear part: everything", 1030, 3, 3, 2, RELU, true, true, .linear = true, .regression = 2,
+     .wide = 16, GATING(0.5, 2, 3), EVERYTHING},
+    {"linear part, lists", 33, 3, 3, 1, RELU, true, true, .linear = true, .regression = 2,
+     .lists = WEIGHTED_LISTS},
+    {"single task, linear part", 33, 3, 0, 2, TANH, true, true, .linear = true,
+     .kind = REFERENCE_SINGLE_TASK, .regression = 2},
+    {"shared bottom, linear part", 33, 2, 0, 1, RELU, true, true, .linear = true,
+     .kind = REFERENCE_SHARED_BOTTOM},
+    {"omoe, linear part", 33, 2, 5, 1, RELU, true, true, .linear = true, .kind = REFERENCE_OMOE,
+     .wide = 16},
+    {"cgc, linear part", 33, 3, 0, 3, TANH, true, false, .linear = true, .kind = REFERENCE_CGC,
+     EXPERTS(1, 1, 3)},
+    {"ple, linear part", 300, 3, 0, 2, TANH, true, true, .linear = true, .kind = REFERENCE_PLE,
+     EXPERTS(2, 3, 2), .regression = 1, EVERYTHING},
+    {"esmm, linear part", 33, 2, 0, 1, RELU, true, true, .linear = true, .kind = REFERENCE_ESMM},
+    {"aitm, linear part", 33, 3, 0, 2, TANH, true, true, .linear = true, .kind = REFERENCE_AITM},
+    {"cross-stitch, linear part", 33, 3, 0, 3, PRELU, false, false, .linear = true,
+     .kind = REFERENCE_CROSS_STITCH, .regression = 2},
     {"cross-stitch: everything", 300, 3, 0, 3, TANH, true, true, .kind = REFERENCE_CROSS_STITCH,
      .regression = 4, EVERYTHING},
 };
@@ -264,6 +284,7 @@ static reference_spec spec_of(const reference_case *c) {
     s.gate =
         mlp_of((const int[]){c->wide ? c->wide : 6, 5}, c->gate_depth, c->activation, c->gate_norm);
     s.gating = c->gating;
+    s.linear = c->linear;
     s.n_task = c->tasks;
     for (int t = 0; t < c->tasks; t++) {
         s.tasks[t].regression = c->regression >> t & 1;

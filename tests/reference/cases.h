@@ -25,6 +25,7 @@ typedef struct reference_case {
     int gate_depth; /* hidden layers of the gates, the first as wide as the experts' first of depth
                        1 */
     reference_gating gating;
+    bool linear; /* a linear part */
     double smoothing, positive_weight,
         gamma; /* of the classifications' losses; the first task's gamma is half as large */
 } reference_case;

@@ -148,7 +148,7 @@ static json_t *model_json(const reference_spec *s) {
     static const char *const words[REFERENCE_KINDS] = {"mmoe",          "omoe", "single_task",
                                                        "shared_bottom", "cgc",  "ple",
                                                        "esmm",          "aitm", "cross_stitch"};
-    json_t *model = json_pack("{s:s}", "name", words[s->kind]);
+    json_t *model = json_pack("{s:s,s:b}", "name", words[s->kind], "linear", (int)s->linear);
     const bool mixed = s->kind == REFERENCE_MMOE || s->kind == REFERENCE_OMOE,
                ple = s->kind == REFERENCE_PLE, cgc = ple || s->kind == REFERENCE_CGC;
     if (mixed) json_object_set_new(model, "n_expert", json_integer(s->n_expert));

@@ -132,6 +132,10 @@ reference_tensor *reference_add_matrix(reference_model *m, const char *name, int
     return add_tensor(m, true, 2, rows, columns, "%s", name);
 }
 
+reference_tensor *reference_add_vector(reference_model *m, const char *name, int count) {
+    return add_tensor(m, true, 1, count, 0, "%s", name);
+}
+
 reference_model *reference_create(const reference_spec *spec) {
     reference_model *m = take(1, sizeof *m);
     m->spec = *spec;
@@ -222,6 +226,7 @@ static void forward(reference_model *m, const reference_batch *batch, bool train
         m->logits[t] = reference_mlp_forward(&m->towers[t], y[t], B, training, &m->kinks);
         free(y[t]);
     }
+    reference_body_add_linear(&m->body, B, m->logits);
 }
 
 void reference_forget(reference_model *m) {
@@ -409,14 +414,16 @@ void reference_clear_gradients(reference_model *m) {
 
 void reference_backward(reference_model *m, const reference_batch *batch, const double *factors,
                         double through, double *at_shared) {
-    double *dy[REFERENCE_MAX_TASKS];
+    double *dy[REFERENCE_MAX_TASKS], *dz[REFERENCE_MAX_TASKS];
     for (int t = 0; t < m->spec.n_task; t++) {
-        double *dz = loss_backward(m, batch, factors, t);
-        dy[t] = reference_mlp_backward(&m->towers[t], dz, batch->rows);
-        free(dz);
+        dz[t] = loss_backward(m, batch, factors, t);
+        dy[t] = reference_mlp_backward(&m->towers[t], dz[t], batch->rows);
     }
-    double *dx = reference_body_backward(&m->body, dy, batch->rows, through, at_shared);
-    for (int t = 0; t < m->spec.n_task; t++) free(dy[t]);
+    double *dx = reference_body_backward(&m->body, dy, dz, batch->rows, through, at_shared);
+    for (int t = 0; t < m->spec.n_task; t++) {
+        free(dy[t]);
+        free(dz[t]);
+    }
     scatter(m, batch, dx);
     free(dx);
 }

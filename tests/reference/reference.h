@@ -92,6 +92,7 @@ typedef struct reference_spec {
     bool gate_batch_norm;
     reference_mlp_spec gate; /* its hidden layers; batch norm as above */
     reference_gating gating;
+    bool linear; /* beside the towers: w_t . x + c_t to each logit */
     int n_task;
     struct {
         bool regression;

@@ -203,6 +203,10 @@ reference_body reference_body_create(reference_model *m, const reference_spec *s
     case REFERENCE_KINDS:
         abort();
     }
+    if (s->linear) {
+        b.weight = reference_add_matrix(m, "linear.weight", s->n_task, in);
+        b.bias = reference_add_vector(m, "linear.bias", s->n_task);
+    }
     int n_gate = 0;
     for (int i = 0; i < b.n_level; i++) n_gate += b.levels[i].n_gate;
     for (int i = 0; i < b.n_level; i++) {
@@ -333,6 +337,7 @@ void reference_body_forward(reference_body *body, const double *x, int B, bool t
                             reference_kinks *kinks, double *y[]) {
     double *in[MOST_OUTPUTS] = {copy_of(x, B * body->input_width)}, *out[MOST_OUTPUTS];
     if (body->seam == REFERENCE_AT_INPUT) keep_shared(body, in, B);
+    body->x = copy_of(in[0], B * body->input_width);
     for (int i = 0; i < body->n_level; i++) {
         reference_level *l = &body->levels[i];
         level_forward(body, l, in, out, &(forward_pass){B, training, kinks});
@@ -343,6 +348,16 @@ void reference_body_forward(reference_body *body, const double *x, int B, bool t
         y[t] = copy_of(in[body->read[t]], B * reference_body_width(body));
     free_all(in, body->n_level ? body->levels[body->n_level - 1].n_output : 1);
     reference_transfer_forward(&body->transfer, y, B, training, kinks);
+}
+
+void reference_body_add_linear(const reference_body *body, int B, double *const logits[]) {
+    const int D = body->input_width;
+    for (int t = 0; body->weight && t < body->n_task; t++)
+        for (int b = 0; b < B; b++) {
+            logits[t][b] += body->bias->value[t];
+            for (int j = 0; j < D; j++)
+                logits[t][b] += body->weight->value[t * D + j] * body->x[b * D + j];
+        }
 }
 
 /* ---- Backward ---- */
@@ -421,8 +436,21 @@ static void level_backward(const reference_body *body, reference_level *l, doubl
     free(du);
 }
 
-double *reference_body_backward(reference_body *body, double *dy[], int B, double through,
-                                double *at_shared) {
+/* dw_t = sum_b dz_tb x_b, dc_t = sum_b dz_tb, dx_b += sum_t dz_tb w_t */
+static void linear_backward(const reference_body *body, int B, double *const dz[], double *dx) {
+    const int D = body->input_width;
+    for (int t = 0; body->weight && t < body->n_task; t++)
+        for (int b = 0; b < B; b++) {
+            reference_add_term(body->bias, t, dz[t][b]);
+            for (int j = 0; j < D; j++) {
+                reference_add_term(body->weight, t * D + j, dz[t][b] * body->x[b * D + j]);
+                dx[b * D + j] += dz[t][b] * body->weight->value[t * D + j];
+            }
+        }
+}
+
+double *reference_body_backward(reference_body *body, double *dy[], double *const dz[], int B,
+                                double through, double *at_shared) {
     const int width = reference_body_width(body),
               n_output = body->n_level ? body->levels[body->n_level - 1].n_output : 1;
     double *dout[MOST_OUTPUTS], *din[MOST_OUTPUTS];
@@ -436,6 +464,7 @@ double *reference_body_backward(reference_body *body, double *dy[], int B, doubl
         free_all(dout, l->n_output);
         memcpy(dout, din, sizeof dout);
     }
+    linear_backward(body, B, dz, dout[0]);
     if (body->seam == REFERENCE_AT_INPUT) pass_shared(body, dout, B, through, at_shared);
     return dout[0];
 }
@@ -458,6 +487,7 @@ void reference_body_forget(reference_body *body) {
         free_all(l->g, l->n_gate);
     }
     reference_transfer_forget(&body->transfer);
+    free(body->x);
     free(body->shared);
     body->shared = NULL;
 }

@@ -31,11 +31,13 @@ typedef struct reference_body {
     int input_width;
     reference_level *levels;
     int n_task;
-    int read[REFERENCE_MAX_TASKS]; /* the last level's output that a task's tower reads */
-    reference_transfer transfer;   /* of what the towers read */
-    int n_embedding;               /* columns of x that tables give; the first ones */
-    double *shared;                /* [reference_body_shared_size] of the last forward pass */
-    const double *held;            /* taken in its place; NULL: none */
+    int read[REFERENCE_MAX_TASKS];   /* the last level's output that a task's tower reads */
+    reference_transfer transfer;     /* of what the towers read */
+    reference_tensor *weight, *bias; /* of the linear part, [T, D], [T]; NULL: there is none */
+    double *x;                       /* [B, D] that it read in the last forward pass */
+    int n_embedding;                 /* columns of x that tables give; the first ones */
+    double *shared;                  /* [reference_body_shared_size] of the last forward pass */
+    const double *held;              /* taken in its place; NULL: none */
 } reference_body;
 
 reference_body reference_body_create(reference_model *m, const reference_spec *spec,
@@ -47,11 +49,13 @@ int reference_body_width(const reference_body *body); /* columns that a tower re
  * `forget`. */
 void reference_body_forward(reference_body *body, const double *x, int B, bool training,
                             reference_kinks *kinks, double *y[]);
-/* dy[t], which may be replaced, -> a new array, the gradient of x; adds to the tensors' gradients.
- * The gradient of the shared representation is added to `at_shared`, if not NULL, then multiplied
- * by `through`. */
-double *reference_body_backward(reference_body *body, double *dy[], int B, double through,
-                                double *at_shared);
+/* Adds the linear part of the last forward pass to logits[t] [B]. */
+void reference_body_add_linear(const reference_body *body, int B, double *const logits[]);
+/* dy[t], which may be replaced, and dz[t] of the logits -> a new array, the gradient of x; adds to
+ * the tensors' gradients. The gradient of the shared representation is added to `at_shared`, if not
+ * NULL, then multiplied by `through`. */
+double *reference_body_backward(reference_body *body, double *dy[], double *const dz[], int B,
+                                double through, double *at_shared);
 /* What is shared is cut out of the columns of x, the nets or the mixture of the last level:
  * reference.h says of which model. */
 size_t reference_body_shared_size(const reference_body *body, int B);

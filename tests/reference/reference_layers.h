@@ -49,6 +49,7 @@ void reference_add_gate(reference_model *m, reference_mlp *gate, const char *pre
                         const reference_spec *spec);
 
 reference_tensor *reference_add_matrix(reference_model *m, const char *name, int rows, int columns);
+reference_tensor *reference_add_vector(reference_model *m, const char *name, int count);
 
 /* x [B, in] -> a new array [B, out], the caller's to free; keeps what the backward pass needs until
  * `forget`. */

@@ -35,6 +35,8 @@ static const struct {
     {"aitm", "\"bottom_params\": {\"dims\": [12], \"dropout\": 0.1}"},
     {"aitm", "\"bottom_params\": {\"dims\": [80]}, \"gate_params\": {\"batch_norm\": false}"},
     {"cross_stitch", "\"expert_params\": {\"dims\": [16, 6]}"},
+    {"mmoe", "\"linear\": true, \"n_expert\": 3, \"expert_params\": {\"dims\": [16]}"},
+    {"esmm", "\"linear\": true"},
 };
 enum { MODELS = sizeof model_shapes / sizeof *model_shapes, MODELS_COLUMNS = 5 };
 

@@ -1,4 +1,4 @@
-/* Eigenvalues and orthonormal rows, by what defines them. */
+/* Eigenvalues, orthonormal rows, systems, by what defines them. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,9 +119,35 @@ START_TEST(singular_values) {
 }
 END_TEST
 
+/* a x = b, of a positive definite one; any other is refused. */
+START_TEST(systems_are_solved) {
+    const int32_t n = sizes[_i];
+    double *half = draw(n * n, 3), *a = room(n * n), *left = room(n * n), *b = draw(n, 4),
+           *x = room(n);
+    for (int32_t i = 0; i < n; i++)
+        for (int32_t j = 0; j < n; j++)
+            a[i * n + j] = dot(half + i * n, half + j * n, n) + (i == j);
+    memcpy(left, a, (size_t)(n * n) * sizeof *a);
+    memcpy(x, b, (size_t)n * sizeof *b);
+    ck_assert(mmoe_lapack_solve(n, left, x));
+    for (int32_t i = 0; i < n; i++) ck_assert_double_eq_tol(dot(a + i * n, x, n), b[i], 1e-11 * n);
+    memcpy(left, a, (size_t)(n * n) * sizeof *a);
+    left[n * n - 1] = -1;
+    ck_assert(!mmoe_lapack_solve(n, left, x));
+    a[0] = INFINITY;
+    ck_assert(!mmoe_lapack_solve(n, a, x));
+    free(half);
+    free(a);
+    free(left);
+    free(b);
+    free(x);
+}
+END_TEST
+
 void add_cases(TCase *c) {
     const int n = sizeof sizes / sizeof *sizes;
     tcase_add_loop_test(c, eigenvectors_are_what_they_say, 0, n);
     tcase_add_loop_test(c, rows_become_orthonormal, 0, n);
     tcase_add_loop_test(c, singular_values, 0, n);
+    tcase_add_loop_test(c, systems_are_solved, 0, n);
 }

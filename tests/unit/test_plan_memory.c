@@ -49,6 +49,9 @@ static int inputs_of(const mmoe_node *n, int32_t in[MOST_VALUES]) {
         in[count++] = n->u.mix.gates;
         in[count++] = n->u.mix.experts;
         break;
+    case MMOE_OP_SUM:
+        for (int i = 0; i < 2; i++) in[count++] = n->u.sum.in[i].value;
+        break;
     case MMOE_OP_JOINT:
         for (int i = 0; i < 2; i++) in[count++] = n->u.joint.logits[i].value;
         break;

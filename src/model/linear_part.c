@@ -1,0 +1,59 @@
+#include "model/linear_part.h"
+
+#include <string.h>
+
+/* The layer that writes a value; NULL: another op does. */
+static const mmoe_node *layer_of(const mmoe_graph *g, int32_t value) {
+    for (const mmoe_node *n = g->nodes; n < g->nodes + g->n_node; n++)
+        if (n->op == MMOE_OP_APPLY && n->out == value) return n;
+    return NULL;
+}
+
+static const mmoe_node *writer_of(const mmoe_graph *g, int32_t value) {
+    const mmoe_node *n = g->nodes;
+    while (n->out != value) n++;
+    return n;
+}
+
+bool mmoe_linear_part_of(const mmoe_graph *g, mmoe_linear_part *out) {
+    const mmoe_node *sum = g->nodes, *end = g->nodes + g->n_node;
+    while (sum < end && sum->op != MMOE_OP_SUM) sum++;
+    if (sum == end) return false;
+    const mmoe_node *heads = layer_of(g, sum->u.sum.in[0].value);
+    *out = (mmoe_linear_part){.n_task = g->n_task,
+                              .width = g->values[g->nodes[0].out].width,
+                              .first = g->nodes[0].u.input.dense_col,
+                              .n_dense = g->nodes[0].u.input.n_dense,
+                              .weight = mmoe_tensors_find(&g->tensors, "linear.weight")->offset,
+                              .bias = mmoe_tensors_find(&g->tensors, "linear.bias")->offset,
+                              .heads = writer_of(g, heads->in),
+                              .head_bias = heads->u.apply.bias};
+    return true;
+}
+
+static bool are_zero(const float *x, int64_t count) {
+    for (int64_t i = 0; i < count; i++)
+        if (x[i] != 0) return false;
+    return true;
+}
+
+bool mmoe_linear_part_is_new(const mmoe_linear_part *l, const mmoe_params *p) {
+    bool is_new = are_zero(p->values + l->weight, (int64_t)l->n_task * l->width) &&
+                  are_zero(p->values + l->bias, l->n_task);
+    for (int32_t t = 0; t < l->n_task; t++) {
+        const mmoe_linear_block *head = &l->heads->u.linear.blocks[t];
+        is_new &= are_zero(p->values + head->weight, head->in.cols);
+    }
+    return is_new;
+}
+
+void mmoe_linear_part_set(const mmoe_linear_part *l, mmoe_params *p, int32_t task,
+                          const double *weights, double constant) {
+    const mmoe_linear_block *head = &l->heads->u.linear.blocks[task];
+    float *w = p->values + l->weight + (int64_t)task * l->width;
+    memset(w, 0, (size_t)l->width * sizeof *w);
+    for (int32_t i = 0; i < l->n_dense; i++) w[l->first + i] = (float)weights[i];
+    p->values[l->bias + task] = (float)constant;
+    memset(p->values + head->weight, 0, (size_t)head->in.cols * sizeof *w);
+    p->values[l->head_bias + task] = 0;
+}
