@@ -110,10 +110,9 @@ int32_t mmoe_place_linear(const mmoe_config *config, mmoe_view x, mmoe_module *m
     return count + 1;
 }
 
-mmoe_status mmoe_add_logits(mmoe_graph *g, const mmoe_config *config, mmoe_module *towers,
+mmoe_status mmoe_add_logits(mmoe_graph *g, const mmoe_config *config, const mmoe_module *towers,
                             const mmoe_module *linear, mmoe_view *logits, mmoe_error *err) {
     const int32_t n = config->n_task;
-    for (int32_t t = 0; t < n; t++) towers[t].adds_nothing = config->linear;
     mmoe_status status = mmoe_add_heads(g, towers, n, logits, err);
     if (status || !config->linear) return status;
     mmoe_view sums;

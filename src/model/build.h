@@ -50,7 +50,7 @@ mmoe_status mmoe_add_loss(mmoe_graph *g, const mmoe_config *config, mmoe_view *l
 int32_t mmoe_place_linear(const mmoe_config *config, mmoe_view x, mmoe_module *modules,
                           int32_t count);
 /* Adds the towers' last layers and, from behind the first level, that module: logits [n_task]. */
-mmoe_status mmoe_add_logits(mmoe_graph *g, const mmoe_config *config, mmoe_module *towers,
+mmoe_status mmoe_add_logits(mmoe_graph *g, const mmoe_config *config, const mmoe_module *towers,
                             const mmoe_module *linear, mmoe_view *logits, mmoe_error *err);
 /* Adds the tasks' towers on in[t], their logits, and the mean of their losses. `linear` is read
  * where the configuration has it. */

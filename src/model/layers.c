@@ -281,8 +281,7 @@ mmoe_status mmoe_add_heads(mmoe_graph *g, const mmoe_module *modules, int32_t co
         const mmoe_module *m = &modules[i];
         blocks[i] = (mmoe_linear_block){
             m->in, i, 1, mmoe_tensors_reserve(&g->tensors, MMOE_TENSOR_VALUE, m->in.cols)};
-        const module_place at = {
-            .cols = 1, .weight = blocks[i].weight, .bias = bias + i, .is_zero = m->adds_nothing};
+        const module_place at = {.cols = 1, .weight = blocks[i].weight, .bias = bias + i};
         status = add_linear_tensors(&g->tensors, m, layer_index(m, m->n_dims), &at, err);
     }
     mmoe_view z, out;

@@ -21,8 +21,6 @@ typedef struct mmoe_module {
     mmoe_activation weighing; /* of that layer */
     bool is_expert;           /* its layers are marked as such in the graph */
     bool is_linear;           /* the linear part: one layer, its tensors are named without "mlp" */
-    bool adds_nothing;        /* at first: of the weights behind it, mmoe_add_heads's, and the bias
-                                 none is drawn, all are 0 */
 } mmoe_module;
 
 static inline int32_t mmoe_module_depth(const mmoe_module *m) {

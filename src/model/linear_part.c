@@ -38,22 +38,22 @@ static bool are_zero(const float *x, int64_t count) {
 }
 
 bool mmoe_linear_part_is_new(const mmoe_linear_part *l, const mmoe_params *p) {
-    bool is_new = are_zero(p->values + l->weight, (int64_t)l->n_task * l->width) &&
-                  are_zero(p->values + l->bias, l->n_task);
-    for (int32_t t = 0; t < l->n_task; t++) {
-        const mmoe_linear_block *head = &l->heads->u.linear.blocks[t];
-        is_new &= are_zero(p->values + head->weight, head->in.cols);
-    }
-    return is_new;
+    return are_zero(p->values + l->weight, (int64_t)l->n_task * l->width) &&
+           are_zero(p->values + l->bias, l->n_task);
 }
 
 void mmoe_linear_part_set(const mmoe_linear_part *l, mmoe_params *p, int32_t task,
-                          const double *weights, double constant) {
-    const mmoe_linear_block *head = &l->heads->u.linear.blocks[task];
+                          const double *row) {
     float *w = p->values + l->weight + (int64_t)task * l->width;
     memset(w, 0, (size_t)l->width * sizeof *w);
-    for (int32_t i = 0; i < l->n_dense; i++) w[l->first + i] = (float)weights[i];
-    p->values[l->bias + task] = (float)constant;
-    memset(p->values + head->weight, 0, (size_t)head->in.cols * sizeof *w);
+    for (int32_t i = 0; i < l->n_dense; i++) w[l->first + i] = (float)row[i];
+    p->values[l->bias + task] = (float)row[l->n_dense];
     p->values[l->head_bias + task] = 0;
+}
+
+void mmoe_linear_part_set_alone(const mmoe_linear_part *l, mmoe_params *p, int32_t task,
+                                const double *row) {
+    const mmoe_linear_block *head = &l->heads->u.linear.blocks[task];
+    mmoe_linear_part_set(l, p, task, row);
+    memset(p->values + head->weight, 0, (size_t)head->in.cols * sizeof *p->values);
 }

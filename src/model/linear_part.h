@@ -1,5 +1,5 @@
-/* Where the weights of a model's linear part stand (model.linear), and those that make the network
- * beside it add something. */
+/* Where the weights of a model's linear part stand (model.linear), and those by which the network
+ * beside it adds to the logits. */
 #ifndef MMOE_MODEL_LINEAR_PART_H
 #define MMOE_MODEL_LINEAR_PART_H
 
@@ -16,11 +16,14 @@ typedef struct mmoe_linear_part {
 /* False: the model has none. */
 bool mmoe_linear_part_of(const mmoe_graph *g, mmoe_linear_part *out);
 
-/* Is all of it 0, and all that the towers' last layers multiply with: was nothing trained yet? */
+/* Is all of it 0? */
 bool mmoe_linear_part_is_new(const mmoe_linear_part *part, const mmoe_params *params);
-/* Makes a task's logit weights . x + constant: weights [n_dense] of the dense inputs alone, and
- * nothing of the network. */
+/* Makes a task's part weights . x + constant, row [n_dense + 1] having the weights of the dense
+ * inputs, then the constant; the tower's last bias, which the constant stands for, becomes 0. */
 void mmoe_linear_part_set(const mmoe_linear_part *part, mmoe_params *params, int32_t task,
-                          const double *weights, double constant);
+                          const double *row);
+/* That, and the network adds nothing to the task. */
+void mmoe_linear_part_set_alone(const mmoe_linear_part *part, mmoe_params *params, int32_t task,
+                                const double *row);
 
 #endif

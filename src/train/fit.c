@@ -71,39 +71,6 @@ static mmoe_status run_steps(mmoe_fit_run *r, mmoe_error *err) {
 
 /* ---- Epochs ---- */
 
-/* The weights that are judged and kept. */
-static const mmoe_params *kept_params(const mmoe_trainer *t) {
-    return t->average.values ? &t->average : &t->model->params;
-}
-
-/* Where the best weights cannot be kept, the model has them; those of before are gone. */
-static void leave_best(mmoe_trainer *t) {
-    if (t->average.values) mmoe_params_copy(&t->model->params, &t->average);
-    t->at.has_best = 0;
-}
-
-mmoe_status mmoe_fit_keep_best(mmoe_fit_run *r, double score, int *is_best, mmoe_error *err) {
-    mmoe_trainer *t = r->t;
-    *is_best = 0;
-    if (r->valid && isnan(score)) return MMOE_OK;
-    if (r->valid && t->at.has_best && score <= t->at.best_score) {
-        t->at.waited++;
-        return MMOE_OK;
-    }
-    *is_best = 1;
-    t->at.has_best = 1;
-    t->at.best_score = score;
-    t->at.waited = 0;
-    r->is_unrecorded = true;
-    r->best_epoch = t->at.epoch;
-    mmoe_fit_note_start(r);
-    if (r->valid)
-        memcpy(r->best_metrics, r->metrics, (size_t)t->model->schema->n_label * sizeof *r->metrics);
-    const mmoe_status status = mmoe_best_keep(&t->best, kept_params(t), t->pool, err);
-    if (status) leave_best(t);
-    return status;
-}
-
 /* Without validation rows each epoch is the best, and none waits. */
 static bool has_waited_enough(const mmoe_trainer *t) {
     const int32_t patience = t->model->config->trainer.earlystop_patience;
@@ -304,7 +271,7 @@ static mmoe_status take_fit_memory(mmoe_fit_run *r, mmoe_error *err) {
     if (!r->metrics || !r->best_metrics || !r->counts)
         return mmoe_fail_memory(err, tasks * sizeof *r->metrics);
     mmoe_evaluation of = {
-        .model = t->model, .params = kept_params(t), .pool = t->pool, .set = r->valid_set};
+        .model = t->model, .params = mmoe_trainer_kept(t), .pool = t->pool, .set = r->valid_set};
     mmoe_evaluation_group(&of);
     const mmoe_status status = mmoe_evaluator_create(&of, &t->alloc, &r->evaluator, err);
     return status ? status : watch_gates(r, err);

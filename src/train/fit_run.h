@@ -61,8 +61,8 @@ double mmoe_fit_shown_score(const mmoe_fit_run *r, double score);
  * better. */
 double mmoe_fit_task_score(const mmoe_fit_run *r, int32_t task, const mmoe_task_metrics *m);
 
-/* fit.c: the weights as they are now become the best where the score is better than any before;
- * the score of an undefined epoch neither counts as better nor as a wait. */
+/* fit_best.c: the weights as they are now become the best where the score is better than any
+ * before; the score of an undefined epoch neither counts as better nor as a wait. */
 mmoe_status mmoe_fit_keep_best(mmoe_fit_run *r, double score, int *is_best, mmoe_error *err);
 
 /* fit_start.c, of a model with a linear part. Before the first epoch: fits it, if the model is new,
@@ -72,8 +72,7 @@ mmoe_status mmoe_fit_start(mmoe_fit_run *r, mmoe_error *err);
 /* Behind an epoch's evaluation: a task that validation rows like better as it began has the figures
  * of that, for so it would be kept. */
 void mmoe_fit_prefer_start(mmoe_fit_run *r);
-/* The epoch is the best: notes those tasks; and, behind the run, makes them what they began as. */
-void mmoe_fit_note_start(const mmoe_fit_run *r);
+/* Behind a run: makes the tasks that the best weights have so what they began as. */
 void mmoe_fit_bring_start(mmoe_trainer *t);
 
 /* fit_record.c: keeps with the model what is known of the best weights by now (mmoe_model_meta),

@@ -6,10 +6,6 @@
 #include "base/error.h"
 #include "train/fit_run.h"
 
-static mmoe_params *kept_params(mmoe_trainer *t) {
-    return t->average.values ? &t->average : &t->model->params;
-}
-
 /* Steps, or weights that the model came with, are gone on with. */
 static bool is_new(const mmoe_trainer *t) {
     return t->start.exists && !mmoe_linear_start_is_on(&t->start) && t->at.epoch == 0 &&
@@ -17,8 +13,8 @@ static bool is_new(const mmoe_trainer *t) {
            mmoe_linear_part_is_new(&t->start.part, &t->model->params);
 }
 
-static void put_all(const mmoe_linear_start *s, mmoe_params *params) {
-    for (int32_t task = 0; task < s->part.n_task; task++) mmoe_linear_start_put(s, params, task);
+static void put_alone(const mmoe_linear_start *s, mmoe_params *params, int32_t task) {
+    mmoe_linear_part_set_alone(&s->part, params, task, mmoe_linear_start_row(s, task));
 }
 
 static mmoe_status begin(mmoe_fit_run *r, mmoe_error *err) {
@@ -30,16 +26,17 @@ static mmoe_status begin(mmoe_fit_run *r, mmoe_error *err) {
         t->options.on_warning(t->options.user, &list.items[i]);
     mmoe_warnings_finish(&list);
     if (status || !mmoe_linear_start_is_on(&t->start)) return status;
-    put_all(&t->start, &t->model->params);
+    for (int32_t i = 0; i < t->start.part.n_task; i++)
+        mmoe_linear_part_set(&t->start.part, &t->model->params, i,
+                             mmoe_linear_start_row(&t->start, i));
     if (t->average.values) mmoe_params_copy(&t->average, &t->model->params);
     return mmoe_best_keep(&t->best, &t->model->params, t->pool, err);
 }
 
-/* Figures of the start, in the place of the weights as they are now; what is not the tasks' heads
- * does not matter to them. */
+/* Figures of the start, in the place of the weights as they are now. */
 static mmoe_status measure(mmoe_fit_run *r, mmoe_error *err) {
     mmoe_trainer *t = r->t;
-    mmoe_params *p = kept_params(t);
+    mmoe_params *p = t->average.values ? &t->average : &t->model->params;
     const size_t tasks = (size_t)t->model->schema->n_label, count = (size_t)p->n_value;
     r->start_metrics = mmoe_alloc_zero(&t->alloc, tasks, sizeof *r->start_metrics);
     r->is_start = mmoe_alloc_zero(&t->alloc, tasks, sizeof *r->is_start);
@@ -49,7 +46,7 @@ static mmoe_status measure(mmoe_fit_run *r, mmoe_error *err) {
                              : mmoe_fail_memory(err, count * sizeof *values);
     if (!status) {
         memcpy(values, p->values, count * sizeof *values);
-        put_all(&t->start, p);
+        for (size_t i = 0; i < tasks; i++) put_alone(&t->start, p, (int32_t)i);
         if (r->parts.n_gate) mmoe_gate_meter_reset(&r->gates, 1);
         status = mmoe_evaluator_run(r->evaluator, r->valid, r->start_metrics, err);
         memcpy(p->values, values, count * sizeof *values);
@@ -61,6 +58,7 @@ static mmoe_status measure(mmoe_fit_run *r, mmoe_error *err) {
 static mmoe_status end_epoch_0(mmoe_fit_run *r, mmoe_error *err) {
     mmoe_trainer *t = r->t;
     int is_best;
+    memset(r->is_start, true, (size_t)t->model->schema->n_label * sizeof *r->is_start);
     memcpy(r->metrics, r->start_metrics, (size_t)t->model->schema->n_label * sizeof *r->metrics);
     const double score = mmoe_fit_score(r);
     const mmoe_status status = mmoe_fit_keep_best(r, score, &is_best, err);
@@ -91,15 +89,8 @@ void mmoe_fit_prefer_start(mmoe_fit_run *r) {
     }
 }
 
-void mmoe_fit_note_start(const mmoe_fit_run *r) {
-    const mmoe_trainer *t = r->t;
-    for (int32_t i = 0; r->is_start && i < t->model->schema->n_label; i++)
-        mmoe_linear_start_kept(&t->start)[i] = r->is_start[i];
-}
-
 void mmoe_fit_bring_start(mmoe_trainer *t) {
     if (!mmoe_linear_start_is_on(&t->start)) return;
     for (int32_t i = 0; i < t->start.part.n_task; i++)
-        if (mmoe_linear_start_kept(&t->start)[i] != 0)
-            mmoe_linear_start_put(&t->start, &t->model->params, i);
+        if (mmoe_linear_start_kept(&t->start)[i] != 0) put_alone(&t->start, &t->model->params, i);
 }

@@ -29,12 +29,6 @@ void mmoe_linear_start_clear(mmoe_linear_start *s) {
     if (s->exists) memset(s->state, 0, (size_t)s->count * sizeof *s->state);
 }
 
-void mmoe_linear_start_put(const mmoe_linear_start *s, mmoe_params *params, int32_t task) {
-    const int32_t n = s->part.n_dense;
-    const double *row = s->state + (size_t)task * (size_t)(n + 1);
-    mmoe_linear_part_set(&s->part, params, task, row, row[n]);
-}
-
 /* ---- Fitting ---- */
 
 /* Of a pass. */

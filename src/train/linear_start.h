@@ -1,6 +1,8 @@
 /* What a run of a model with a linear part begins with (model.linear): that part fitted to the
- * training rows' dense inputs (linear_fit.h). As the towers' last layers begin with 0, the model is
- * a linear one before the first step. */
+ * training rows' dense inputs (linear_fit.h). The start is this part alone, without what the drawn
+ * network adds. (Towers whose last layers began with 0 would make both the same, but give the
+ * experts no gradient at first: Adam then brings the decay of their weights up to the size of a
+ * gradient, and they were near 0 before they had learned anything.) */
 #ifndef MMOE_TRAIN_LINEAR_START_H
 #define MMOE_TRAIN_LINEAR_START_H
 
@@ -29,6 +31,9 @@ void mmoe_linear_start_clear(mmoe_linear_start *s);
 static inline double *mmoe_linear_start_kept(const mmoe_linear_start *s) {
     return s->state + (size_t)s->part.n_task * (size_t)(s->part.n_dense + 1);
 }
+static inline const double *mmoe_linear_start_row(const mmoe_linear_start *s, int32_t task) {
+    return s->state + (size_t)task * (size_t)(s->part.n_dense + 1);
+}
 static inline bool mmoe_linear_start_is_on(const mmoe_linear_start *s) {
     return s->exists && s->state[s->count - 1] != 0;
 }
@@ -38,8 +43,4 @@ static inline bool mmoe_linear_start_is_on(const mmoe_linear_start *s) {
 mmoe_status mmoe_linear_start_fit(mmoe_linear_start *s, const mmoe_model *model,
                                   const mmoe_dataset *set, mmoe_pool *pool, mmoe_warnings *list,
                                   mmoe_error *err);
-/* Makes a task what it began as, in the model's parameters or others that are laid out as they
- * are. */
-void mmoe_linear_start_put(const mmoe_linear_start *s, mmoe_params *params, int32_t task);
-
 #endif

@@ -67,6 +67,11 @@ struct mmoe_trainer {
 void mmoe_trainer_take_blas(const mmoe_trainer *t);
 void mmoe_trainer_give_blas(const mmoe_trainer *t);
 
+/* The weights that are judged and kept. */
+static inline const mmoe_params *mmoe_trainer_kept(const mmoe_trainer *t) {
+    return t->average.values ? &t->average : &t->model->params;
+}
+
 /* The learning rate of the next step. */
 static inline float mmoe_trainer_rate(const mmoe_trainer *t) {
     return (float)mmoe_schedule_rate(&t->schedule, &t->model->config->trainer, t->at.epoch,

@@ -146,6 +146,33 @@ walk train --config edges.json --output m.out --json --train good.csv <<END
 good.csv: feature "bins" of column "price": equal quantiles leave 9 of 10 bins, for many rows have \
 the same value
 END
+# A linear part begins as no line of rows that do not count, nor of very many inputs.
+cat >linear.json <<'JSON'
+{"features": {"dense": [{"name": "price"}]}, "model": {"name": "esmm", "linear": true},
+ "tasks": [{"name": "ctr", "label": "click"}, {"name": "cvr", "label": "buy"}],
+ "trainer": {"n_epoch": 1, "earlystop_patience": 0}}
+JSON
+rows unclicked.csv '0 "," (i % 8 > 5)'
+walk train --config linear.json --output m.out --json --train unclicked.csv <<END
+task "ctr": all 400 labels of the training rows are 0: one class alone has nothing that could be \
+learnt
+task "cvr": all 400 labels of the training rows are 0: one class alone has nothing that could be \
+learnt
+task "cvr": 100 of 400 training rows have a label of 1 where that of "ctr", which comes before, is \
+0 (the first is row 8): there it counts as 0
+task "cvr": no linear model of the dense columns was found (model.linear): it begins with a constant
+END
+awk 'BEGIN {print "v,click"
+    for (i = 0; i < 100; i++) { for (k = 0; k < 513; k++) printf "%d|", (i * k) % 7
+        print i % 3 "," i % 2 } }' >wide.csv
+cat >wide.json <<'JSON'
+{"features": {"dense": [{"name": "v", "dim": 514}]}, "model": {"linear": true},
+ "tasks": [{"name": "ctr", "label": "click"}], "trainer": {"n_epoch": 1, "earlystop_patience": 0}}
+JSON
+walk train --config wide.json --output m.out --json --train wide.csv <<END
+the linear part (model.linear) begins with 0: its fit is of at most 512 dense inputs, and of fewer \
+for many tasks; there are 514 for 1
+END
 sed '3,42s/^[^,]*/77/; 50s/^[^,]*//' good.csv >other.csv
 cat >said <<END
 other.csv: column "user": of 400 values 10.0 % are unknown and 0.2 % missing, the first in row 3
