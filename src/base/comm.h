@@ -40,6 +40,7 @@ struct mmoe_comm {
     int rank, size;
     double seconds;              /* that a call waits for another rank; 0: without end */
     uint64_t bytes_sent, n_sent; /* so far, to others: bytes, and to how many */
+    double seconds_spent;        /* in waiting for what others sent, or took */
 };
 
 /* One rank, which owns nothing and is never freed; any number of threads may use it. */

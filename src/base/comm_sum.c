@@ -1,6 +1,7 @@
 #include "base/comm_sum.h"
 
 #include <assert.h>
+#include <stdbool.h>
 
 #include "base/error.h"
 
@@ -83,36 +84,78 @@ static mmoe_status sum_whole(mmoe_comm_sum *s, const adding *a, mmoe_error *err)
     return MMOE_OK;
 }
 
-/* A stretch of all rows at a time, so that it stays in the cache from leaves to root. */
-static void add_rows(const mmoe_comm_sum *s, const adding *a, uint64_t stride, uint64_t bytes) {
+/* What others sent, `bytes` each, is added to `own` as the tree has it: a stretch of all ranks at a
+ * time, so that it stays in the cache from leaves to root. A subtree with this rank is added up in
+ * `own`. */
+static void add_rows(const mmoe_comm_sum *s, const adding *a, char *own, uint64_t stride,
+                     uint64_t bytes) {
+    const int size = s->comm->size, rank = s->comm->rank;
     for (uint64_t first = 0; first < bytes; first += STRETCH) {
         const uint64_t n = least(STRETCH, bytes - first);
-        for (uint64_t level = 1; level < (uint64_t)s->comm->size; level *= 2)
-            for (uint64_t r = 0; r < (uint64_t)s->comm->size; r += 2 * level)
-                a->add(s->got + r * stride + first, s->got + (r + level) * stride + first, n);
+        char *rows[MMOE_MOST_RANKS];
+        for (int r = 0; r < size; r++)
+            rows[r] = r == rank ? own + first : s->got + (uint64_t)r * stride + first;
+        for (int level = 1; level < size; level *= 2)
+            for (int r = 0; r < size; r += 2 * level) {
+                const bool is_right = rank / level == (r + level) / level;
+                a->add(rows[r + is_right * level], rows[r + !is_right * level], n);
+                rows[r] = rows[r + is_right * level];
+            }
     }
 }
 
-/* Rank r gets slice r of all ranks, adds them up, and gives the sums to all. */
-static mmoe_status sum_slices(mmoe_comm_sum *s, const adding *a, mmoe_error *err) {
+/* Of each rank's part the bytes from `at` on, as many as there is room for. */
+static mmoe_status sum_windows(mmoe_comm_sum *s, const adding *a, const int64_t *from, uint64_t at,
+                               mmoe_error *err) {
     mmoe_comm *c = s->comm;
-    const uint64_t size = (uint64_t)c->size, stride = stride_of(a->n, a->element, c->size);
-    uint64_t at[MMOE_MOST_RANKS], bytes[MMOE_MOST_RANKS];
+    const uint64_t stride = stride_of(s->most, 1, c->size);
+    uint64_t from_at[MMOE_MOST_RANKS] = {0}, from_bytes[MMOE_MOST_RANKS] = {0};
     uint64_t got_at[MMOE_MOST_RANKS], got_bytes[MMOE_MOST_RANKS];
-    const uint64_t each = a->n / size, more = a->n % size;
+    for (int r = 0; r < c->size; r++) {
+        const uint64_t bytes = (uint64_t)(from[r + 1] - from[r]) * a->element;
+        from_at[r] = (uint64_t)from[r] * a->element + at;
+        from_bytes[r] = bytes > at ? least(bytes - at, stride) : 0;
+    }
+    const uint64_t own = from_bytes[c->rank];
+    for (int r = 0; r < c->size; r++) {
+        got_at[r] = (uint64_t)r * stride;
+        got_bytes[r] = r == c->rank ? 0 : own;
+    }
+    from_bytes[c->rank] = 0;
+    const mmoe_exchange e = {a->what, a->values, from_at, from_bytes, s->got, got_at, got_bytes};
+    const mmoe_status status = mmoe_comm_exchange(c, &e, err);
+    if (!status) add_rows(s, a, a->values + from_at[c->rank], stride, own);
+    return status;
+}
+
+/* Rank r gets part r of all ranks, window by window, and adds them up. */
+static mmoe_status sum_parts(mmoe_comm_sum *s, const adding *a, const int64_t *from,
+                             mmoe_error *err) {
+    const uint64_t stride = stride_of(s->most, 1, s->comm->size);
+    uint64_t longest = 0;
+    for (int r = 0; r < s->comm->size; r++) {
+        const uint64_t bytes = (uint64_t)(from[r + 1] - from[r]) * a->element;
+        if (bytes > longest) longest = bytes;
+    }
+    mmoe_status status = MMOE_OK;
+    for (uint64_t at = 0; at < longest && !status; at += stride)
+        status = sum_windows(s, a, from, at, err);
+    return status;
+}
+
+/* Each adds up a slice and gives its sums to all. */
+static mmoe_status sum_slices(mmoe_comm_sum *s, const adding *a, mmoe_error *err) {
+    const uint64_t size = (uint64_t)s->comm->size, each = a->n / size, more = a->n % size;
+    int64_t from[MMOE_MOST_RANKS + 1] = {0};
+    uint64_t bytes[MMOE_MOST_RANKS];
     for (uint64_t r = 0; r < size; r++) {
-        at[r] = (r * each + least(r, more)) * a->element;
+        from[r + 1] = from[r] + (int64_t)(each + (r < more));
         bytes[r] = (each + (r < more)) * a->element;
     }
-    for (uint64_t r = 0; r < size; r++) {
-        got_at[r] = r * stride;
-        got_bytes[r] = bytes[c->rank];
-    }
-    const mmoe_exchange slices = {a->what, a->values, at, bytes, s->got, got_at, got_bytes};
-    const mmoe_status status = mmoe_comm_exchange(c, &slices, err);
+    const mmoe_status status = sum_parts(s, a, from, err);
+    const char *own = a->values + (uint64_t)from[s->comm->rank] * a->element;
     if (status) return status;
-    add_rows(s, a, stride, bytes[c->rank]);
-    return mmoe_comm_gather(c, &(mmoe_gathering){a->what, s->got, a->values, bytes}, err);
+    return mmoe_comm_gather(s->comm, &(mmoe_gathering){a->what, own, a->values, bytes}, err);
 }
 
 static mmoe_status sum(mmoe_comm_sum *s, const adding *a, mmoe_error *err) {
@@ -131,4 +174,10 @@ mmoe_status mmoe_comm_sum_floats(mmoe_comm_sum *s, float *values, uint64_t n, co
 mmoe_status mmoe_comm_sum_doubles(mmoe_comm_sum *s, double *values, uint64_t n, const char *what,
                                   mmoe_error *err) {
     return sum(s, &(adding){(char *)values, n, sizeof *values, add_doubles, what}, err);
+}
+
+mmoe_status mmoe_comm_sum_parts(mmoe_comm_sum *s, float *values, const int64_t *from,
+                                const char *what, mmoe_error *err) {
+    const adding a = {(char *)values, 0, sizeof *values, add_floats, what};
+    return s->comm->size == 1 ? MMOE_OK : sum_parts(s, &a, from, err);
 }

@@ -23,4 +23,10 @@ mmoe_status mmoe_comm_sum_floats(mmoe_comm_sum *s, float *values, uint64_t n, co
 mmoe_status mmoe_comm_sum_doubles(mmoe_comm_sum *s, double *values, uint64_t n, const char *what,
                                   mmoe_error *err);
 
+/* Rank r's part of `values`, from[r] to from[r + 1], becomes the sums over ranks there; the rest
+ * stays as it is: half of what whole sums cost. `values` may be longer than what there is memory
+ * for. */
+mmoe_status mmoe_comm_sum_parts(mmoe_comm_sum *s, float *values, const int64_t *from,
+                                const char *what, mmoe_error *err);
+
 #endif
