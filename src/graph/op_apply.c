@@ -207,15 +207,13 @@ static void apply_add_up(const mmoe_run *r, int32_t node, bool backward, double 
     const mmoe_node *n = &p->graph->nodes[node];
     const mmoe_layer_state *l = p->nodes[node].own;
     const int32_t width = p->graph->values[n->in].width;
+    const mmoe_norm *norm = &n->u.apply.norm;
     double *daz = numbers + width, *slopes = daz + width;
-    for (int32_t c = 0; c < width; c++) {
-        numbers[c] = mmoe_cut_sum(&r->cut, l->sum_da + c, (size_t)width);
-        daz[c] = is_normed(&n->u.apply.norm, c)
-                     ? mmoe_cut_sum(&r->cut, l->sum_daz + c, (size_t)width)
-                     : 0;
-    }
-    for (int32_t i = 0; i < l->slopes; i++)
-        slopes[i] = mmoe_cut_sum(&r->cut, l->slope_part + i, (size_t)l->slopes);
+    mmoe_cut_sum_columns(&r->cut, l->sum_da, (size_t)width, width, numbers);
+    memset(daz, 0, (size_t)width * sizeof *daz);
+    mmoe_cut_sum_columns(&r->cut, l->sum_daz + norm->col, (size_t)width, norm->cols,
+                         daz + norm->col);
+    mmoe_cut_sum_columns(&r->cut, l->slope_part, (size_t)l->slopes, l->slopes, slopes);
 }
 
 /* Gradients are whole on every rank here, and are summed over ranks as all others: the first one's

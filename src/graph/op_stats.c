@@ -10,6 +10,7 @@
  *
  * Stands in front of its apply node (op_apply.c), and has its working memory. */
 #include <math.h>
+#include <string.h>
 
 #include "graph/op.h"
 #include "graph/plan_cut.h"
@@ -60,24 +61,56 @@ static void merge_moments(moments *to, const moments *other) {
     to->n = both;
 }
 
-/* Of a segment, in chunk order. */
-static moments segment_moments(const mmoe_cut *cut, const mmoe_layer_state *l, size_t width,
-                               size_t c, int32_t segment) {
-    moments all = {0};
-    for (int32_t k = mmoe_segment_chunk(cut, segment); k < mmoe_segment_chunk(cut, segment + 1);
-         k++) {
-        const size_t at = (size_t)k * width + c;
-        const double rows = mmoe_chunk_rows(cut, k), shift = l->sum[at] / rows;
-        const moments chunk = {rows, l->pivot[at] + shift,
-                               fmax(0, l->square[at] - l->sum[at] * shift)};
-        merge_moments(&all, &chunk);
-    }
-    return all;
-}
-
 static void push_moments(mmoe_tree *tree, moments *sums, int32_t part, const moments *own) {
     while (mmoe_tree_merges(tree, part)) merge_moments(&sums[tree->depth - 1], &sums[tree->depth]);
     if (own) sums[mmoe_tree_push(tree, part)] = *own;
+}
+
+/* Those of neighbouring columns, which are merged side by side. */
+enum { SIDE = 32 };
+typedef struct side_moments {
+    double n, mean[SIDE], m2[SIDE];
+} side_moments;
+
+static void merge_side(side_moments *to, const side_moments *other) {
+    const double n = to->n, more = other->n, both = n + more;
+    for (int32_t i = 0; i < SIDE; i++) {
+        const double delta = other->mean[i] - to->mean[i];
+        to->mean[i] += delta * more / both;
+        to->m2[i] += other->m2[i] + delta * delta * n * more / both;
+    }
+    to->n = both;
+}
+
+/* Neighbouring columns, SIDE at most, of a layer whose chunks' sums are `width` apart. */
+typedef struct side_columns {
+    const mmoe_layer_state *layer;
+    size_t width;
+    int32_t first, cols;
+} side_columns;
+
+static void take_chunk(side_moments *m, const side_columns *of, int32_t chunk, double rows) {
+    const size_t at = (size_t)chunk * of->width + (size_t)of->first;
+    const float *sums = of->layer->sum + at, *squares = of->layer->square + at,
+                *pivots = of->layer->pivot + at;
+    m->n = rows;
+    for (int32_t i = 0; i < of->cols; i++) {
+        const double sum = sums[i], shift = sum / rows;
+        m->mean[i] = pivots[i] + shift;
+        m->m2[i] = fmax(0, squares[i] - sum * shift);
+    }
+}
+
+/* Of a segment, in chunk order. */
+static void take_segment(side_moments *out, const side_columns *of, const mmoe_cut *cut,
+                         int32_t segment) {
+    side_moments chunk = {0};
+    *out = (side_moments){0};
+    for (int32_t k = mmoe_segment_chunk(cut, segment); k < mmoe_segment_chunk(cut, segment + 1);
+         k++) {
+        take_chunk(&chunk, of, k, mmoe_chunk_rows(cut, k));
+        merge_side(out, &chunk);
+    }
 }
 
 /* The means of this rank's rows, and then the squares. */
@@ -92,17 +125,21 @@ static void stats_add_up(const mmoe_run *r, int32_t node, bool backward, double 
     const mmoe_node *n = &p->graph->nodes[node];
     const mmoe_norm *norm = &n->u.stats.norm;
     const size_t width = (size_t)p->graph->values[n->in].width;
-    for (int32_t i = 0; i < norm->cols; i++) {
+    for (int32_t i = 0; i < norm->cols; i += SIDE) {
+        const int32_t left = norm->cols - i, cols = left < SIDE ? left : SIDE;
+        const side_columns of = {p->nodes[node].own, width, norm->col + i, cols};
         mmoe_tree tree = {0};
-        moments sums[MMOE_TREE_DEPTH] = {{0}};
+        side_moments sums[MMOE_TREE_DEPTH + 1] = {{0}};
         for (int32_t s = 0; s < r->cut.segments; s++) {
-            const moments own =
-                segment_moments(&r->cut, p->nodes[node].own, width, (size_t)(norm->col + i), s);
-            push_moments(&tree, sums, s, &own);
+            side_moments own;
+            take_segment(&own, &of, &r->cut, s);
+            while (mmoe_tree_merges(&tree, s)) merge_side(&sums[tree.depth - 1], &sums[tree.depth]);
+            sums[mmoe_tree_push(&tree, s)] = own;
         }
-        push_moments(&tree, sums, MMOE_TREE_PARTS, NULL);
-        numbers[i] = sums[0].mean;
-        numbers[norm->cols + i] = sums[0].m2;
+        while (mmoe_tree_merges(&tree, MMOE_TREE_PARTS))
+            merge_side(&sums[tree.depth - 1], &sums[tree.depth]);
+        memcpy(numbers + i, sums[0].mean, (size_t)cols * sizeof *numbers);
+        memcpy(numbers + norm->cols + i, sums[0].m2, (size_t)cols * sizeof *numbers);
     }
 }
 

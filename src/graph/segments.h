@@ -41,7 +41,9 @@ static inline int32_t mmoe_segment_chunk(const mmoe_cut *c, int32_t segment) {
 }
 
 /* The sum over the batch of what each chunk k has at parts[k * stride]. */
-double mmoe_cut_sum(const mmoe_cut *c, const float *parts, size_t stride);
 double mmoe_cut_sum_doubles(const mmoe_cut *c, const double *parts, size_t stride);
+/* Of `cols` columns, which a chunk has beside each other from there on, to out [cols]. */
+void mmoe_cut_sum_columns(const mmoe_cut *c, const float *parts, size_t stride, int32_t cols,
+                          double *out);
 
 #endif
