@@ -294,6 +294,26 @@ static int fit_run(const train_flags *f, train_run *run) {
     return status ? cli_fail("%s", err.message) : CLI_OK;
 }
 
+/* What a step of this rank, the first, sent to others. */
+static json_t *ranks_json(const train_run *run) {
+    mmoe_sent sent;
+    mmoe_trainer_sent(run->trainer, &sent);
+    const double steps = sent.steps ? (double)sent.steps : 1;
+    return json_pack("{s:i, s:I, s:f, s:f, s:f}", "ranks", (int)sent.ranks, "steps",
+                     (json_int_t)sent.steps, "step_bytes", sent.bytes / steps, "step_messages",
+                     sent.messages / steps, "step_waiting", sent.seconds / steps);
+}
+
+static void say_sent(const train_run *run) {
+    mmoe_sent sent;
+    mmoe_trainer_sent(run->trainer, &sent);
+    if (sent.steps)
+        cli_note("%d ranks: a step of the first sent %.3f MB in %.0f messages, and waited for "
+                 "others for %.3f ms",
+                 (int)sent.ranks, sent.bytes / 1e6 / (double)sent.steps,
+                 sent.messages / (double)sent.steps, 1e3 * sent.seconds / (double)sent.steps);
+}
+
 static json_t *result_json(const train_flags *f, const train_run *run, const mmoe_dataset *data,
                            const mmoe_task_metrics *metrics) {
     json_t *result =
@@ -313,6 +333,7 @@ static json_t *result_json(const train_flags *f, const train_run *run, const mmo
     json_object_set_new(result, "rows_per_second",
                         r->train_seconds > 0 ? json_real((double)r->train_rows / r->train_seconds)
                                              : json_null());
+    if (cli_ranks()->size > 1) json_object_set_new(result, "ranks", ranks_json(run));
     return cli_with_warnings(result);
 }
 
@@ -366,6 +387,7 @@ static int finish_run(const train_flags *f, train_run *run) {
     int status = cli_put_meta(&f->meta, run->model);
     if (!status) status = cli_write_model(run->model, f->output, mmoe_model_save);
     if (!status) status = cli_profile_close(&run->profile, f->profile, run->report.train_seconds);
+    if (!status && cli_ranks()->size > 1) say_sent(run);
     return status ? status : print_run_result(f, run);
 }
 

@@ -395,12 +395,20 @@ MMOE_API void mmoe_trainer_task_factors(const mmoe_trainer *trainer, double *fac
  * _step), of which it runs its share of each batch's segments (trainer.segments), and all have the
  * weights that one process would have, to the bit. The first rank alone calls the functions of the
  * options and writes checkpoints; a stop there stops all. A rank that fails ends the others, with
- * "rank R: its message" (MMOE_E_IO). Tables stand on every rank, whole. `comm` must outlive the
- * trainer; of one rank it changes nothing. MMOE_E_CONFIG: more ranks than segments; _ARGUMENT: it
- * has joined, or taken a step; _MEMORY. */
+ * "rank R: its message" (MMOE_E_IO). Weights stand on every rank, whole; moments of all but
+ * deferred tables are dealt. `comm` must outlive the trainer; of one rank it changes nothing.
+ * MMOE_E_CONFIG: more ranks than segments; _ARGUMENT: it has joined, or taken a step; _MEMORY. */
 struct mmoe_comm;
 MMOE_API mmoe_status mmoe_trainer_join(mmoe_trainer *trainer, struct mmoe_comm *comm,
                                        mmoe_error *err);
+/* What the trainer's steps, of fits and others, have sent to other ranks so far: bytes, in how many
+ * messages, and the seconds that this rank waited for others in them. Of one rank all are 0. */
+typedef struct mmoe_sent {
+    int32_t ranks;
+    int64_t steps;
+    double bytes, messages, seconds;
+} mmoe_sent;
+MMOE_API void mmoe_trainer_sent(const mmoe_trainer *trainer, mmoe_sent *out);
 /* Reads a checkpoint of the same configuration, whose run the next fit continues: MMOE_E_IO,
  * _FORMAT, _VERSION, _ARGUMENT. trainer.n_epoch and trainer.earlystop_patience may be others (and
  * score): a run that has ended goes on where they are raised, to the bits of one that began with
@@ -413,7 +421,8 @@ MMOE_API mmoe_status mmoe_trainer_resume(mmoe_trainer *trainer, const char *path
  * where its steps are, the learning rate that was set. A trainer of the same configuration that
  * resumes from it does what this one does from here on, to the bit: steps and fits alike. For
  * between steps; a fit writes its own (checkpoint_path), and within its callbacks this is
- * MMOE_E_ARGUMENT. MMOE_E_NUMERIC, with the tensor: a weight is not finite; _IO, _MEMORY. */
+ * MMOE_E_ARGUMENT. Of several ranks all call it, and the first one writes. MMOE_E_NUMERIC, with the
+ * tensor: a weight is not finite; _IO, _MEMORY. */
 MMOE_API mmoe_status mmoe_trainer_save(mmoe_trainer *trainer, const char *path, mmoe_error *err);
 /* Sets the learning rate from the next step on: 0 to 1000, else MMOE_E_ARGUMENT. It stands in the
  * place of trainer.optimizer_params.lr, so warm-up and scheduler do to it what they would have done

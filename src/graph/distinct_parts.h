@@ -25,7 +25,8 @@ typedef struct mmoe_distinct_state {
     bool are_neighbours;         /* the columns, in the batch's ids */
     int32_t *at;                 /* [rows of a batch, columns] rows of P */
     int32_t *bags;               /* [chunks, columns] lists that are not of one element */
-    float *sums;                 /* [slabs, n_row, MMOE_SLAB] S, where ranks have parts of it */
+    float *sums;                 /* S, where ranks have parts of it: task behind task [slabs, the
+                                    task's rows, MMOE_SLAB] */
     float *dw;                   /* [N, D] */
     float *rest, *rest_backward; /* [N, columns of rest] W_rest, and what of it has a gradient
                                     packed */

@@ -213,12 +213,18 @@ static void multiply_slab(const mmoe_run *r, const mmoe_weight_task *task, int w
     mmoe_run_task_done(r, worker, MMOE_PASS_WEIGHTS, &slab, start);
 }
 
-/* Where several ranks keep S of a task and a slab. */
-static float *kept_sums(const mmoe_plan *p, const mmoe_weight_task *task, const sums *b) {
+/* The first row of S that a task has. */
+static int64_t first_row(const mmoe_plan *p, const mmoe_weight_task *task) {
     const mmoe_distinct *d = p->distinct;
-    const size_t slab = (size_t)(b->col / MMOE_SLAB) * (size_t)d->n_row,
-                 row = (size_t)d->columns[d->tables[task->first].first].first;
-    return mmoe_distinct_own(p)->sums + (slab + row) * MMOE_SLAB;
+    return d->columns[d->tables[task->first].first].first;
+}
+
+/* Where several ranks keep S of a task and a slab; `floats`: of the slab. */
+static float *kept_sums(const mmoe_plan *p, const mmoe_weight_task *task, const sums *b,
+                        size_t floats) {
+    const mmoe_distinct_state *own = mmoe_distinct_own(p);
+    return own->sums + (size_t)first_row(p, task) * (size_t)own->n_slab * MMOE_SLAB +
+           (size_t)(b->col / MMOE_SLAB) * floats;
 }
 
 static void run_sums(mmoe_run *r, const mmoe_weight_task *task, int worker) {
@@ -233,7 +239,7 @@ static void run_sums(mmoe_run *r, const mmoe_weight_task *task, int worker) {
         add_up(r, task, &b, room.s);
         mmoe_run_task_done(r, worker, MMOE_PASS_SUMS, &slab, start);
         if (p->peers)
-            memcpy(kept_sums(p, task, &b), b.s, room.s * sizeof *b.s);
+            memcpy(kept_sums(p, task, &b, room.s), b.s, room.s * sizeof *b.s);
         else
             multiply_slab(r, task, worker, &b);
     }
@@ -242,23 +248,35 @@ static void run_sums(mmoe_run *r, const mmoe_weight_task *task, int worker) {
 
 /* ---- Of several ranks ---- */
 
+/* Who multiplies for a task: neighbours are one rank's. */
+static int32_t rank_of(const mmoe_plan *p, const mmoe_weight_task *task) {
+    return (int32_t)(first_row(p, task) * p->ranks / p->distinct->n_row);
+}
+
+/* Each rank gets S of its tasks. */
 void mmoe_distinct_exchange(mmoe_run *r, int32_t node) {
     const mmoe_plan *p = r->plan;
     const mmoe_distinct_state *own = p->nodes[node].own;
-    const int64_t count = (int64_t)own->n_slab * p->distinct->n_row * MMOE_SLAB;
-    if (p->peers->sum_gradient(p->peers, own->sums, count)) end_sums(p, own->sums, count);
+    const int64_t row = (int64_t)own->n_slab * MMOE_SLAB;
+    int64_t from[MMOE_TREE_PARTS + 1];
+    for (int32_t q = 0; q <= p->ranks; q++) from[q] = p->distinct->n_row * row;
+    for (const mmoe_weight_task *t = p->tasks + p->n_early; t-- > p->tasks;)
+        for (int32_t q = 0; t->node == node && q <= rank_of(p, t); q++)
+            from[q] = first_row(p, t) * row;
+    if (p->peers->sum_parts(p->peers, own->sums, from))
+        end_sums(p, own->sums + from[p->rank], from[p->rank + 1] - from[p->rank]);
 }
 
-/* S is that of all ranks: each multiplies for some tasks, of the others it has gradients of 0. */
+/* Each multiplies for its tasks, of the others it has gradients of 0. */
 void mmoe_distinct_run_again(mmoe_run *r, const mmoe_weight_task *task, int worker) {
     const mmoe_plan *p = r->plan;
     const sum_room room = room_of(p, task->first, task->count);
-    const bool is_mine = (task - p->tasks) % p->ranks == p->rank;
+    const bool is_mine = rank_of(p, task) == p->rank;
     sums b = {.de = mmoe_scratch_of(p, worker) + room.tree};
     b.packed = b.de + room.de;
     if (!is_mine) memset(b.de, 0, room.de * sizeof *b.de);
     while (is_mine && next_slab(p, &b)) {
-        b.s = kept_sums(p, task, &b);
+        b.s = kept_sums(p, task, &b, room.s);
         multiply_slab(r, task, worker, &b);
     }
     hand_on(r, task, worker, b.de);

@@ -8,12 +8,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "graph/params.h"
+#include "graph/portions.h"
 
 typedef struct mmoe_peers mmoe_peers;
 struct mmoe_peers {
     int32_t rank, size;
     const mmoe_params *params; /* whose gradients a run keeps whole (mmoe_params_dense) */
+    mmoe_portions portions;    /* of their whole */
     /* numbers [size, each]: this rank's are there, the others' come. */
     void (*gather)(mmoe_peers *p, double *numbers, int32_t each);
     /* Rows of `cols` floats, of which rank r has from[r] to from[r + 1]. */
@@ -21,6 +22,8 @@ struct mmoe_peers {
     /* values[0, n) become the sums over ranks, in a tree. False: something has failed. */
     bool (*sum)(mmoe_peers *p, double *values, int64_t n);
     bool (*sum_gradient)(mmoe_peers *p, float *values, int64_t n);
+    /* values[from[r], from[r + 1]) become so on rank r alone. */
+    bool (*sum_parts)(mmoe_peers *p, float *values, const int64_t *from);
 };
 
 #endif

@@ -23,7 +23,8 @@ mmoe_status mmoe_run_create(const mmoe_plan_request *wanted, mmoe_run **out, mmo
     mmoe_plan *plan = NULL;
     const mmoe_status status = mmoe_plan_create(wanted, &plan, err);
     if (status) return status;
-    const size_t tasks = (size_t)plan->graph->n_task, sums = tasks * (2 + (size_t)plan->max_chunks);
+    const size_t tasks = (size_t)plan->graph->n_task,
+                 sums = tasks * (3 + (size_t)plan->max_chunks) + 1;
     mmoe_run *r = mmoe_alloc_zero(&a, 1, sizeof *r);
     if (!r) {
         mmoe_plan_free(plan);
@@ -40,7 +41,8 @@ mmoe_status mmoe_run_create(const mmoe_plan_request *wanted, mmoe_run **out, mmo
         return mmoe_fail_memory(err, (sums + whole) * sizeof *r->task_factor);
     }
     r->task_weight = r->task_factor + tasks;
-    r->loss_part = r->task_weight + tasks;
+    r->loss_sum = r->task_weight + tasks;
+    r->loss_part = r->loss_sum + tasks + 1;
     mmoe_run_set_factors(r, NULL);
     *out = r;
     return MMOE_OK;
@@ -208,39 +210,65 @@ static void run_tasks(mmoe_run *r, mmoe_gradient_sink sink, void *context) {
     run_loop(p, p->n_task - p->n_early, run_late_task, r);
 }
 
+/* What a rank hands on of the sums over ranks: places of the whole. */
+typedef struct handing {
+    const mmoe_run *run;
+    int64_t first, end;
+} handing;
+
+/* The first place of a piece, and how many there are from it on. */
+static int64_t piece_of(const handing *h, int piece, int64_t *count) {
+    const int64_t first = h->first + (int64_t)piece * MMOE_ROOM_PIECE, left = h->end - first;
+    *count = left < MMOE_ROOM_PIECE ? left : MMOE_ROOM_PIECE;
+    return first;
+}
+
 /* A sum over ranks ends as one over segments does: +0 for -0. */
 static void end_piece(void *context, int worker, int piece) {
     (void)worker;
-    const mmoe_run *r = context;
-    const int64_t first = (int64_t)piece * MMOE_ROOM_PIECE,
-                  end = first + mmoe_room_piece(r->plan->peers->params, first);
-    for (int64_t i = first; i < end; i++) r->gradient[i] += 0.0f;
+    const handing *h = context;
+    int64_t count;
+    float *values = h->run->gradient + piece_of(h, piece, &count);
+    for (int64_t i = 0; i < count; i++) values[i] += 0.0f;
 }
 
 static void hand_on_piece(void *context, int worker, int piece) {
     (void)worker;
-    const mmoe_run *r = context;
-    const int64_t first = (int64_t)piece * MMOE_ROOM_PIECE;
-    const mmoe_params *whole = r->plan->peers->params;
-    mmoe_gradient_hand_on(&(mmoe_gradient_room){whole, r->gradient}, first,
-                          mmoe_room_piece(whole, first), r->sink, r->sink_context);
+    const handing *h = context;
+    const mmoe_run *r = h->run;
+    int64_t count;
+    const int64_t first = piece_of(h, piece, &count);
+    mmoe_gradient_hand_on(&(mmoe_gradient_room){r->plan->peers->params, r->gradient}, first, count,
+                          r->sink, r->sink_context);
 }
 
-/* Several ranks keep their gradients, and each hands on the sum of all. */
+/* The sums over ranks of what this one is to hand on. False: something has failed. */
+static bool sum_gradient(const mmoe_run *r, handing *out) {
+    mmoe_peers *peers = r->plan->peers;
+    const mmoe_portions *portions = &peers->portions;
+    if (r->sums_whole) {
+        *out = (handing){r, 0, peers->params->n_whole};
+        return peers->sum_gradient(peers, r->gradient, out->end);
+    }
+    *out = (handing){r, portions->from[peers->rank], portions->from[peers->rank + 1]};
+    return peers->sum_parts(peers, r->gradient, portions->from);
+}
+
+/* Several ranks keep their gradients, and each hands on the sums of its portion. */
 static void run_weights(mmoe_run *r, mmoe_gradient_sink sink, void *context) {
     const mmoe_plan *p = r->plan;
     if (!p->peers) {
         run_tasks(r, sink, context);
         return;
     }
-    const mmoe_params *whole = p->peers->params;
-    const int pieces = mmoe_room_pieces(whole);
-    run_tasks(r, mmoe_gradient_keep, &(mmoe_gradient_room){whole, r->gradient});
-    if (!p->peers->sum_gradient(p->peers, r->gradient, whole->n_whole)) return;
+    handing h;
+    run_tasks(r, mmoe_gradient_keep, &(mmoe_gradient_room){p->peers->params, r->gradient});
+    if (!sum_gradient(r, &h)) return;
     r->sink = sink;
     r->sink_context = context;
-    run_loop(p, pieces, end_piece, r);
-    run_loop(p, pieces, hand_on_piece, r);
+    const int pieces = (int)((h.end - h.first + MMOE_ROOM_PIECE - 1) / MMOE_ROOM_PIECE);
+    run_loop(p, pieces, end_piece, &h);
+    run_loop(p, pieces, hand_on_piece, &h);
     run_loop(p, p->n_prepare, run_conclude, r);
 }
 
@@ -270,37 +298,28 @@ static void begin_replay(mmoe_run *r) {
         if (mmoe_op_of(p, i)->replay) mmoe_op_of(p, i)->replay(r, i);
 }
 
-/* This rank's rows. */
+/* This rank's rows: all know the labels of a whole batch. */
 static void take_share(mmoe_run *r, const mmoe_rows *batch) {
     const mmoe_plan *p = r->plan;
-    r->whole = mmoe_plan_cut(p, batch->rows);
     r->cut = mmoe_plan_share(p, &r->whole, p->rank, &r->first_row);
     r->part = mmoe_rows_part(batch, r->first_row, r->cut.rows);
     r->batch = p->peers ? &r->part : batch;
     r->all = batch;
 }
 
-/* Over ranks. Where all labels are there each knows the sums, and none waits for another. */
-static void sum_task_weights(mmoe_run *r, const mmoe_rows *batch) {
-    const mmoe_plan *p = r->plan;
-    if (!p->peers) return;
-    if (!batch->complete) p->peers->sum(p->peers, r->task_weight, p->graph->n_task);
-    for (int32_t t = 0; batch->complete && t < p->graph->n_task; t++)
-        r->task_weight[t] = batch->rows;
-}
-
 static void begin_step(mmoe_run *r, const mmoe_pass *pass) {
     const mmoe_plan *p = r->plan;
     const mmoe_rows *batch = pass->batch;
     assert(p->training && batch->rows > 0 && batch->rows <= p->max_rows);
-    take_share(r, batch);
+    r->whole = r->cut = mmoe_plan_cut(p, batch->rows);
+    r->batch = batch;
     r->predictions = pass->scores;
     r->seed = pass->seed;
     r->step = pass->step;
     mmoe_run_fold(r);
     for (int32_t i = 0; i < p->graph->n_node; i++)
         if (mmoe_op_of(p, i)->begin) mmoe_op_of(p, i)->begin(r, i);
-    sum_task_weights(r, batch);
+    take_share(r, batch);
     begin_replay(r);
     if (!p->n_prepare) return;
     run_loop(p, r->whole.chunks, run_deal, r);
@@ -322,13 +341,15 @@ static void write_losses(const mmoe_run *r, const mmoe_pass *pass) {
     const mmoe_plan *p = r->plan;
     const int32_t tasks = p->graph->n_task;
     for (int32_t t = 0; t < tasks; t++)
-        pass->loss[t] = mmoe_cut_sum_doubles(&r->cut, r->loss_part + t, (size_t)tasks);
-    if (p->peers) p->peers->sum(p->peers, pass->loss, tasks);
+        r->loss_sum[t] = mmoe_cut_sum_doubles(&r->cut, r->loss_part + t, (size_t)tasks);
+    r->loss_sum[tasks] = pass->told && *pass->told;
+    if (p->peers) p->peers->sum(p->peers, r->loss_sum, tasks + 1);
     if (p->peers && pass->scores) gather_scores(r, pass);
     for (int32_t t = 0; t < tasks; t++) {
         pass->weight[t] = r->task_weight[t];
-        pass->loss[t] = pass->weight[t] > 0 ? pass->loss[t] / pass->weight[t] : (double)NAN;
+        pass->loss[t] = pass->weight[t] > 0 ? r->loss_sum[t] / pass->weight[t] : (double)NAN;
     }
+    if (pass->told) *pass->told = r->loss_sum[tasks] > 0;
 }
 
 void mmoe_run_set_factors(mmoe_run *r, const double *factors) {

@@ -21,6 +21,7 @@ typedef struct mmoe_pass {
     uint64_t seed, step;   /* of the random numbers */
     double *loss, *weight; /* [tasks] */
     float *scores; /* [rows, tasks] written by the forward pass; NULL: nobody asks for them */
+    bool *told;    /* becomes true where any rank's is; NULL: nothing is told */
 } mmoe_pass;
 
 /* Forward and backward over one batch; gradients go to the sink, running statistics are updated. */

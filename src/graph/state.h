@@ -187,9 +187,11 @@ typedef struct mmoe_run {
                               mmoe_run_set_factors */
     double *task_weight;   /* [tasks]: sum of the weights of rows that have a label */
     double *loss_part;     /* [chunks, tasks]: sums of the weighted losses */
+    double *loss_sum;      /* [tasks + 1]: those of all, and how many ranks tell something */
     float *task_scale;     /* [tasks]: factor * loss weight / (tasks * sum of the rows' weights) */
     bool leaves_terms;     /* the backward pass leaves out what is no task's: the gates' balance */
     bool keeps_statistics; /* the forward pass leaves the running statistics as they are */
+    bool sums_whole;       /* of several ranks each hands on the whole gradient, not its portion */
     mmoe_gradient_sink sink;
     void *sink_context;
     mmoe_observer observer; /* NULL: none; set by the owner */

@@ -141,7 +141,7 @@ void mmoe_balancer_finish(mmoe_balancer *b) {
 static void take_gradients(mmoe_balancer *b, mmoe_run *r, const double *weight) {
     const int32_t tasks = b->balance.n_task;
     double alone[MOST_TASKS] = {0};
-    r->leaves_terms = true;
+    r->leaves_terms = r->sums_whole = true;
     for (int32_t t = 0; t < tasks; t++) {
         float *out = b->gradients + t * b->size;
         if (!(weight[t] > 0)) {
@@ -163,6 +163,7 @@ static void take_gradients(mmoe_balancer *b, mmoe_run *r, const double *weight) 
         mmoe_run_backward(r, NULL, mmoe_gradient_keep,
                           &(mmoe_gradient_room){r->plan->params, b->gradients + tasks * b->size});
     }
+    r->sums_whole = false;
     mmoe_run_set_factors(r, NULL);
 }
 
@@ -231,6 +232,7 @@ typedef struct gradient_target {
     mmoe_gradient_sink sink;
     void *context;
     const mmoe_balancer *balancer;
+    const mmoe_peers *peers; /* of parameters, each rank hands on those of its portion; NULL: all */
 } gradient_target;
 
 static void hand_on_piece(void *context, int worker, int index) {
@@ -238,7 +240,15 @@ static void hand_on_piece(void *context, int worker, int index) {
     const gradient_target *to = context;
     const mmoe_gradient_piece *piece = &to->balancer->pieces[index];
     const mmoe_gradient_room room = {&to->balancer->model->params, to->balancer->gradients};
-    mmoe_gradient_hand_on(&room, piece->place, piece->count, to->sink, to->context);
+    int64_t first = piece->place, end = piece->place + piece->count;
+    if (to->peers) {
+        const mmoe_portions *portions = &to->peers->portions;
+        const int64_t from = portions->from[to->peers->rank],
+                      behind = portions->from[to->peers->rank + 1];
+        first = first > from ? first : from;
+        end = end < behind ? end : behind;
+    }
+    if (first < end) mmoe_gradient_hand_on(&room, first, end - first, to->sink, to->context);
 }
 
 /* ---- The step ---- */
@@ -284,7 +294,7 @@ static void look_again(mmoe_balancer *b, mmoe_run *r, const mmoe_pass *pass) {
 
 mmoe_status mmoe_balancer_step(mmoe_balancer *b, mmoe_run *r, const mmoe_pass *pass,
                                mmoe_gradient_sink sink, void *context, mmoe_error *err) {
-    gradient_target to = {sink, context, b};
+    gradient_target to = {sink, context, b, r->plan->peers};
     mmoe_run_forward(r, pass);
     for (int32_t t = 0; t < b->balance.n_task; t++)
         if (pass->weight[t] > 0 && !isfinite(pass->loss[t])) return MMOE_OK;

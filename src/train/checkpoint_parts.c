@@ -15,7 +15,8 @@ static void add_stretch(mmoe_run_parts *l, const char *group, const mmoe_block *
     l->failed |= !name;
     if (!name) return;
     snprintf(name, size, "%s%s", group, block->name);
-    l->items[l->count] = (mmoe_run_part){name, block->dtype, block->count, -1, of_2, false, 0};
+    l->items[l->count] = (mmoe_run_part){
+        .name = name, .dtype = block->dtype, .count = block->count, .frozen = -1, .of_2 = of_2};
     l->stretches[l->count++] = *at;
 }
 
@@ -81,12 +82,18 @@ static void add_moments(mmoe_run_parts *l, const mmoe_trainer *t, bool second) {
     for (int32_t i = 0; i < p->n_trained; i++) {
         const mmoe_optimizer_block *own = &t->optimizer.blocks[i];
         mmoe_block b = p->blocks[i].memory;
-        b.data = second ? own->v : own->m;
-        if (b.data) b.count = mmoe_optimizer_moments(own);
-        if (b.data)
-            add_part(l, second ? "optimizer.v." : "optimizer.m.", &b,
-                     (mmoe_part_source){second ? "optimizer.v" : "optimizer.m", p->blocks[i].place,
-                                        p->n_whole});
+        const size_t before = l->count;
+        float *data = second ? own->v : own->m;
+        if (!data) continue;
+        b.count = mmoe_optimizer_moments(own, own->count);
+        const mmoe_stretch at = {.data = (char *)data,
+                                 .file = -1,
+                                 .bytes =
+                                     (size_t)mmoe_optimizer_moments(own, own->kept) * sizeof *data};
+        add_stretch(l, second ? "optimizer.v." : "optimizer.m.", &b, &at,
+                    (mmoe_part_source){second ? "optimizer.v" : "optimizer.m", p->blocks[i].place,
+                                       p->n_whole});
+        if (l->count > before) l->items[before].first = mmoe_optimizer_moments(own, own->first);
     }
 }
 
@@ -145,8 +152,10 @@ mmoe_status mmoe_run_parts_list(mmoe_trainer *t, const mmoe_place_field *fields,
     add_state(l, &best, MMOE_F32, "best.states");
     add_values(l, &now, "now.values");
     add_values(l, &best, "best.values");
+    l->moments = l->count;
     add_moments(l, t, false);
     add_moments(l, t, true);
+    l->n_moment = l->count - l->moments;
     add_records(l, t);
     if (t->average.values) add_values(l, &average, "average.values");
     return l->failed ? mmoe_fail_memory(err, most * sizeof *l->items) : MMOE_OK;
@@ -163,7 +172,8 @@ void mmoe_run_parts_finish(mmoe_run_parts *l) {
 void mmoe_piece_sums_add(void *sums, const mmoe_piece *p) {
     mmoe_piece_sums *s = sums;
     const char *name = s->tensors[p->index].name;
-    const uint64_t seed = mmoe_checksum_hash(p->first / MMOE_PIECE, name, strlen(name));
+    const uint64_t seed =
+        mmoe_checksum_hash((s->before + p->first) / MMOE_PIECE, name, strlen(name));
     atomic_fetch_add(&s->sum, mmoe_checksum_hash(seed, p->bytes, p->size));
 }
 

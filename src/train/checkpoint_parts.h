@@ -38,6 +38,7 @@ typedef struct mmoe_run_part {
     int32_t frozen; /* the table that does not learn, whose rows in the model it is; -1: none */
     mmoe_part_source of_2;
     bool not_of_3;    /* versions 2 and 3 had it not */
+    int64_t first;    /* of moments, which ranks have parts of: this one's first element */
     int32_t stepless; /* of records that have no step: their width; version 3 had them with one */
 } mmoe_run_part;
 
@@ -48,6 +49,7 @@ typedef struct mmoe_run_parts {
     mmoe_stretch *stretches; /* [count] the parts' memory, or where they are kept */
     mmoe_stretch *in_file;   /* [count] room for where they stand in the checkpoint */
     size_t count;
+    size_t moments, n_moment; /* the first of the parts that are moments, and their number */
     mmoe_place_cell cells[MMOE_PLACE_FIELDS]; /* what the first parts are */
     bool failed;                              /* memory is out */
 } mmoe_run_parts;
@@ -61,9 +63,22 @@ void mmoe_run_parts_finish(mmoe_run_parts *parts);
 /* The checksum of pieces, which workers add to. */
 typedef struct mmoe_piece_sums {
     const mmoe_container_tensor *tensors; /* whose pieces are seen, for their names */
+    size_t before; /* bytes of the tensor before what is seen of it, whole pieces */
     _Atomic uint64_t sum;
 } mmoe_piece_sums;
 void mmoe_piece_sums_add(void *sums, const mmoe_piece *piece);
 void mmoe_checkpoint_print_sum(uint64_t sum, char out[17]);
+
+/* ---- checkpoint_ranks.c: of several ranks, each of which has moments of its portion ---- */
+
+enum { MMOE_MOMENTS_WINDOW = 16 * MMOE_PIECE };
+
+/* As many bytes of moments, of the part at `index` from byte `at` on, as make a window come to
+ * `window` [MMOE_MOMENTS_WINDOW] of the first rank. All ranks call it alike. Errors as of
+ * mmoe_comm_exchange. */
+mmoe_status mmoe_moments_gather(const mmoe_trainer *t, const mmoe_run_parts *parts, size_t index,
+                                size_t at, char *window, mmoe_error *err);
+/* What the others do while the first rank writes. */
+mmoe_status mmoe_moments_send(mmoe_trainer *t, const mmoe_run_parts *parts, mmoe_error *err);
 
 #endif

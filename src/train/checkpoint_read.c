@@ -122,7 +122,7 @@ static mmoe_status find_parts(reading *r, mmoe_error *err) {
             return mmoe_fail_at(
                 err, MMOE_E_FORMAT, r->path, 0, NULL,
                 "\"%.120s\" of the checkpoint has not the size of this model and data", s.tensor);
-        const size_t before = (size_t)s.first * mmoe_dtype_size(p->dtype);
+        const size_t before = (size_t)(s.first + p->first) * mmoe_dtype_size(p->dtype);
         *at = mmoe_container_stretch(r->file, x);
         at->bytes = r->parts.stretches[i].bytes;
         at->place += (int64_t)before;

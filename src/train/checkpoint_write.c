@@ -2,20 +2,68 @@
 #include "model/model_file.h"
 #include "train/checkpoint_parts.h"
 
-/* From where the parts lie, or are kept, to the file, and the checksum of what was written. */
-static mmoe_status copy_parts(const mmoe_trainer *t, mmoe_run_parts *l, mmoe_piece_sums *sums,
-                              const char *path, mmoe_error *err) {
+/* A checkpoint that is written. */
+typedef struct writing {
+    const mmoe_trainer *t;
+    mmoe_run_parts *parts;
+    const mmoe_container_tensor *tensors;
+    const char *path;
+    mmoe_piece_sums sums; /* of what was written */
+} writing;
+
+/* To the file, from byte `before` of the part at `first` on. */
+static mmoe_status copy(writing *w, const mmoe_stretch *from, const mmoe_stretch *to, size_t first,
+                        size_t count, mmoe_error *err) {
     bool cannot_read = false; /* the one file that parts are of is the best weights' */
-    const mmoe_stretch_work work = {.from = l->stretches,
-                                    .to = l->in_file,
-                                    .count = l->count,
+    const mmoe_stretch_work work = {.from = from,
+                                    .to = to,
+                                    .count = count,
                                     .look = mmoe_piece_sums_add,
-                                    .context = sums,
+                                    .context = &w->sums,
                                     .cannot_read = &cannot_read};
-    const mmoe_status status = mmoe_stretches_run(&work, t->pool, l->alloc);
+    if (count == 0) return MMOE_OK;
+    w->sums.tensors = w->tensors + first;
+    const mmoe_status status = mmoe_stretches_run(&work, w->t->pool, w->parts->alloc);
     if (status == MMOE_E_MEMORY) return mmoe_fail_memory(err, MMOE_PIECE);
-    if (cannot_read) return mmoe_best_failed(&t->best, false, err);
-    return status ? mmoe_fail_system(err, path, "cannot write") : MMOE_OK;
+    if (cannot_read) return mmoe_best_failed(&w->t->best, false, err);
+    return status ? mmoe_fail_system(err, w->path, "cannot write") : MMOE_OK;
+}
+
+/* From where the parts lie, or are kept. */
+static mmoe_status copy_parts(writing *w, size_t first, size_t end, mmoe_error *err) {
+    const mmoe_run_parts *l = w->parts;
+    return copy(w, l->stretches + first, l->in_file + first, first, end - first, err);
+}
+
+/* What ranks have parts of. */
+static mmoe_status copy_moments(writing *w, size_t i, char *window, mmoe_error *err) {
+    const mmoe_stretch *file = &w->parts->in_file[i];
+    mmoe_status status = MMOE_OK;
+    for (size_t at = 0; at < file->bytes && !status; at += MMOE_MOMENTS_WINDOW) {
+        const size_t left = file->bytes - at,
+                     n = left < MMOE_MOMENTS_WINDOW ? left : MMOE_MOMENTS_WINDOW;
+        const mmoe_stretch from = {.data = window, .file = -1, .bytes = n},
+                           to = {
+                               .file = file->file, .place = file->place + (int64_t)at, .bytes = n};
+        status = mmoe_moments_gather(w->t, w->parts, i, at, window, err);
+        w->sums.before = at;
+        if (!status) status = copy(w, &from, &to, i, 1, err);
+        w->sums.before = 0;
+    }
+    return status;
+}
+
+static mmoe_status copy_of_ranks(writing *w, mmoe_error *err) {
+    const mmoe_run_parts *l = w->parts;
+    const size_t behind = l->moments + l->n_moment;
+    char *window = mmoe_alloc(l->alloc, 1, MMOE_MOMENTS_WINDOW);
+    if (!window) return mmoe_fail_memory(err, MMOE_MOMENTS_WINDOW);
+    mmoe_status status = copy_parts(w, 0, l->moments, err);
+    for (size_t i = l->moments; i < behind && !status; i++)
+        status = copy_moments(w, i, window, err);
+    if (!status) status = copy_parts(w, behind, l->count, err);
+    mmoe_release(l->alloc, window);
+    return status;
 }
 
 /* `sum` stands in what the file's header says. */
@@ -23,14 +71,18 @@ static mmoe_status write_file(const mmoe_trainer *t, mmoe_run_parts *l,
                               const mmoe_container_contents *what, const char *path, char *sum,
                               mmoe_error *err) {
     mmoe_container_writer *file;
-    mmoe_piece_sums sums = {.tensors = what->tensors};
+    writing w = {t, l, what->tensors, path, {0}};
     mmoe_status status = mmoe_container_begin(path, what, l->alloc, &file, err);
     if (status) return status;
     mmoe_container_places(file, l->in_file);
-    atomic_init(&sums.sum, 0);
-    status = copy_parts(t, l, &sums, path, err);
-    mmoe_checkpoint_print_sum(atomic_load(&sums.sum), sum);
+    atomic_init(&w.sums.sum, 0);
+    status = t->ranks ? copy_of_ranks(&w, err) : copy_parts(&w, 0, l->count, err);
+    mmoe_checkpoint_print_sum(atomic_load(&w.sums.sum), sum);
     return mmoe_container_end(file, status, err);
+}
+
+static size_t bytes_of(const mmoe_run_part *p) {
+    return (size_t)p->count * mmoe_dtype_size(p->dtype);
 }
 
 static mmoe_status write_parts(const mmoe_trainer *t, mmoe_run_parts *l, const char *path,
@@ -42,7 +94,7 @@ static mmoe_status write_parts(const mmoe_trainer *t, mmoe_run_parts *l, const c
                                              .dtype = l->items[i].dtype,
                                              .rank = 1,
                                              .shape = {l->items[i].count},
-                                             .bytes = l->stretches[i].bytes};
+                                             .bytes = bytes_of(&l->items[i])};
     char sum[17], *config = NULL, *meta = NULL;
     mmoe_checkpoint_print_sum(0, sum);
     mmoe_status status = mmoe_config_text(t->model->config, &config, err);
@@ -84,21 +136,27 @@ static mmoe_status list_run(mmoe_trainer *t, mmoe_run_parts *l, mmoe_error *err)
     return status;
 }
 
-mmoe_status mmoe_checkpoint_write(mmoe_trainer *t, const char *path, mmoe_error *err) {
+static mmoe_status write_run(mmoe_trainer *t, const char *path, mmoe_error *err) {
     mmoe_run_parts l;
-    mmoe_status status = mmoe_best_open(&t->best, err);
+    const bool is_first = mmoe_ranks_is_first(t->ranks);
+    mmoe_status status = is_first ? mmoe_best_open(&t->best, err) : MMOE_OK;
     if (status) return status;
     status = list_run(t, &l, err);
-    if (!status) status = write_parts(t, &l, path, err);
+    if (!status) status = is_first ? write_parts(t, &l, path, err) : mmoe_moments_send(t, &l, err);
     mmoe_run_parts_finish(&l);
     return status;
+}
+
+mmoe_status mmoe_checkpoint_write(mmoe_trainer *t, const char *path, mmoe_error *err) {
+    const mmoe_status status = write_run(t, path, err);
+    return status ? status : mmoe_ranks_meet(t->ranks, "the checkpoint", err);
 }
 
 mmoe_status mmoe_checkpoint_size(mmoe_trainer *t, int64_t *bytes, mmoe_error *err) {
     mmoe_run_parts l;
     const mmoe_status status = list_run(t, &l, err);
     *bytes = 0;
-    for (size_t i = 0; i < l.count; i++) *bytes += (int64_t)l.stretches[i].bytes;
+    for (size_t i = 0; i < l.count; i++) *bytes += (int64_t)bytes_of(&l.items[i]);
     mmoe_run_parts_finish(&l);
     return status;
 }

@@ -44,29 +44,36 @@ static bool watch_step(mmoe_fit_run *r, int64_t left) {
     return watched;
 }
 
+static mmoe_status tell_stop(const mmoe_fit_run *r, mmoe_error *err) {
+    return mmoe_fail(err, MMOE_E_CANCELLED,
+                     "training was stopped in epoch %d after %lld of %lld rows",
+                     (int)r->t->at.epoch + 1, (long long)r->t->at.row, (long long)r->rows);
+}
+
+/* Of several ranks the next step tells all that one of them stops. */
 static mmoe_status run_steps(mmoe_fit_run *r, mmoe_error *err) {
     mmoe_trainer *t = r->t;
     const int32_t batch_size = t->model->config->trainer.batch_size;
     mmoe_rows batch;
+    bool is_over = false;
     mmoe_status status = mmoe_source_begin(r->train, t->at.epoch, err);
     if (!status) status = mmoe_source_seek(r->train, t->at.row, err);
     while (!status) {
         status = mmoe_source_next(r->train, batch_size, &batch, err);
         if (status || batch.rows == 0) break;
         const bool watched = watch_step(r, r->rows - t->at.row);
+        t->stops = is_over;
         status = mmoe_trainer_update(t, &batch, t->at.row, err);
         if (status) return status;
         if (watched) mmoe_gate_meter_add(&r->gates, t->run);
         if (t->scores) mmoe_progressive_add(&r->progressive, &batch, t->pool);
         add_losses(t);
         t->at.row = mmoe_source_place(r->train);
-        const bool is_over = mmoe_fit_report_progress(r) || atomic_load(&t->stop);
-        if (mmoe_ranks_any(t->ranks, is_over))
-            return mmoe_fail(err, MMOE_E_CANCELLED,
-                             "training was stopped in epoch %d after %lld of %lld rows",
-                             (int)t->at.epoch + 1, (long long)t->at.row, (long long)r->rows);
+        is_over = mmoe_fit_report_progress(r) || atomic_load(&t->stop);
+        if (t->ranks ? t->stops : is_over) return tell_stop(r, err);
     }
-    return status;
+    if (status || !t->ranks) return status;
+    return mmoe_ranks_any(t->ranks, is_over) ? tell_stop(r, err) : mmoe_ranks_status(t->ranks, err);
 }
 
 /* ---- Epochs ---- */
@@ -86,13 +93,6 @@ static void end_balanced_epoch(mmoe_trainer *t) {
     for (int32_t i = 0; i < t->model->config->n_task; i++)
         t->loss[i] = (double)t->model->config->tasks[i].loss_weight * mmoe_fit_mean_loss(t, i);
     mmoe_balance_end_epoch(&t->balancer.balance, t->loss);
-}
-
-/* The first rank writes, the others wait. */
-static mmoe_status write_checkpoint(mmoe_trainer *t, mmoe_error *err) {
-    const mmoe_status status =
-        mmoe_ranks_is_first(t->ranks) ? mmoe_checkpoint_write(t, t->checkpoint_path, err) : MMOE_OK;
-    return status ? status : mmoe_ranks_meet(t->ranks, "the checkpoint", err);
 }
 
 static mmoe_status run_epoch(mmoe_fit_run *r, mmoe_error *err) {
@@ -133,7 +133,7 @@ static mmoe_status run_epoch(mmoe_fit_run *r, mmoe_error *err) {
     t->at.seconds = 0;
     clear_losses(t);
     if (t->checkpoint_path) status = mmoe_fit_record(r, err);
-    if (t->checkpoint_path && !status) status = write_checkpoint(t, err);
+    if (t->checkpoint_path && !status) status = mmoe_checkpoint_write(t, t->checkpoint_path, err);
     if (!status) status = mmoe_ranks_status(t->ranks, err);
     if (!status && stop && !t->at.finished)
         status = mmoe_fail(err, MMOE_E_CANCELLED, "training was stopped after epoch %d",
@@ -318,7 +318,7 @@ static mmoe_status run_epochs(mmoe_fit_run *r, mmoe_error *err) {
         status = run_epoch(r, err);
         if (status == MMOE_E_CANCELLED && t->at.epoch == epoch && t->checkpoint_path) {
             mmoe_error why;
-            mmoe_status written = write_checkpoint(t, &why);
+            mmoe_status written = mmoe_checkpoint_write(t, t->checkpoint_path, &why);
             if (written)
                 status =
                     mmoe_fail(err, written,

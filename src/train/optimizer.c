@@ -48,6 +48,15 @@ static mmoe_status init_records(mmoe_optimizer *o, mmoe_optimizer_block *b, mmoe
                       : mmoe_fail_memory(err, rows * (size_t)b->record * sizeof *b->records);
 }
 
+static mmoe_status init_moments(const mmoe_optimizer *o, mmoe_optimizer_block *b, mmoe_error *err) {
+    const bool has_v = b->rule->kind->moments == 2;
+    const size_t n = (size_t)mmoe_optimizer_moments(b, b->kept);
+    b->m = mmoe_alloc_aligned_zero(&o->alloc, n, sizeof *b->m);
+    b->v = has_v ? mmoe_alloc_aligned_zero(&o->alloc, n, sizeof *b->v) : NULL;
+    if (!b->m || (has_v && !b->v)) return mmoe_fail_memory(err, 2 * n * sizeof *b->m);
+    return MMOE_OK;
+}
+
 /* A frozen block gets no gradient, so it needs no moments. `table` NULL: it is the layers'. */
 static mmoe_status init_block(mmoe_optimizer *o, mmoe_optimizer_block *b,
                               const mmoe_params_block *params, const mmoe_embedding *table,
@@ -55,15 +64,10 @@ static mmoe_status init_block(mmoe_optimizer *o, mmoe_optimizer_block *b,
     if (params->is_frozen) return MMOE_OK;
     *b = (mmoe_optimizer_block){.values = params->memory.data,
                                 .count = params->memory.count,
+                                .kept = params->memory.count,
                                 .rule = table ? &o->tables : &o->layers,
                                 .dim = table ? table->dim : 1};
-    if (table && table->is_deferred) return init_records(o, b, err);
-    const bool has_v = b->rule->kind->moments == 2;
-    const size_t n = (size_t)mmoe_optimizer_moments(b);
-    b->m = mmoe_alloc_aligned_zero(&o->alloc, n, sizeof *b->m);
-    if (has_v) b->v = mmoe_alloc_aligned_zero(&o->alloc, n, sizeof *b->v);
-    if (!b->m || (has_v && !b->v)) return mmoe_fail_memory(err, 2 * n * sizeof *b->m);
-    return MMOE_OK;
+    return table && table->is_deferred ? init_records(o, b, err) : init_moments(o, b, err);
 }
 
 static mmoe_status init_blocks(mmoe_optimizer *o, const mmoe_params *params, mmoe_error *err) {
@@ -80,8 +84,8 @@ static mmoe_status init_blocks(mmoe_optimizer *o, const mmoe_params *params, mmo
 
 static void clear_moments(const mmoe_optimizer *o) {
     for (const mmoe_optimizer_block *b = o->blocks; b < o->blocks + o->n_block; b++) {
-        if (b->m) memset(b->m, 0, (size_t)mmoe_optimizer_moments(b) * sizeof *b->m);
-        if (b->v) memset(b->v, 0, (size_t)mmoe_optimizer_moments(b) * sizeof *b->v);
+        if (b->m) memset(b->m, 0, (size_t)mmoe_optimizer_moments(b, b->kept) * sizeof *b->m);
+        if (b->v) memset(b->v, 0, (size_t)mmoe_optimizer_moments(b, b->kept) * sizeof *b->v);
     }
 }
 
@@ -126,10 +130,16 @@ void mmoe_optimizer_restart(mmoe_optimizer *o) {
     if (o->history.rates) mmoe_history_restart(&o->history, 0);
 }
 
+static void release_moments(const mmoe_optimizer *o, const mmoe_optimizer_block *blocks) {
+    for (const mmoe_optimizer_block *b = blocks; b < blocks + o->n_block; b++) {
+        mmoe_release_aligned(&o->alloc, b->m);
+        mmoe_release_aligned(&o->alloc, b->v);
+    }
+}
+
 void mmoe_optimizer_finish(mmoe_optimizer *o) {
+    if (o->blocks) release_moments(o, o->blocks);
     for (int32_t i = 0; i < o->n_block; i++) {
-        mmoe_release_aligned(&o->alloc, o->blocks[i].m);
-        mmoe_release_aligned(&o->alloc, o->blocks[i].v);
         mmoe_release_aligned(&o->alloc, o->blocks[i].records);
         mmoe_release(&o->alloc, o->blocks[i].penalty_of);
     }
@@ -139,8 +149,49 @@ void mmoe_optimizer_finish(mmoe_optimizer *o) {
     o->n_block = 0;
 }
 
+mmoe_value_range mmoe_optimizer_range(const mmoe_optimizer_block *b, int64_t place, int64_t first,
+                                      int64_t end) {
+    const int64_t from = first > place ? first - place : 0,
+                  behind = end - place < b->count ? end - place : b->count;
+    return from < behind ? (mmoe_value_range){from, behind - from} : (mmoe_value_range){0, 0};
+}
+
+mmoe_status mmoe_optimizer_portion(const mmoe_optimizer *o, const mmoe_params *params,
+                                   int64_t first, int64_t end, mmoe_optimizer_block **out,
+                                   mmoe_error *err) {
+    mmoe_optimizer_block *blocks = mmoe_alloc(&o->alloc, (size_t)o->n_block, sizeof *blocks);
+    if (!blocks) return mmoe_fail_memory(err, (size_t)o->n_block * sizeof *blocks);
+    memcpy(blocks, o->blocks, (size_t)o->n_block * sizeof *blocks);
+    for (int32_t i = 0; i < o->n_block; i++) blocks[i].m = blocks[i].v = NULL;
+    mmoe_status status = MMOE_OK;
+    for (int32_t i = 0; i < o->n_block && !status; i++) {
+        mmoe_optimizer_block *b = &blocks[i];
+        const mmoe_value_range own = mmoe_optimizer_range(b, params->blocks[i].place, first, end);
+        if (!o->blocks[i].m) continue;
+        b->first = own.first;
+        b->kept = own.count;
+        status = init_moments(o, b, err);
+    }
+    if (status)
+        mmoe_optimizer_release(o, blocks);
+    else
+        *out = blocks;
+    return status;
+}
+
+void mmoe_optimizer_release(const mmoe_optimizer *o, mmoe_optimizer_block *blocks) {
+    if (blocks) release_moments(o, blocks);
+    mmoe_release(&o->alloc, blocks);
+}
+
+void mmoe_optimizer_take(mmoe_optimizer *o, mmoe_optimizer_block *blocks) {
+    release_moments(o, o->blocks);
+    mmoe_release(&o->alloc, o->blocks);
+    o->blocks = blocks;
+}
+
 size_t mmoe_optimizer_block_memory(const mmoe_optimizer_block *b) {
-    int64_t floats = b->m ? mmoe_rule_kept(b->rule, b->count, b->dim) : 0;
+    int64_t floats = b->m ? mmoe_rule_kept(b->rule, b->kept, b->dim) : 0;
     if (b->records) floats += b->count / b->dim * b->record;
     return (size_t)floats * sizeof(float);
 }
@@ -171,7 +222,8 @@ static const mmoe_penalty_args unchanged = {.scale = 1};
 
 static void update_run(mmoe_optimizer *o, const mmoe_optimizer_block *b, int64_t at, size_t n,
                        const float *g) {
-    const mmoe_moved to = {b->values + at, b->m + at, b->v ? b->v + at : NULL, n};
+    const int64_t own = at - b->first;
+    const mmoe_moved to = {b->values + at, b->m + own, b->v ? b->v + own : NULL, n};
     note_finite(o, b->rule->kind->move(b->rule, &unchanged, &to, g));
 }
 
@@ -184,7 +236,8 @@ static void apply_rows(mmoe_optimizer *o, const mmoe_optimizer_block *b, int64_t
     assert(at % b->dim == 0 && n % (size_t)b->dim == 0);
     for (size_t done = 0; done < n; done += (size_t)b->dim) {
         const int64_t first = at + (int64_t)done;
-        const mmoe_moved to = {b->values + first, b->m + first / b->dim, NULL, (size_t)b->dim};
+        const mmoe_moved to = {b->values + first, b->m + (first - b->first) / b->dim, NULL,
+                               (size_t)b->dim};
         is_bad |= b->rule->kind->move(b->rule, &of, &to, g + done);
     }
     note_finite(o, is_bad);

@@ -20,7 +20,9 @@ typedef struct mmoe_optimizer_block {
     int64_t count;
     const mmoe_rule *rule;
     int32_t dim;         /* of a table: floats of a row */
-    float *m, *v;        /* [count]; NULL: it has none; of rules of rows m [count / dim] */
+    int64_t first, kept; /* values that it moves: kept of them from the first on, whole rows; of one
+                            rank all */
+    float *m, *v;        /* [kept]; NULL: it has none; of rules of rows m [kept / dim] */
     float *records;      /* of a deferred table, which has neither: [rows, record] */
     int32_t record;      /* of it: floats of a record */
     bool has_step;       /* in its records */
@@ -28,9 +30,9 @@ typedef struct mmoe_optimizer_block {
     uint8_t *penalty_of; /* of each line of 16 values */
 } mmoe_optimizer_block;
 
-/* Floats of m. */
-static inline int64_t mmoe_optimizer_moments(const mmoe_optimizer_block *b) {
-    return b->rule->kind->is_of_rows ? b->count / b->dim : b->count;
+/* Floats of m that `values` have, neighbours. */
+static inline int64_t mmoe_optimizer_moments(const mmoe_optimizer_block *b, int64_t values) {
+    return b->rule->kind->is_of_rows ? values / b->dim : values;
 }
 
 /* What a deferred table's row has beside its weights: m and v, as far as its rule has them, and,
@@ -76,6 +78,22 @@ mmoe_status mmoe_optimizer_init(mmoe_optimizer *o, const mmoe_trainer_config *co
                                 const mmoe_params *params, const mmoe_tensors *tensors,
                                 const mmoe_allocator *alloc, mmoe_error *err);
 void mmoe_optimizer_finish(mmoe_optimizer *o);
+/* Of the block, which stands from `place` of the whole on, the values that are of the places
+ * [first, end). */
+typedef struct mmoe_value_range {
+    int64_t first, count;
+} mmoe_value_range;
+mmoe_value_range mmoe_optimizer_range(const mmoe_optimizer_block *b, int64_t place, int64_t first,
+                                      int64_t end);
+/* Of several ranks: the blocks as they are with moments of places [first, end) of the whole alone,
+ * none of which has taken a step; and those in the place of the ones that there are.
+ * MMOE_E_MEMORY. */
+mmoe_status mmoe_optimizer_portion(const mmoe_optimizer *o, const mmoe_params *params,
+                                   int64_t first, int64_t end, mmoe_optimizer_block **out,
+                                   mmoe_error *err);
+void mmoe_optimizer_take(mmoe_optimizer *o, mmoe_optimizer_block *blocks);
+/* Blocks that are not taken. */
+void mmoe_optimizer_release(const mmoe_optimizer *o, mmoe_optimizer_block *blocks);
 size_t mmoe_optimizer_block_memory(const mmoe_optimizer_block *b); /* bytes of its moments */
 size_t mmoe_optimizer_memory(const mmoe_optimizer *o); /* bytes of moments, and of the history */
 void mmoe_optimizer_restart(mmoe_optimizer *o);        /* as one that has taken no step */

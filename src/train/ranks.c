@@ -61,13 +61,28 @@ static bool sum_gradient(mmoe_peers *p, float *values, int64_t n) {
     return !r->status;
 }
 
-mmoe_status mmoe_ranks_create(mmoe_comm *comm, const mmoe_params *params,
+static bool sum_parts(mmoe_peers *p, float *values, const int64_t *from) {
+    mmoe_ranks *r = ranks_of(p);
+    mmoe_error why;
+    const uint64_t callers = mmoe_subnormals_flush();
+    if (!r->status) note(r, mmoe_comm_sum_parts(r->sum, values, from, "gradients", &why), &why);
+    mmoe_subnormals_restore(callers);
+    return !r->status;
+}
+
+mmoe_status mmoe_ranks_create(mmoe_comm *comm, const mmoe_params *params, int64_t piece,
                               const mmoe_allocator *alloc, mmoe_ranks **out, mmoe_error *err) {
     const size_t size = (size_t)comm->size;
     mmoe_ranks *r = mmoe_alloc_zero(alloc, 1, sizeof *r);
     if (!r) return mmoe_fail_memory(err, sizeof *r);
-    r->peers = (mmoe_peers){comm->rank,  comm->size,  &r->dense,   gather_numbers,
-                            gather_rows, sum_numbers, sum_gradient};
+    r->peers = (mmoe_peers){.rank = comm->rank,
+                            .size = comm->size,
+                            .params = &r->dense,
+                            .gather = gather_numbers,
+                            .gather_rows = gather_rows,
+                            .sum = sum_numbers,
+                            .sum_gradient = sum_gradient,
+                            .sum_parts = sum_parts};
     r->alloc = *alloc;
     r->comm = comm;
     r->bytes = mmoe_alloc(alloc, size, sizeof *r->bytes);
@@ -75,6 +90,7 @@ mmoe_status mmoe_ranks_create(mmoe_comm *comm, const mmoe_params *params,
                                   : mmoe_fail_memory(err, size * sizeof *r->bytes);
     r->most = r->dense.n_whole < MUCH ? r->dense.n_whole : MUCH;
     if (r->most < 2 * SOME) r->most = 2 * SOME;
+    if (!status) r->peers.portions = mmoe_portions_of(&r->dense, comm->size, piece);
     if (!status)
         status = mmoe_comm_sum_create(comm, (uint64_t)r->most * sizeof(float), alloc, &r->sum, err);
     if (status)
@@ -109,6 +125,19 @@ mmoe_status mmoe_ranks_end(mmoe_ranks *r, mmoe_status status, const mmoe_error *
     if (status && status != MMOE_E_CANCELLED) mmoe_comm_abort(r->comm, why->message);
     if (status && err) *err = *why;
     return status;
+}
+
+bool mmoe_ranks_exchange(mmoe_ranks *r, const mmoe_exchange *e) {
+    mmoe_error why;
+    if (!r->status) note(r, mmoe_comm_exchange(r->comm, e, &why), &why);
+    return !r->status;
+}
+
+bool mmoe_ranks_give(mmoe_ranks *r, const char *what, void *elements, size_t size,
+                     const int64_t *from) {
+    for (int q = 0; q < r->comm->size; q++) r->bytes[q] = (uint64_t)(from[q + 1] - from[q]) * size;
+    gather(r, what, (const char *)elements + (size_t)from[r->comm->rank] * size, elements);
+    return !r->status;
 }
 
 mmoe_status mmoe_ranks_meet(mmoe_ranks *r, const char *what, mmoe_error *err) {

@@ -19,8 +19,9 @@ typedef struct mmoe_ranks {
     mmoe_error error;
 } mmoe_ranks;
 
-/* To train these parameters, which outlive it. MMOE_E_MEMORY. */
-mmoe_status mmoe_ranks_create(mmoe_comm *comm, const mmoe_params *params,
+/* To train these parameters, which outlive it; portions are of whole pieces of so many places.
+ * MMOE_E_MEMORY. */
+mmoe_status mmoe_ranks_create(mmoe_comm *comm, const mmoe_params *params, int64_t piece,
                               const mmoe_allocator *alloc, mmoe_ranks **out, mmoe_error *err);
 void mmoe_ranks_free(mmoe_ranks *r);
 
@@ -35,6 +36,12 @@ bool mmoe_ranks_any(mmoe_ranks *r, bool own);
  * the failure's, which `err` gets. */
 mmoe_status mmoe_ranks_end(mmoe_ranks *r, mmoe_status status, const mmoe_error *why,
                            mmoe_error *err);
+/* False: something has failed. */
+bool mmoe_ranks_exchange(mmoe_ranks *r, const mmoe_exchange *e);
+/* Rank r's elements [from[r], from[r + 1]), of `size` bytes each, come to all. False: something has
+ * failed. */
+bool mmoe_ranks_give(mmoe_ranks *r, const char *what, void *elements, size_t size,
+                     const int64_t *from);
 /* Returns when all have come. */
 mmoe_status mmoe_ranks_meet(mmoe_ranks *r, const char *what, mmoe_error *err);
 

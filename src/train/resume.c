@@ -12,7 +12,7 @@ mmoe_status mmoe_trainer_resume(mmoe_trainer *t, const char *path, mmoe_error *e
     return mmoe_checkpoint_read(t, path, err);
 }
 
-mmoe_status mmoe_trainer_save(mmoe_trainer *t, const char *path, mmoe_error *err) {
+static mmoe_status save(mmoe_trainer *t, const char *path, mmoe_error *err) {
     if (!t || !path)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_trainer_save: %s is NULL",
                          t ? "path" : "trainer");
@@ -23,4 +23,10 @@ mmoe_status mmoe_trainer_save(mmoe_trainer *t, const char *path, mmoe_error *err
     const mmoe_status status = mmoe_file_check_params(&t->model->graph->tensors, &t->model->params,
                                                       "the run is not saved", err);
     return status ? status : mmoe_checkpoint_write(t, path, err);
+}
+
+mmoe_status mmoe_trainer_save(mmoe_trainer *t, const char *path, mmoe_error *err) {
+    if (!t || !t->ranks) return save(t, path, err);
+    mmoe_error why;
+    return mmoe_ranks_end(t->ranks, save(t, path, &why), &why, err);
 }

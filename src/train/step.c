@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "train/ema.h"
+#include "train/give.h"
 #include "train/trainer.h"
 
 /* Is a running statistic not finite? There are few, and a step writes them all. */
@@ -100,8 +101,7 @@ static void end_step(mmoe_trainer *t, bool has_moved) {
     mmoe_history_restart(&o->history, o->steps);
 }
 
-mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t row,
-                                mmoe_error *err) {
+static mmoe_status update(mmoe_trainer *t, const mmoe_rows *batch, int64_t row, mmoe_error *err) {
     const mmoe_trainer_config *c = &t->model->config->trainer;
     const bool clips = t->gradient.room.values != NULL,
                balances = t->run->plan->kind != MMOE_PLAN_TRAIN;
@@ -113,7 +113,7 @@ mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t
     if (mmoe_history_is_full(&o->history)) mmoe_params_settle(&t->model->params);
     if (o->steps == 0 && t->average.values) mmoe_ema_start(&t->average, &t->model->params);
     mmoe_optimizer_begin(o, mmoe_trainer_rate(t));
-    const mmoe_pass pass = {batch, c->seed, o->steps, t->loss, t->weight, t->scores};
+    const mmoe_pass pass = {batch, c->seed, o->steps, t->loss, t->weight, t->scores, &t->stops};
     if (balances)
         status = mmoe_balancer_step(&t->balancer, t->run, &pass, sink, context, err);
     else
@@ -127,14 +127,35 @@ mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t
         return status;
     }
     if (clips) {
-        o->scale =
-            clip_scale(mmoe_whole_gradient_norm(&t->gradient, t->pool), (double)c->clip_norm);
-        mmoe_whole_gradient_apply(&t->gradient, t->pool, o);
+        o->scale = clip_scale(mmoe_whole_gradient_norm(&t->gradient, t->pool, t->ranks),
+                              (double)c->clip_norm);
+        mmoe_whole_gradient_apply(&t->gradient, t->pool, t->ranks, o);
     }
+    if (t->ranks) mmoe_give_weights(t->ranks, t->run->gradient, t->pool, &o->not_finite);
     if (t->average.values)
         mmoe_ema_update(&t->average, &t->model->params, (double)c->ema_decay, o->steps, t->pool);
     end_step(t, !balances || !find_lost_task(t)); /* a balancer leaves a lost loss alone */
     status = check_update(t, row, err);
     if (!status && balances) mmoe_balancer_end(&t->balancer, t->run, &pass, &o->layers);
     return status ? status : mmoe_ranks_status(t->ranks, err);
+}
+
+mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t row,
+                                mmoe_error *err) {
+    if (!t->ranks) return update(t, batch, row, err);
+    const mmoe_comm *c = t->ranks->comm;
+    const uint64_t bytes = c->bytes_sent, messages = c->n_sent;
+    const double seconds = c->seconds_spent;
+    const mmoe_status status = update(t, batch, row, err);
+    t->sent.steps++;
+    t->sent.bytes += (double)(c->bytes_sent - bytes);
+    t->sent.messages += (double)(c->n_sent - messages);
+    t->sent.seconds += c->seconds_spent - seconds;
+    return status;
+}
+
+void mmoe_trainer_sent(const mmoe_trainer *t, mmoe_sent *out) {
+    if (!out) return;
+    *out = t ? t->sent : (mmoe_sent){0};
+    out->ranks = t && t->ranks ? t->ranks->peers.size : 1;
 }

@@ -7,6 +7,8 @@
 #include "math/blas.h"
 #include "train/deferred.h"
 
+enum { LINE = 16 }; /* floats */
+
 void mmoe_trainer_free(mmoe_trainer *t) {
     if (!t) return;
     mmoe_allocator a = t->alloc;
@@ -128,6 +130,28 @@ static mmoe_status check_ranks(const mmoe_trainer *t, const mmoe_comm *comm, mmo
     return MMOE_OK;
 }
 
+/* Each rank has moments of its portion alone. */
+static mmoe_status join(mmoe_trainer *t, mmoe_comm *comm, mmoe_error *err) {
+    const int64_t piece = t->gradient.room.values ? MMOE_ROOM_PIECE : LINE;
+    mmoe_optimizer_block *blocks = NULL;
+    mmoe_status status =
+        mmoe_ranks_create(comm, &t->model->params, piece, &t->alloc, &t->ranks, err);
+    if (!status) {
+        const int64_t *own = t->ranks->peers.portions.from + comm->rank;
+        status =
+            mmoe_optimizer_portion(&t->optimizer, &t->ranks->dense, own[0], own[1], &blocks, err);
+    }
+    if (!status) status = make_run(t, NULL, err);
+    if (!status) {
+        mmoe_optimizer_take(&t->optimizer, blocks);
+        return MMOE_OK;
+    }
+    mmoe_optimizer_release(&t->optimizer, blocks);
+    mmoe_ranks_free(t->ranks);
+    t->ranks = NULL;
+    return status;
+}
+
 mmoe_status mmoe_trainer_join(mmoe_trainer *t, mmoe_comm *comm, mmoe_error *err) {
     if (!t || !comm)
         return mmoe_fail(err, MMOE_E_ARGUMENT,
@@ -137,12 +161,8 @@ mmoe_status mmoe_trainer_join(mmoe_trainer *t, mmoe_comm *comm, mmoe_error *err)
                          t->ranks ? "joined" : "begun");
     if (comm->size == 1) return MMOE_OK;
     mmoe_status status = check_ranks(t, comm, err);
-    if (!status) status = mmoe_ranks_create(comm, &t->model->params, &t->alloc, &t->ranks, err);
-    if (!status) status = make_run(t, NULL, err);
-    if (status) {
-        mmoe_ranks_free(t->ranks);
-        t->ranks = NULL;
-    } else if (comm->rank > 0) {
+    if (!status) status = join(t, comm, err);
+    if (!status && comm->rank > 0) {
         t->options.on_epoch = NULL;
         t->options.on_progress = NULL;
         t->options.on_warning = NULL;

@@ -58,7 +58,10 @@ struct mmoe_trainer {
     double *factors;               /* [tasks] for reports */
     float *scores;                 /* [batch rows, tasks] that steps write; NULL: they do not */
     bool has_fitted;               /* the next fit begins a run of its own */
+    mmoe_sent sent;                /* of several ranks */
     bool is_fitting;
+    bool stops; /* what steps tell all ranks: this one wants no more of them, then whether any does
+                 */
     atomic_int stop;
     pthread_mutex_t settling; /* readers of the model may come at once */
 };
@@ -96,7 +99,8 @@ mmoe_status mmoe_trainer_know_lists(mmoe_trainer *t, const mmoe_dataset *data, m
 /* That lists have so many elements [lists]; NULL: nothing is known. MMOE_E_MEMORY. */
 mmoe_status mmoe_trainer_expect_lists(mmoe_trainer *t, const double *elements, mmoe_error *err);
 
-/* A model file's format with the run's state (checkpoint_parts.h). The checkpoint must be of the
+/* A model file's format with the run's state (checkpoint_parts.h), which the first rank writes; all
+ * ranks call it and come back together. The checkpoint must be of the
  * trainer's configuration and graph; on failure the trainer is as it was, unless the disk failed
  * between what was checked and its being read. */
 mmoe_status mmoe_checkpoint_write(mmoe_trainer *t, const char *path, mmoe_error *err);

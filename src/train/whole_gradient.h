@@ -6,6 +6,7 @@
 #include "base/pool.h"
 #include "graph/gradient_room.h"
 #include "train/optimizer.h"
+#include "train/ranks.h"
 
 typedef struct mmoe_whole_gradient {
     mmoe_allocator alloc;
@@ -18,9 +19,10 @@ mmoe_status mmoe_whole_gradient_init(mmoe_whole_gradient *g, const mmoe_params *
 void mmoe_whole_gradient_finish(mmoe_whole_gradient *g);
 
 /* Both run in pieces of a fixed size, whose sums are added in their order: the same bits for any
- * number of workers. */
-double mmoe_whole_gradient_norm(const mmoe_whole_gradient *g, mmoe_pool *pool);
+ * number of workers, and of ranks, of which each has the pieces that begin in its portion. `ranks`
+ * NULL: one has all. */
+double mmoe_whole_gradient_norm(const mmoe_whole_gradient *g, mmoe_pool *pool, mmoe_ranks *ranks);
 void mmoe_whole_gradient_apply(const mmoe_whole_gradient *g, mmoe_pool *pool,
-                               mmoe_optimizer *optimizer);
+                               const mmoe_ranks *ranks, mmoe_optimizer *optimizer);
 
 #endif
