@@ -28,18 +28,30 @@ static mmoe_status copy_lists(const struct mmoe_dataset *rows, struct mmoe_datas
     return status;
 }
 
-static mmoe_status begin(mmoe_constants *c, const struct mmoe_schema *schema,
-                         const struct mmoe_dataset *rows, mmoe_error *err) {
-    const size_t n_sparse = (size_t)rows->n_sparse, n = n_sparse + (size_t)rows->n_dense;
+static mmoe_status begin(mmoe_constants *c, const struct mmoe_schema *schema, mmoe_error *err) {
+    const size_t n_sparse = (size_t)schema->n_sparse, n = n_sparse + (size_t)schema->n_dense;
+    if (c->first) return MMOE_OK;
     c->vary = mmoe_alloc_zero(&c->alloc, n, sizeof *c->vary);
     c->longer = mmoe_alloc_zero(&c->alloc, n_sparse, sizeof *c->longer);
-    struct mmoe_dataset *first = c->first = mmoe_dataset_new(schema, &c->alloc);
-    if (!c->vary || !c->longer || !first) return mmoe_fail_memory(err, n * sizeof *c->vary);
-    first->rows = 1;
-    mmoe_status status = copy_words(&c->alloc, rows->ids, (size_t)rows->n_id, &first->ids, err);
-    if (!status)
-        status = copy_words(&c->alloc, rows->dense, (size_t)rows->dense_width, &first->dense, err);
-    return status ? status : copy_lists(rows, first, err);
+    c->first = mmoe_dataset_new(schema, &c->alloc);
+    if (!c->vary || !c->longer || !c->first) return mmoe_fail_memory(err, n * sizeof *c->vary);
+    c->first->rows = 1;
+    return MMOE_OK;
+}
+
+static mmoe_status begin_ids(mmoe_constants *c, const struct mmoe_schema *schema,
+                             const struct mmoe_dataset *rows, mmoe_error *err) {
+    mmoe_status status = begin(c, schema, err);
+    if (status || c->first->ids) return status;
+    status = copy_words(&c->alloc, rows->ids, (size_t)rows->n_id, &c->first->ids, err);
+    return status ? status : copy_lists(rows, c->first, err);
+}
+
+static mmoe_status begin_inputs(mmoe_constants *c, const struct mmoe_schema *schema,
+                                const struct mmoe_dataset *rows, mmoe_error *err) {
+    const mmoe_status status = begin(c, schema, err);
+    if (status || c->first->dense) return status;
+    return copy_words(&c->alloc, rows->dense, (size_t)rows->dense_width, &c->first->dense, err);
 }
 
 /* ---- Rows ---- */
@@ -70,10 +82,10 @@ static void see_lists(mmoe_constants *c, int32_t i, int32_t list, const struct m
     }
 }
 
-mmoe_status mmoe_constants_see(mmoe_constants *c, const struct mmoe_schema *schema,
-                               const struct mmoe_dataset *rows, mmoe_error *err) {
+mmoe_status mmoe_constants_see_ids(mmoe_constants *c, const struct mmoe_schema *schema,
+                                   const struct mmoe_dataset *rows, mmoe_error *err) {
     if (rows->rows == 0) return MMOE_OK;
-    const mmoe_status status = c->first ? MMOE_OK : begin(c, schema, rows, err);
+    const mmoe_status status = begin_ids(c, schema, rows, err);
     if (status) return status;
     const struct mmoe_dataset *first = c->first;
     c->rows += rows->rows;
@@ -82,6 +94,15 @@ mmoe_status mmoe_constants_see(mmoe_constants *c, const struct mmoe_schema *sche
             c->vary[i] = !are_all(first->ids + i, rows->ids + i, 1, rows->n_id, rows->rows);
     for (int32_t i = rows->n_id; i < rows->n_sparse; i++)
         see_lists(c, i, schema->sparse[i].list, rows);
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_constants_see_inputs(mmoe_constants *c, const struct mmoe_schema *schema,
+                                      const struct mmoe_dataset *rows, mmoe_error *err) {
+    if (rows->rows == 0) return MMOE_OK;
+    const mmoe_status status = begin_inputs(c, schema, rows, err);
+    if (status) return status;
+    const struct mmoe_dataset *first = c->first;
     bool *vary = c->vary + rows->n_sparse;
     for (int32_t i = 0; i < rows->n_dense; i++) {
         const int32_t at = schema->dense[i].first;
@@ -90,6 +111,12 @@ mmoe_status mmoe_constants_see(mmoe_constants *c, const struct mmoe_schema *sche
                                rows->dense_width, rows->rows);
     }
     return MMOE_OK;
+}
+
+mmoe_status mmoe_constants_see(mmoe_constants *c, const struct mmoe_schema *schema,
+                               const struct mmoe_dataset *rows, mmoe_error *err) {
+    const mmoe_status status = mmoe_constants_see_ids(c, schema, rows, err);
+    return status ? status : mmoe_constants_see_inputs(c, schema, rows, err);
 }
 
 /* ---- What they say ---- */

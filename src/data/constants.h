@@ -9,12 +9,16 @@
 typedef struct mmoe_constants {
     mmoe_allocator alloc;
     struct mmoe_dataset *first; /* of the first row alone; NULL: none was seen */
-    int64_t rows;
+    int64_t rows;               /* whose ids were seen */
     bool *vary;   /* [n_sparse + n_dense] a row's value was another than the first one's */
     bool *longer; /* [n_sparse] lists of which one had more than one element */
 } mmoe_constants;
 
-/* More rows, encoded by `schema`. MMOE_E_MEMORY. */
+/* More rows, encoded by `schema`: their ids and lists, their inputs, or both. MMOE_E_MEMORY. */
+mmoe_status mmoe_constants_see_ids(mmoe_constants *c, const struct mmoe_schema *schema,
+                                   const struct mmoe_dataset *rows, mmoe_error *err);
+mmoe_status mmoe_constants_see_inputs(mmoe_constants *c, const struct mmoe_schema *schema,
+                                      const struct mmoe_dataset *rows, mmoe_error *err);
 mmoe_status mmoe_constants_see(mmoe_constants *c, const struct mmoe_schema *schema,
                                const struct mmoe_dataset *rows, mmoe_error *err);
 /* Warns, in the name of `to`, of each feature that is the same in all rows, of which there are at

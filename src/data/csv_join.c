@@ -218,7 +218,8 @@ static void settle_part(void *context, int worker, int index) {
     (void)worker;
     if (s->become) place_ids(s, p);
     if (!p->learns_numbers) return;
-    mmoe_csv_part_finish_numbers(p, set->dense + at * (size_t)set->dense_width);
+    mmoe_csv_numbers_finish(p->file->schema, p->values, p->rows,
+                            set->dense + at * (size_t)set->dense_width);
     mmoe_release(&p->file->alloc, p->values);
     p->values = NULL;
 }

@@ -137,6 +137,18 @@ void mmoe_csv_part_give_back(mmoe_csv_part *p) {
     p->values = NULL;
 }
 
+void mmoe_csv_part_forget(mmoe_csv_part *p) {
+    const mmoe_allocator *a = &p->file->alloc;
+    mmoe_csv_part_give_back(p);
+    mmoe_release(a, p->values);
+    p->values = NULL;
+    p->is_taken = false;
+    for (size_t i = 0; i < p->file->n_keep; i++) {
+        mmoe_kept_finish(&p->kept[i], a);
+        p->kept[i] = (mmoe_kept){NULL};
+    }
+}
+
 /* ---- Fields ---- */
 
 /* The cells of a dense feature, where the row's numbers are kept. */

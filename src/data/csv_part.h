@@ -63,6 +63,8 @@ mmoe_status mmoe_csv_part_know(mmoe_csv_part *part, char *const *negatives, mmoe
 void mmoe_csv_part_inherit(mmoe_csv_part *part, mmoe_csv_part *from);
 /* Gives that memory back. */
 void mmoe_csv_part_give_back(mmoe_csv_part *part);
+/* And all else that its rows have. */
+void mmoe_csv_part_forget(mmoe_csv_part *part);
 
 /* Bytes of a row's numbers. */
 static inline size_t mmoe_csv_part_values_size(const mmoe_csv_part *p) {

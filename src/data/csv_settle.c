@@ -48,6 +48,15 @@ mmoe_status mmoe_csv_ids_become(const mmoe_csv_file *f, const int32_t ***out, mm
     return MMOE_OK;
 }
 
+bool mmoe_csv_ids_wait(const struct mmoe_schema *s) {
+    bool wait = false;
+    for (int32_t t = 0; t < s->n_table; t++) {
+        const mmoe_encoder *e = s->tables[t].encoder;
+        wait |= e->kind->become && e->learning;
+    }
+    return wait;
+}
+
 /* ---- Numbers ---- */
 
 /* A row's numbers as the model's inputs. */
@@ -61,38 +70,8 @@ static void finish_row(const struct mmoe_schema *s, const double *from, float *t
     }
 }
 
-void mmoe_csv_part_finish_numbers(const mmoe_csv_part *p, float *inputs) {
-    const struct mmoe_schema *s = p->file->schema;
-    const size_t width = (size_t)s->dense_width, span = (size_t)s->dense_span;
-    for (size_t r = 0; r < (size_t)p->rows; r++)
-        finish_row(s, (const double *)p->values + r * span, inputs + r * width);
-}
-
-/* ---- A part ---- */
-
-static mmoe_status settle_ids(mmoe_csv_part *p, mmoe_error *err) {
-    const int32_t **become;
-    const mmoe_csv_ids ids = mmoe_csv_part_ids(p);
-    const mmoe_status status = mmoe_csv_ids_become(p->file, &become, err);
-    if (status || !become) return status;
-    mmoe_csv_ids_place(&ids, p->file->schema, become, p->notes);
-    mmoe_release(&p->file->alloc, (void *)become);
-    return MMOE_OK;
-}
-
-static mmoe_status settle_numbers(mmoe_csv_part *p, mmoe_error *err) {
-    const mmoe_allocator *a = &p->file->alloc;
-    const size_t rows = (size_t)p->rows, width = (size_t)p->file->schema->dense_width;
-    float *inputs = mmoe_alloc(a, rows, width * sizeof *inputs);
-    if (!inputs) return mmoe_fail_memory(err, rows * width * sizeof *inputs);
-    mmoe_csv_part_finish_numbers(p, inputs);
-    mmoe_release(a, p->values);
-    p->values = inputs;
-    p->learns_numbers = false;
-    return MMOE_OK;
-}
-
-mmoe_status mmoe_csv_part_settle(mmoe_csv_part *p, mmoe_error *err) {
-    const mmoe_status status = settle_ids(p, err);
-    return status || !p->learns_numbers ? status : settle_numbers(p, err);
+void mmoe_csv_numbers_finish(const struct mmoe_schema *s, const double *numbers, int64_t rows,
+                             float *inputs) {
+    for (int64_t r = 0; r < rows; r++)
+        finish_row(s, numbers + r * s->dense_span, inputs + r * s->dense_width);
 }

@@ -25,9 +25,10 @@ void mmoe_csv_ids_place(const mmoe_csv_ids *at, const struct mmoe_schema *schema
 /* become [n_table] where the file's schema has settled: the caller's to release. *out is NULL where
  * all ids stay. MMOE_E_MEMORY. */
 mmoe_status mmoe_csv_ids_become(const mmoe_csv_file *file, const int32_t ***out, mmoe_error *err);
-/* The numbers that rows of a part have learned, as inputs [rows, dense_width]. */
-void mmoe_csv_part_finish_numbers(const mmoe_csv_part *part, float *inputs);
-/* All of it, in the part. MMOE_E_MEMORY. */
-mmoe_status mmoe_csv_part_settle(mmoe_csv_part *part, mmoe_error *err);
+/* Do ids of a schema that is learning, or growing, wait for that? */
+bool mmoe_csv_ids_wait(const struct mmoe_schema *schema);
+/* Numbers [rows, dense_span] that were learned, as inputs [rows, dense_width]. */
+void mmoe_csv_numbers_finish(const struct mmoe_schema *schema, const double *numbers, int64_t rows,
+                             float *inputs);
 
 #endif

@@ -6,7 +6,6 @@
 
 #include "base/error.h"
 #include "base/file_at.h"
-#include "base/text.h"
 #include "base/unnamed_file.h"
 
 mmoe_status mmoe_csv_spill_open(const char *folder, mmoe_csv_spill *out, mmoe_error *err) {
@@ -27,22 +26,15 @@ typedef struct array {
     void *at;
     size_t bytes;
 } array;
-enum { WEIGHTS = 2, TO_LEARN = 3, ARRAYS = 8 };
+enum { WEIGHTS = 2, ARRAYS = 3 };
 
 static void find_arrays(mmoe_csv_part *p, array out[ARRAYS]) {
-    const struct mmoe_schema *s = p->file->schema;
-    const size_t rows = (size_t)p->rows, n_id = (size_t)(s->n_sparse - s->n_list),
-                 n_note = (size_t)s->n_sparse + (size_t)s->n_dense,
-                 weight = mmoe_csv_file_is_weighted(p->file) ? sizeof *p->weights : 0,
-                 element_weight = p->lists.is_weighed ? sizeof *p->lists.weights : 0;
-    const array all[ARRAYS] = {{&p->values, rows * mmoe_csv_part_values_size(p)},
-                               {&p->labels, rows * (size_t)s->n_label * sizeof *p->labels},
-                               {&p->weights, rows * weight},
-                               {&p->ids, rows * n_id * sizeof *p->ids},
-                               {&p->lists.ends, p->lists.lists * sizeof *p->lists.ends},
-                               {&p->lists.ids, p->lists.elements * sizeof *p->lists.ids},
-                               {&p->lists.weights, p->lists.elements * element_weight},
-                               {&p->notes, n_note * sizeof *p->notes}};
+    const size_t rows = (size_t)p->rows,
+                 number = p->learns_numbers ? mmoe_csv_part_values_size(p) : 0,
+                 label = (size_t)p->file->schema->n_label * sizeof *p->labels,
+                 weight = mmoe_csv_file_is_weighted(p->file) ? sizeof *p->weights : 0;
+    const array all[ARRAYS] = {
+        {&p->values, rows * number}, {&p->labels, rows * label}, {&p->weights, rows * weight}};
     memcpy(out, all, sizeof all);
 }
 
@@ -87,86 +79,6 @@ static mmoe_status get_bytes(const mmoe_csv_spill *s, const mmoe_allocator *a, s
     return MMOE_OK;
 }
 
-/* ---- Columns that are kept ---- */
-
-/* A key's text behind its length; `to` NULL: how many bytes that takes is wanted. */
-static size_t lay_key(const mmoe_vocab *vocab, int64_t row, char *to) {
-    char room[MMOE_NUMBER_SIZE];
-    size_t length;
-    const char *text = mmoe_vocab_key_text(vocab, row, room, &length);
-    if (to) memcpy(to, &length, sizeof length);
-    if (to) memcpy(to + sizeof length, text, length);
-    return sizeof length + length;
-}
-
-static mmoe_status put_keys(mmoe_csv_spill *s, const mmoe_vocab *vocab, const mmoe_allocator *a,
-                            mmoe_error *err) {
-    size_t size = 0, used = 0;
-    for (int64_t row = 1; row < mmoe_vocab_rows(vocab); row++) size += lay_key(vocab, row, NULL);
-    char *bytes = mmoe_alloc(a, size, 1);
-    if (!bytes) return mmoe_fail_memory(err, size);
-    for (int64_t row = 1; row < mmoe_vocab_rows(vocab); row++)
-        used += lay_key(vocab, row, bytes + used);
-    mmoe_status status = put_bytes(s, &size, sizeof size, err);
-    if (!status) status = put_bytes(s, bytes, size, err);
-    mmoe_release(a, bytes);
-    return status;
-}
-
-static mmoe_status enter_keys(const char *bytes, size_t size, mmoe_vocab *to, mmoe_error *err) {
-    mmoe_status status = MMOE_OK;
-    for (size_t used = 0, length; !status && used < size; used += length) {
-        int32_t row;
-        memcpy(&length, bytes + used, sizeof length);
-        used += sizeof length;
-        status = mmoe_vocab_add(to, bytes + used, length, &row, err);
-    }
-    return status;
-}
-
-static mmoe_status get_keys(const mmoe_csv_spill *s, const mmoe_allocator *a, int64_t *at,
-                            mmoe_vocab *to, mmoe_error *err) {
-    char *bytes = NULL;
-    size_t size = 0;
-    mmoe_status status = get_bytes(s, a, sizeof size, at, &bytes, err);
-    if (!status) memcpy(&size, bytes, sizeof size);
-    mmoe_release(a, bytes);
-    bytes = NULL;
-    if (!status) status = get_bytes(s, a, size, at, &bytes, err);
-    if (!status) status = enter_keys(bytes, size, to, err);
-    mmoe_release(a, bytes);
-    return status;
-}
-
-static mmoe_status put_kept(mmoe_csv_spill *s, mmoe_csv_part *p, mmoe_error *err) {
-    const mmoe_allocator *a = &p->file->alloc;
-    mmoe_status status = MMOE_OK;
-    for (size_t i = 0; !status && i < p->file->n_keep; i++) {
-        mmoe_kept *k = &p->kept[i];
-        status = put_bytes(s, k->values, (size_t)p->rows * sizeof *k->values, err);
-        if (!status) status = put_keys(s, k->vocab, a, err);
-        mmoe_kept_finish(k, a);
-        *k = (mmoe_kept){NULL};
-    }
-    return status;
-}
-
-static mmoe_status get_kept(const mmoe_csv_spill *s, mmoe_csv_part *p, int64_t at,
-                            mmoe_error *err) {
-    const mmoe_allocator *a = &p->file->alloc;
-    mmoe_status status = MMOE_OK;
-    for (size_t i = 0; !status && i < p->file->n_keep; i++) {
-        mmoe_kept *k = &p->kept[i];
-        char *values = NULL;
-        status = mmoe_kept_begin(k, p->file->keep[i], a, err);
-        if (!status)
-            status = get_bytes(s, a, (size_t)p->rows * sizeof *k->values, &at, &values, err);
-        k->values = (void *)values;
-        if (!status) status = get_keys(s, a, &at, k->vocab, err);
-    }
-    return status;
-}
-
 /* ---- Parts ---- */
 
 mmoe_status mmoe_csv_spill_put(mmoe_csv_spill *s, mmoe_csv_part *p, mmoe_error *err) {
@@ -176,23 +88,20 @@ mmoe_status mmoe_csv_spill_put(mmoe_csv_spill *s, mmoe_csv_part *p, mmoe_error *
     p->spilled_at = s->size;
     for (int i = 0; !status && i < ARRAYS; i++)
         status = put_bytes(s, memory_of(&arrays[i]), arrays[i].bytes, err);
-    mmoe_csv_spill_drop(p);
-    return status ? status : put_kept(s, p, err);
+    return status;
 }
 
-mmoe_status mmoe_csv_spill_get(const mmoe_csv_spill *s, mmoe_csv_part *p, mmoe_spilled what,
-                               mmoe_error *err) {
-    const bool all = what == MMOE_SPILLED_ALL;
+mmoe_status mmoe_csv_spill_get(const mmoe_csv_spill *s, mmoe_csv_part *p, mmoe_error *err) {
     mmoe_status status = MMOE_OK;
     array arrays[ARRAYS];
     int64_t at = p->spilled_at;
     mmoe_csv_spill_drop(p);
     find_arrays(p, arrays);
-    for (int i = 0; !status && i < (all ? ARRAYS : TO_LEARN); i++) {
+    for (int i = 0; !status && i < ARRAYS; i++) {
         char *memory;
         if (i == WEIGHTS && !arrays[i].bytes) continue; /* NULL: all 1 */
         status = get_bytes(s, &p->file->alloc, arrays[i].bytes, &at, &memory, err);
         set_memory(&arrays[i], memory);
     }
-    return status || !all ? status : get_kept(s, p, at, err);
+    return status;
 }

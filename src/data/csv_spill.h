@@ -1,4 +1,5 @@
-/* Parts that wait until their schema has settled, in a file without a name instead of memory. */
+/* What parts teach a schema behind all of them, in a file without a name instead of memory: numbers
+ * that wait for it, labels and weights. */
 #ifndef MMOE_DATA_CSV_SPILL_H
 #define MMOE_DATA_CSV_SPILL_H
 
@@ -14,15 +15,11 @@ typedef struct mmoe_csv_spill {
 mmoe_status mmoe_csv_spill_open(const char *folder, mmoe_csv_spill *out, mmoe_error *err);
 void mmoe_csv_spill_close(mmoe_csv_spill *s);
 
-/* What of a part is read back. */
-typedef enum mmoe_spilled { MMOE_SPILLED_TO_LEARN, MMOE_SPILLED_ALL } mmoe_spilled;
-
-/* Writes a part's arrays, which it has no more. MMOE_E_IO. */
+/* Writes a part's. MMOE_E_IO. */
 mmoe_status mmoe_csv_spill_put(mmoe_csv_spill *s, mmoe_csv_part *part, mmoe_error *err);
-/* Gives it back numbers, labels and weights, or all. MMOE_E_IO, _MEMORY. */
-mmoe_status mmoe_csv_spill_get(const mmoe_csv_spill *s, mmoe_csv_part *part, mmoe_spilled what,
-                               mmoe_error *err);
-/* It has none of them again. */
+/* Gives it back what was written. MMOE_E_IO, _MEMORY. */
+mmoe_status mmoe_csv_spill_get(const mmoe_csv_spill *s, mmoe_csv_part *part, mmoe_error *err);
+/* It has none of that. */
 void mmoe_csv_spill_drop(mmoe_csv_part *part);
 
 #endif

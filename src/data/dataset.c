@@ -65,10 +65,14 @@ static mmoe_status find_most_ids(dataset *set, mmoe_error *err) {
     return MMOE_OK;
 }
 
-mmoe_status mmoe_dataset_seal(dataset *set, const struct mmoe_schema *schema, mmoe_error *err) {
-    set->schema_hash = mmoe_schema_fingerprint(schema);
+void mmoe_dataset_count_values(dataset *set) {
     for (int32_t i = 0; i < set->n_sparse + set->n_dense; i++)
         if (i < set->n_id || i >= set->n_sparse) set->notes[i].counts.values = set->rows;
+}
+
+mmoe_status mmoe_dataset_seal(dataset *set, const struct mmoe_schema *schema, mmoe_error *err) {
+    set->schema_hash = mmoe_schema_fingerprint(schema);
+    mmoe_dataset_count_values(set);
     return set->most_id ? MMOE_OK : find_most_ids(set, err);
 }
 

@@ -92,6 +92,8 @@ mmoe_status mmoe_dataset_check(const struct mmoe_dataset *set, const struct mmoe
  * set whose rows stand, encoded by `schema` as it is now. MMOE_E_MEMORY. */
 mmoe_status mmoe_dataset_seal(struct mmoe_dataset *set, const struct mmoe_schema *schema,
                               mmoe_error *err);
+/* The counts alone. */
+void mmoe_dataset_count_values(struct mmoe_dataset *set);
 /* For those who make data sets: one without rows or arrays for them, but for its counts. */
 struct mmoe_dataset *mmoe_dataset_new(const struct mmoe_schema *schema,
                                       const mmoe_allocator *alloc);

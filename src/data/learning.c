@@ -15,12 +15,18 @@ static void measure_column(mmoe_dense_column *c, int32_t pass, const double *val
         e->kind->measure(e, pass, values, stride, rows);
 }
 
+/* Columns [first, end) of dense features. */
+typedef struct range {
+    int32_t first, end;
+} range;
+
 /* A run's numbers, in few rows at a time that stay in the cache while each column sees its own. */
-static void measure_run(const struct mmoe_schema *s, int32_t pass, const mmoe_learned_run *run) {
+static void measure_run(const struct mmoe_schema *s, range columns, int32_t pass,
+                        const mmoe_learned_run *run) {
     enum { ROWS = 1024 };
-    const int64_t n = s->n_dense, rows = run->rows, stride = s->dense_span;
+    const int64_t rows = run->rows, stride = s->dense_span;
     for (int64_t first = 0; first < rows; first += ROWS)
-        for (int32_t i = 0; i < n; i++) {
+        for (int32_t i = columns.first; i < columns.end; i++) {
             const double *values = run->numbers + first * stride + s->dense[i].first_number;
             measure_column(&s->dense[i], pass, values, (size_t)stride,
                            rows - first < ROWS ? rows - first : ROWS);
@@ -59,18 +65,46 @@ static int32_t passes_of(const struct mmoe_schema *s) {
     return passes;
 }
 
+/* A pass by all workers: each has columns of its own, which see the rows in their order. */
+typedef struct shared_pass {
+    const mmoe_learning *l;
+    int32_t pass;
+    int groups;
+} shared_pass;
+
+static void measure_group(void *context, int worker, int group) {
+    const shared_pass *p = context;
+    const mmoe_learning *l = p->l;
+    const int64_t n = l->schema->n_dense;
+    const range columns = {(int32_t)(n * group / p->groups),
+                           (int32_t)(n * (group + 1) / p->groups)};
+    (void)worker;
+    for (size_t i = 0; i < l->n_runs; i++) {
+        mmoe_learned_run run = {0};
+        if (!l->run(l->user, i, &run, NULL) && run.rows && run.numbers)
+            measure_run(l->schema, columns, p->pass, &run);
+    }
+}
+
+static void measure_shared(const mmoe_learning *l, int32_t pass) {
+    const int workers = mmoe_pool_workers(l->pool), n = l->schema->n_dense;
+    shared_pass p = {l, pass, workers < n ? workers : n};
+    mmoe_pool_run_exact(l->pool, p.groups, measure_group, &p);
+}
+
 /* Pass `pass` of `passes` over all rows. */
 static mmoe_status see_pass(const mmoe_learning *l, int32_t pass, int32_t passes,
                             mmoe_label_fit *fits, mmoe_error *err) {
     const struct mmoe_schema *s = l->schema;
     int64_t done = pass * l->rows;
+    if (l->pool) measure_shared(l, pass);
     for (size_t i = 0; i < l->n_runs; i++) {
         mmoe_learned_run run;
         const mmoe_status status = l->run(l->user, i, &run, err);
         if (status) return status;
         if (run.rows == 0) continue; /* of no rows there is no memory */
         mmoe_tell_rows(l->watcher, "learning", done, passes * l->rows);
-        if (run.numbers) measure_run(s, pass, &run);
+        if (run.numbers && !l->pool) measure_run(s, (range){0, s->n_dense}, pass, &run);
         see_labels(s, pass, &run, fits);
         done += run.rows;
     }

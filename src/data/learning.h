@@ -2,6 +2,7 @@
 #ifndef MMOE_DATA_LEARNING_H
 #define MMOE_DATA_LEARNING_H
 
+#include "base/pool.h"
 #include "base/warnings.h"
 #include "data/schema.h"
 
@@ -26,6 +27,8 @@ typedef struct mmoe_learning {
     /* Run `index`, which stays until the next is asked for; they are asked for in their order, once
      * a pass. */
     mmoe_status (*run)(void *user, size_t index, mmoe_learned_run *out, mmoe_error *err);
+    mmoe_pool *pool; /* whose workers, too, ask for runs, in any order: they all stay and none
+                        fails; NULL: the caller alone does */
 } mmoe_learning;
 
 /* Ends the learning of all features: encoders settle, and `warnings` gets what is to be said of

@@ -140,32 +140,52 @@ static void note_rows(const mmoe_loader *l, const struct mmoe_dataset *rows) {
     all->rows += rows->rows;
 }
 
-/* Rows of a part that has settled, of which nothing is left here. */
-static mmoe_status hand_on(mmoe_loader *l, mmoe_csv_part *part, int64_t first, mmoe_error *err) {
+/* Constants are seen where nothing waits. */
+static mmoe_status see_rows(mmoe_loader *l, const mmoe_csv_part *part,
+                            const struct mmoe_dataset *rows, mmoe_error *err) {
     const struct mmoe_schema *schema = l->file.schema;
-    if (part->rows == 0) return MMOE_OK;
-    struct mmoe_dataset *rows = mmoe_dataset_new(schema, &l->file.alloc);
-    if (!rows) return mmoe_fail_memory(err, sizeof *rows);
-    rows->places.first_row = first;
+    mmoe_status status = MMOE_OK;
+    if (!l->ids_wait) status = mmoe_constants_see_ids(&l->constants, schema, rows, err);
+    if (status || part->learns_numbers) return status;
+    return mmoe_constants_see_inputs(&l->constants, schema, rows, err);
+}
+
+static mmoe_status hand_rows_on(mmoe_loader *l, mmoe_csv_part *part, struct mmoe_dataset *rows,
+                                mmoe_error *err) {
+    const struct mmoe_schema *schema = l->file.schema;
     mmoe_csv_room room = {.set = rows, .share = 1};
     mmoe_status status = mmoe_csv_take(&room, &part, 1, NULL, err);
     if (!status) status = mmoe_csv_join(&part, 1, rows, err);
-    if (!status) status = mmoe_dataset_seal(rows, schema, err);
-    if (!status && l->file.wanted) status = mmoe_constants_see(&l->constants, schema, rows, err);
+    if (!status && mmoe_csv_file_waits(&l->file))
+        mmoe_dataset_count_values(rows);
+    else if (!status)
+        status = mmoe_dataset_seal(rows, schema, err);
+    if (!status && l->file.wanted) status = see_rows(l, part, rows, err);
     if (!status && l->set->rows == 0) status = l->sink->begin(l->sink->user, schema, err);
     if (!status) status = l->sink->take(l->sink->user, rows, err);
     if (!status) note_rows(l, rows);
+    return status;
+}
+
+/* Rows of a part, of which nothing is left here. */
+static mmoe_status hand_on(mmoe_loader *l, mmoe_csv_part *part, int64_t first, mmoe_error *err) {
+    if (part->rows == 0) return MMOE_OK;
+    struct mmoe_dataset *rows = mmoe_dataset_new(l->file.schema, &l->file.alloc);
+    if (!rows) return mmoe_fail_memory(err, sizeof *rows);
+    rows->places.first_row = first;
+    const mmoe_status status = hand_rows_on(l, part, rows, err);
     mmoe_dataset_free(rows);
     return status;
 }
 
-/* To the file where parts wait, which is made for the first one. */
+/* What a part teaches goes to the file where that waits, which is made for the first one. */
 static mmoe_status spill(mmoe_loader *l, mmoe_csv_part *part, mmoe_error *err) {
-    const mmoe_status status =
-        l->n_spilled ? MMOE_OK : mmoe_csv_spill_open(l->sink->folder, &l->spill, err);
-    if (status) return status;
-    l->n_spilled++;
-    return mmoe_csv_spill_put(&l->spill, part, err);
+    mmoe_status status = MMOE_OK;
+    if (!l->spill.folder) {
+        status = mmoe_csv_spill_open(l->sink->folder, &l->spill, err);
+        l->ids_wait = mmoe_csv_ids_wait(l->file.schema);
+    }
+    return status ? status : mmoe_csv_spill_put(&l->spill, part, err);
 }
 
 int64_t mmoe_loader_number(const mmoe_loader *l, int64_t rows) {
@@ -174,7 +194,12 @@ int64_t mmoe_loader_number(const mmoe_loader *l, int64_t rows) {
 
 mmoe_status mmoe_loader_deliver(mmoe_loader *l, mmoe_csv_part *part, int64_t first,
                                 mmoe_error *err) {
-    return mmoe_csv_file_waits(&l->file) ? spill(l, part, err) : hand_on(l, part, first, err);
+    if (!mmoe_csv_file_waits(&l->file)) return hand_on(l, part, first, err);
+    l->n_delivered++;
+    mmoe_status status = spill(l, part, err);
+    if (!status) status = hand_on(l, part, first, err);
+    mmoe_csv_part_forget(part);
+    return status;
 }
 
 mmoe_status mmoe_loader_hand_on(mmoe_loader *l, mmoe_error *err) {
@@ -182,11 +207,10 @@ mmoe_status mmoe_loader_hand_on(mmoe_loader *l, mmoe_error *err) {
     mmoe_status status = MMOE_OK;
     const double share = l->from ? mmoe_bytes_share(l->from) : 0;
     if (!l->sink) return share > 0 ? take_parts(l, share, err) : MMOE_OK;
-    while (!status && mmoe_csv_file_waits(&l->file) && l->n_spilled < parts->count)
-        status = spill(l, parts->items[l->n_spilled], err);
-    if (mmoe_csv_file_waits(&l->file)) return status;
-    for (size_t i = 0; !status && i < parts->count; i++)
-        status = hand_on(l, parts->items[i], mmoe_loader_number(l, l->set->rows), err);
+    const bool waits = mmoe_csv_file_waits(&l->file);
+    for (size_t i = waits ? l->n_delivered : 0; !status && i < parts->count; i++)
+        status = mmoe_loader_deliver(l, parts->items[i], mmoe_loader_number(l, l->set->rows), err);
+    if (waits) return status;
     for (size_t i = 0; i < parts->count; i++) mmoe_csv_part_free(parts->items[i]);
     parts->count = 0;
     return status;
@@ -207,7 +231,7 @@ static mmoe_status find_run(void *user, size_t index, mmoe_learned_run *out, mmo
     mmoe_csv_part *const *parts = l->parts.items, *const part = parts[index];
     if (l->sink) {
         mmoe_csv_spill_drop(parts[index ? index - 1 : l->parts.count - 1]);
-        const mmoe_status status = mmoe_csv_spill_get(&l->spill, part, MMOE_SPILLED_TO_LEARN, err);
+        const mmoe_status status = mmoe_csv_spill_get(&l->spill, part, err);
         if (status) return status;
     }
     /* A part that comes from its file has memory for weights of none, too. */
@@ -224,21 +248,73 @@ static mmoe_status find_run(void *user, size_t index, mmoe_learned_run *out, mmo
     return MMOE_OK;
 }
 
-/* Parts come back, settle, and go to the sink, one after another. */
-static mmoe_status return_parts(mmoe_loader *l, mmoe_error *err) {
+/* Where placing a sink's rows has come to. */
+typedef struct placing {
+    mmoe_loader *loader;
+    const int32_t *const *become;
+    bool numbers_wait;
+    size_t part; /* whose numbers come next, from its row `row` on */
+    int64_t row, rows;
+} placing;
+
+/* The inputs of the next rows. */
+static mmoe_status next_inputs(placing *at, int64_t rows, float *inputs, mmoe_error *err) {
+    const mmoe_loader *l = at->loader;
+    const struct mmoe_schema *s = l->file.schema;
     mmoe_status status = MMOE_OK;
-    int64_t rows = 0;
-    for (size_t i = 0; !status && i < l->parts.count; i++) {
-        mmoe_csv_part *part = l->parts.items[i];
-        mmoe_tell_rows(l->watcher, "encoding", rows, l->parts.rows);
-        rows += part->rows;
-        status = mmoe_csv_spill_get(&l->spill, part, MMOE_SPILLED_ALL, err);
-        if (!status) status = mmoe_csv_part_settle(part, err);
-        if (!status) status = hand_on(l, part, mmoe_loader_number(l, l->set->rows), err);
-        mmoe_csv_part_free(part);
-        l->parts.items[i] = NULL;
+    while (!status && rows) {
+        mmoe_csv_part *part = l->parts.items[at->part];
+        if (at->row == 0) status = mmoe_csv_spill_get(&l->spill, part, err);
+        if (status) break;
+        const int64_t left = part->rows - at->row, some = left < rows ? left : rows;
+        mmoe_csv_numbers_finish(s, (const double *)part->values + at->row * s->dense_span, some,
+                                inputs);
+        inputs += some * s->dense_width;
+        rows -= some;
+        at->row += some;
+        if (at->row < part->rows) break;
+        mmoe_csv_spill_drop(part);
+        at->part++;
+        at->row = 0;
     }
-    if (!status) mmoe_tell_rows(l->watcher, "encoding", rows, l->parts.rows);
+    return status;
+}
+
+/* `place` of mmoe_row_settling. */
+static mmoe_status place_rows(void *user, int64_t first, const struct mmoe_dataset *rows,
+                              mmoe_error *err) {
+    placing *at = user;
+    mmoe_loader *l = at->loader;
+    const struct mmoe_schema *s = l->file.schema;
+    const mmoe_csv_ids ids = {rows->rows, rows->ids, rows->offsets ? rows->offsets + 1 : NULL,
+                              rows->elements, rows->offsets ? rows->offsets[0] : 0};
+    mmoe_status status = MMOE_OK;
+    mmoe_tell_rows(l->watcher, "encoding", at->rows, l->parts.rows);
+    at->rows += rows->rows;
+    if (at->become) mmoe_csv_ids_place(&ids, s, at->become, rows->notes);
+    for (int32_t i = 0; at->become && i < rows->n_sparse; i++)
+        mmoe_note_join(&l->set->notes[i], &rows->notes[i], first);
+    if (at->numbers_wait) status = next_inputs(at, rows->rows, rows->dense, err);
+    if (!status && l->file.wanted && l->ids_wait)
+        status = mmoe_constants_see_ids(&l->constants, s, rows, err);
+    if (!status && at->numbers_wait)
+        status = mmoe_constants_see_inputs(&l->constants, s, rows, err);
+    return status;
+}
+
+static mmoe_status settle_sink(mmoe_loader *l, mmoe_error *err) {
+    const mmoe_csv_file *f = &l->file;
+    const int32_t **become;
+    mmoe_status status = mmoe_csv_ids_become(f, &become, err);
+    if (status) return status;
+    placing at = {.loader = l,
+                  .become = become,
+                  .numbers_wait = f->wanted && !mmoe_schema_numbers_stand(f->schema)};
+    const mmoe_row_settling how = {f->schema,       become, l->ids_wait,
+                                   at.numbers_wait, &at,    place_rows};
+    status = l->sink->settle(l->sink->user, &how, err);
+    if (!status) mmoe_tell_rows(l->watcher, "encoding", l->parts.rows, l->parts.rows);
+    mmoe_release(&f->alloc, (void *)become);
     return status;
 }
 
@@ -268,12 +344,13 @@ static mmoe_status learn(mmoe_loader *l, mmoe_error *err) {
                                     .rows = l->parts.rows,
                                     .user = l,
                                     .n_runs = l->parts.count,
-                                    .run = find_run};
+                                    .run = find_run,
+                                    .pool = l->sink ? NULL : l->pool};
     mmoe_status status = l->file.growing ? mmoe_learning_settle_grown(&learning, err)
                                          : mmoe_learning_settle(&learning, err);
     if (status) return status;
     l->set->dense_width = learning.schema->dense_width;
-    status = l->sink ? return_parts(l, err) : join_parts(l, err);
+    status = l->sink ? settle_sink(l, err) : join_parts(l, err);
     mmoe_learning_forget(learning.schema);
     return status;
 }

@@ -1,11 +1,8 @@
 /* Rows of cells that become a data set, and where one is wanted, teach a schema: the header, then
  * rows into parts, then what all of them say together. The set takes the rows of parts as these
- * come, where it is known about how many there will be, else behind the last one; or a sink does:
- *
- *     the schema stands       part -> sink
- *     it is yet to learn      part -> file without a name ... the schema settles ... part -> sink
- *     (or to grow)
- */
+ * come, where it is known about how many there will be, else behind the last one; or a sink does.
+ * Where the schema is yet to learn, or to grow, numbers that wait and labels go to a file without a
+ * name, too: the schema settles by them, and the sink places what waited. */
 #ifndef MMOE_DATA_LOADER_H
 #define MMOE_DATA_LOADER_H
 
@@ -36,7 +33,8 @@ typedef struct mmoe_loader {
     mmoe_csv_part *part;      /* that rows are read into */
     mmoe_csv_parts parts;
     mmoe_csv_spill spill;
-    size_t n_spilled; /* of the parts */
+    size_t n_delivered; /* of the parts, to a sink */
+    bool ids_wait;      /* ids that a sink has */
     mmoe_csv_room room;
     size_t n_taken; /* of the parts, by the set */
     mmoe_constants constants;
@@ -71,13 +69,12 @@ static inline bool mmoe_loader_places(const mmoe_loader *l, double share) {
 bool mmoe_loader_fits(mmoe_loader *loader, const mmoe_csv_part *part);
 mmoe_status mmoe_loader_place(mmoe_loader *loader, mmoe_csv_part *part, double share,
                               mmoe_error *err);
-/* Where a sink has the rows: does one get them now, and the loader needs the part no more? Else the
- * parts have it. */
+/* Where a sink has the rows: does the loader need the part no more then? Else the parts have it. */
 static inline bool mmoe_loader_hands_on(const mmoe_loader *l) {
     return l->sink && !mmoe_csv_file_waits(&l->file);
 }
-/* The sink gets them, or the file where they wait, in their order, perhaps while others are added.
- * `first`: the number of the first of them, of mmoe_loader_number. */
+/* The sink gets them, in their order, perhaps while others are added. `first`: the number of the
+ * first of them, of mmoe_loader_number. */
 mmoe_status mmoe_loader_deliver(mmoe_loader *loader, mmoe_csv_part *part, int64_t first,
                                 mmoe_error *err);
 /* The number, in its file, of the first row behind `rows` that were added, which is there now. */

@@ -49,6 +49,8 @@ typedef struct mmoe_packing {
                                          itself */
     bool is_unnamed; /* rows go to files without names on the folder's file system, and are there as
                         long as the set that closing gives */
+    bool waits;      /* the schema, or that of the folder, is yet to settle, or to grow: rows are as
+                        mmoe_row_sink has them, and mmoe_packer_settle comes behind them */
 } mmoe_packing;
 
 /* MMOE_E_IO: there is something in the folder, and it is no new one. */
@@ -59,9 +61,12 @@ mmoe_status mmoe_packer_open(const mmoe_packing *what, const mmoe_allocator *all
                              mmoe_packer **out, mmoe_error *err);
 /* The schema that encodes the rows; belongs to the packer, or to whom gave it one. */
 const struct mmoe_schema *mmoe_packer_schema(const mmoe_packer *p);
-/* Of a folder that was there: a copy of its schema that has grown encodes it and what is added, and
- * outlives the packer. */
-void mmoe_packer_grow(mmoe_packer *p, const struct mmoe_schema *schema);
+/* The schema of all rows, which outlives the packer: that which was to settle, or of a folder that
+ * was there a copy which has grown. What waited is written. MMOE_E_IO, _MEMORY; and of how->place.
+ */
+struct mmoe_row_settling;
+mmoe_status mmoe_packer_settle(mmoe_packer *p, const struct mmoe_row_settling *how,
+                               mmoe_error *err);
 /* Adds rows of the schema, which are in memory, behind those before. MMOE_E_ARGUMENT: they do not
  * keep a column that the folder does. */
 mmoe_status mmoe_packer_add(mmoe_packer *p, const struct mmoe_dataset *rows, mmoe_error *err);

@@ -98,8 +98,9 @@ mmoe_status mmoe_packer_fail(const mmoe_packer *p, const char *name, mmoe_error 
 }
 
 /* A task of a block: one column. */
-static void write_column(void *context, int worker, int column) {
+static void write_column(void *context, int worker, int index) {
     mmoe_packer *p = context;
+    const int32_t column = p->chosen[index];
     const mmoe_stored *s = p->set->stored;
     const mmoe_stored_column *c = &s->columns[column];
     mmoe_stored_part *part = mmoe_packer_part(p);
@@ -133,6 +134,16 @@ static mmoe_status make_elements_room(mmoe_packer *p, mmoe_error *err) {
     return MMOE_OK;
 }
 
+mmoe_status mmoe_packer_make_desks(mmoe_packer *p, size_t size, mmoe_error *err) {
+    for (int w = 0; size > p->desk_size && w < p->workers; w++) {
+        char *grown = mmoe_resize(&p->alloc, p->desks[w].bytes, p->desk_size, size, 1);
+        if (!grown) return mmoe_fail_memory(err, size);
+        p->desks[w].bytes = grown;
+    }
+    if (size > p->desk_size) p->desk_size = size;
+    return MMOE_OK;
+}
+
 static mmoe_status make_room(mmoe_packer *p, mmoe_error *err) {
     const mmoe_stored *s = p->set->stored;
     mmoe_stored_part *part = mmoe_packer_part(p);
@@ -144,18 +155,11 @@ static mmoe_status make_room(mmoe_packer *p, mmoe_error *err) {
         part->checksums = grown;
         p->blocks_room = more;
     }
-    const size_t size = p->pending.room * sizeof(float);
-    for (int w = 0; size > p->desk_size && w < p->workers; w++) {
-        char *grown = mmoe_resize(&p->alloc, p->desks[w].bytes, p->desk_size, size, 1);
-        if (!grown) return mmoe_fail_memory(err, size);
-        p->desks[w].bytes = grown;
-    }
-    if (size > p->desk_size) p->desk_size = size;
-    return MMOE_OK;
+    return mmoe_packer_make_desks(p, p->pending.room * sizeof(float), err);
 }
 
 /* Values of each file after the block. */
-static void count_written(mmoe_packer *p) {
+void mmoe_packer_count_written(mmoe_packer *p) {
     const mmoe_stored *s = p->set->stored;
     const int32_t rows = p->pending.rows;
     for (int32_t c = 0; c < s->n_column; c++) {
@@ -170,21 +174,38 @@ static void count_written(mmoe_packer *p) {
     }
 }
 
+mmoe_status mmoe_packer_write_chosen(mmoe_packer *p, mmoe_error *err) {
+    if (p->what.pool)
+        mmoe_pool_run(p->what.pool, p->n_chosen, write_column, p);
+    else
+        for (int32_t i = 0; i < p->n_chosen; i++) write_column(p, 0, i);
+    for (int32_t i = 0; i < p->n_chosen; i++) {
+        const int32_t column = p->chosen[i];
+        if (!p->statuses[column]) continue;
+        if (err) *err = p->faults[column];
+        return p->statuses[column];
+    }
+    return MMOE_OK;
+}
+
+/* Inputs that wait are not there yet. */
+static void choose(mmoe_packer *p) {
+    const mmoe_stored *s = p->set->stored;
+    p->n_chosen = 0;
+    for (int32_t c = 0; c < s->n_column; c++)
+        if (!p->numbers_wait || s->columns[c].what != MMOE_STORED_INPUTS)
+            p->chosen[p->n_chosen++] = c;
+}
+
 mmoe_status mmoe_packer_write_block(mmoe_packer *p, mmoe_error *err) {
     const mmoe_stored *s = p->set->stored;
     mmoe_status status = make_room(p, err);
     if (!status) status = make_elements_room(p, err);
     if (status) return status;
-    if (p->what.pool)
-        mmoe_pool_run(p->what.pool, s->n_column, write_column, p);
-    else
-        for (int32_t c = 0; c < s->n_column; c++) write_column(p, 0, c);
-    for (int32_t c = 0; c < s->n_column; c++)
-        if (p->statuses[c]) {
-            if (err) *err = p->faults[c];
-            return p->statuses[c];
-        }
-    count_written(p);
+    choose(p);
+    status = mmoe_packer_write_chosen(p, err);
+    if (status) return status;
+    mmoe_packer_count_written(p);
     s->elements[mmoe_packer_part(p)->first_block + mmoe_packer_part(p)->rows / MMOE_BLOCK_ROWS] =
         p->pending.offsets[(int64_t)p->pending.rows * s->n_list];
     mmoe_packer_part(p)->rows += p->pending.rows;

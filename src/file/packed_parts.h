@@ -36,15 +36,21 @@ struct mmoe_packer {
     mmoe_desk *desks;             /* [workers] */
     int workers;
     size_t desk_size;
-    int64_t *written;      /* [columns] values in the file of the part that grows */
-    size_t blocks_room;    /* of the part's checksums */
-    size_t elements_room;  /* of all blocks' numbers of elements */
-    mmoe_error *faults;    /* [columns] of the block that is written */
-    mmoe_status *statuses; /* [columns] */
+    int64_t *written; /* [columns] values in the file of the part that grows */
+    int32_t *chosen;  /* [n_chosen] columns of a block that are written */
+    int32_t n_chosen;
+    size_t blocks_room;                      /* of the part's checksums */
+    size_t elements_room;                    /* of all blocks' numbers of elements */
+    mmoe_error *faults;                      /* [columns] of the block that is written */
+    mmoe_status *statuses;                   /* [columns] */
     char schema_name[MMOE_SCHEMA_NAME_SIZE]; /* of its file */
     bool made_folder, has_schema;            /* by this packer */
     bool appends, grows;
     bool is_named; /* the manifest may be the one that names what this packer has written */
+    /* Of what.waits. */
+    bool numbers_wait;
+    int64_t before;       /* rows that were there */
+    int32_t *most_before; /* [n_sparse] the largest ids of rows that were there */
 };
 
 /* The part that grows. */
@@ -55,6 +61,13 @@ static inline mmoe_stored_part *mmoe_packer_part(const mmoe_packer *p) {
 /* Writes the rows that are pending, a whole block or the last; none are pending then. MMOE_E_IO,
  * _MEMORY. */
 mmoe_status mmoe_packer_write_block(mmoe_packer *p, mmoe_error *err);
+/* Those of such a block that are chosen, behind what is written; MMOE_E_IO. */
+mmoe_status mmoe_packer_write_chosen(mmoe_packer *p, mmoe_error *err);
+/* Counts what is written with the rows that are pending. */
+void mmoe_packer_count_written(mmoe_packer *p);
+/* Room for so many bytes of a column, and for so many pending elements. MMOE_E_MEMORY. */
+mmoe_status mmoe_packer_make_desks(mmoe_packer *p, size_t size, mmoe_error *err);
+mmoe_status mmoe_packer_make_elements(mmoe_packer *p, size_t count, mmoe_error *err);
 
 /* packed_keeping.c, of columns that are kept beside the rows: memory of a packer whose part begins
  * (MMOE_E_ARGUMENT: a name is not UTF-8; _MEMORY); rows that are to be added, until the end

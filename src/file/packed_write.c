@@ -19,7 +19,7 @@
 
 /* ---- Rows ---- */
 
-static mmoe_status make_element_room(mmoe_packer *p, size_t count, mmoe_error *err) {
+mmoe_status mmoe_packer_make_elements(mmoe_packer *p, size_t count, mmoe_error *err) {
     mmoe_pending *to = &p->pending;
     if (count <= to->room) return MMOE_OK;
     const size_t room = count + count / 2;
@@ -44,7 +44,7 @@ static mmoe_status take_lists(mmoe_packer *p, const struct mmoe_dataset *from, i
     const int64_t lists = s->n_list, begin = from->offsets[first * lists],
                   count = from->offsets[(first + rows) * lists] - begin,
                   had = to->offsets[to->rows * lists];
-    const mmoe_status status = make_element_room(p, (size_t)(had + count), err);
+    const mmoe_status status = mmoe_packer_make_elements(p, (size_t)(had + count), err);
     if (status) return status;
     for (int64_t i = 0; i < rows * lists; i++) {
         const int64_t *at = from->offsets + first * lists + i, length = at[1] - at[0];
@@ -70,7 +70,8 @@ static mmoe_status take_rows(mmoe_packer *p, const struct mmoe_dataset *from, in
     const mmoe_stored *s = p->set->stored;
     mmoe_pending *to = &p->pending;
     take_words(to->ids, from->ids, first, to->rows, rows, s->n_id);
-    take_words(to->inputs, from->dense, first, to->rows, rows, s->dense_width);
+    if (!p->numbers_wait)
+        take_words(to->inputs, from->dense, first, to->rows, rows, s->dense_width);
     take_words(to->labels, from->labels, first, to->rows, rows, s->n_label);
     for (int32_t i = 0; to->weights && i < rows; i++)
         to->weights[to->rows + i] = from->weights ? from->weights[first + i] : 1;
@@ -107,7 +108,10 @@ mmoe_status mmoe_packer_name(mmoe_packer *p, const mmoe_origin *from, mmoe_error
 }
 
 mmoe_status mmoe_packer_add(mmoe_packer *p, const struct mmoe_dataset *rows, mmoe_error *err) {
-    mmoe_status status = mmoe_dataset_check(rows, p->what.schema, p->set->schema_hash, err);
+    mmoe_status status = p->what.waits
+                             ? MMOE_OK
+                             : mmoe_dataset_check(rows, p->what.schema, p->set->schema_hash, err);
+    p->numbers_wait = p->what.waits && !rows->dense;
     if (!status) status = mmoe_packer_begin_keeping(p, rows, err);
     for (size_t i = 0; !status && i < rows->places.n_origin; i++)
         status = mmoe_packer_name(p, &rows->places.origins[i], err);
@@ -126,13 +130,6 @@ mmoe_status mmoe_packer_add(mmoe_packer *p, const struct mmoe_dataset *rows, mmo
 }
 
 const struct mmoe_schema *mmoe_packer_schema(const mmoe_packer *p) { return p->what.schema; }
-
-void mmoe_packer_grow(mmoe_packer *p, const struct mmoe_schema *schema) {
-    const uint64_t grown = mmoe_schema_fingerprint(schema);
-    p->grows = grown != p->set->schema_hash;
-    p->what.schema = schema;
-    p->set->schema_hash = grown;
-}
 
 /* ---- Life ---- */
 
@@ -157,12 +154,17 @@ static mmoe_status take_memory(mmoe_packer *p, mmoe_error *err) {
                  ids = rows * (size_t)s->n_id, inputs = rows * (size_t)s->dense_width,
                  labels = rows * (size_t)s->n_label;
     bool failed = false;
+    p->before = p->set->rows;
     to->ids = take(p, ids, sizeof *to->ids, &failed);
     to->inputs = take(p, inputs, sizeof *to->inputs, &failed);
     to->labels = take(p, labels, sizeof *to->labels, &failed);
     if (s->has_weights) to->weights = take(p, rows, sizeof *to->weights, &failed);
     to->offsets = take(p, rows * (size_t)s->n_list + 1, sizeof *to->offsets, &failed);
     p->written = take(p, columns, sizeof *p->written, &failed);
+    p->chosen = take(p, columns, sizeof *p->chosen, &failed);
+    p->most_before = take(p, (size_t)p->set->n_sparse, sizeof *p->most_before, &failed);
+    if (p->most_before)
+        memcpy(p->most_before, p->set->most_id, (size_t)p->set->n_sparse * sizeof *p->most_before);
     p->faults = take(p, columns, sizeof *p->faults, &failed);
     p->statuses = take(p, columns, sizeof *p->statuses, &failed);
     p->desks = take(p, (size_t)p->workers, sizeof *p->desks, &failed);
@@ -182,9 +184,10 @@ static mmoe_status take_memory(mmoe_packer *p, mmoe_error *err) {
 static void release(mmoe_packer *p) {
     const mmoe_allocator a = p->alloc;
     const mmoe_pending *from = &p->pending;
-    void *const memory[] = {from->ids,     from->inputs,   from->labels,          from->weights,
-                            from->offsets, from->elements, from->element_weights, p->written,
-                            p->faults,     p->statuses};
+    void *const memory[] = {
+        from->ids,      from->inputs,          from->labels, from->weights, from->offsets,
+        from->elements, from->element_weights, p->written,   p->faults,     p->statuses,
+        p->chosen,      p->most_before};
     for (size_t i = 0; i < sizeof memory / sizeof *memory; i++) mmoe_release(&a, memory[i]);
     for (int w = 0; p->desks && w < p->workers; w++) {
         mmoe_release(&a, p->desks[w].bytes);
@@ -285,7 +288,7 @@ static mmoe_status begin_folder(mmoe_packer *p, mmoe_error *err) {
     mmoe_status status = mmoe_packed_new_set(p->what.schema, p->what.keep, &p->alloc, &p->set, err);
     if (!status) status = take_memory(p, err);
     if (!status && !p->what.is_unnamed) status = make_folder(p, err);
-    if (!status) p->set->schema_hash = mmoe_schema_fingerprint(p->what.schema);
+    if (!status && !p->what.waits) p->set->schema_hash = mmoe_schema_fingerprint(p->what.schema);
     mmoe_packed_schema_name(0, p->schema_name);
     return status;
 }
@@ -299,7 +302,7 @@ static mmoe_status take_tail(mmoe_packer *p, mmoe_error *err) {
     mmoe_stored_reader reader = {0};
     if (!rows) return MMOE_OK;
     mmoe_status status = mmoe_stored_reader_open(s, &reader, err);
-    if (!status) status = make_element_room(p, (size_t)s->elements[block], err);
+    if (!status) status = mmoe_packer_make_elements(p, (size_t)s->elements[block], err);
     if (!status) {
         const mmoe_block_room room = {to->ids,
                                       to->inputs,

@@ -38,14 +38,13 @@ static mmoe_status read_rows(const csv_rows *r, const mmoe_allocator *a, mmoe_sc
 typedef struct packing_sink {
     mmoe_packing what;
     mmoe_allocator alloc;
-    mmoe_packer *packer; /* NULL: the schema does not stand yet */
+    mmoe_packer *packer; /* NULL: no rows have come, whose schema is yet to be learned */
     bool grows;
     mmoe_schema *grown; /* a copy of the folder's schema, which learns of the rows */
 } packing_sink;
 
 static mmoe_status begin_packing(void *user, const struct mmoe_schema *schema, mmoe_error *err) {
     packing_sink *s = user;
-    if (s->grown) mmoe_packer_grow(s->packer, schema);
     if (s->packer) return MMOE_OK;
     s->what.schema = schema;
     return mmoe_packer_open(&s->what, &s->alloc, &s->packer, err);
@@ -53,6 +52,10 @@ static mmoe_status begin_packing(void *user, const struct mmoe_schema *schema, m
 
 static mmoe_status take_rows(void *user, const struct mmoe_dataset *rows, mmoe_error *err) {
     return mmoe_packer_add(((packing_sink *)user)->packer, rows, err);
+}
+
+static mmoe_status settle_rows(void *user, const mmoe_row_settling *how, mmoe_error *err) {
+    return mmoe_packer_settle(((packing_sink *)user)->packer, how, err);
 }
 
 /* A folder that is there, or the one that a new folder will stand in. */
@@ -110,8 +113,9 @@ static mmoe_status pack_rows(csv_rows *r, packing_sink *s, mmoe_schema **learned
     const mmoe_allocator *a = &s->alloc;
     char *waiting = folder_at(s->what.folder, a);
     mmoe_dataset *read = NULL;
-    const mmoe_row_sink sink = {s, waiting, begin_packing, take_rows};
+    const mmoe_row_sink sink = {s, waiting, begin_packing, take_rows, settle_rows};
     r->how.sink = &sink;
+    s->what.waits = r->config || r->how.growing || s->grows;
     mmoe_status status = MMOE_OK;
     if (!waiting) status = mmoe_fail_memory(err, strlen(s->what.folder));
     if (!status && r->how.threads > 1)

@@ -5,6 +5,7 @@
 #include <check.h>
 #include <string.h>
 
+#include "data/most_ids.h"
 #include "data/row_sink.h"
 
 typedef struct gathering {
@@ -57,7 +58,7 @@ static mmoe_status gathering_take(void *user, const struct mmoe_dataset *rows, m
     (void)err;
     g->times++;
     gather_words(a, &to->ids, had * n_id, rows->ids, more * n_id);
-    gather_words(a, &to->dense, had * width, rows->dense, more * width);
+    if (rows->dense) gather_words(a, &to->dense, had * width, rows->dense, more * width);
     gather_words(a, &to->labels, had * n_label, rows->labels, more * n_label);
     if (rows->weights) gather_words(a, &to->weights, had, rows->weights, more);
     if (to->n_sparse > to->n_id) gather_lists(to, rows);
@@ -70,6 +71,47 @@ static mmoe_status gathering_take(void *user, const struct mmoe_dataset *rows, m
         to->lacking[to->n_lacking++] = to->rows + rows->lacking[i];
     to->rows += rows->rows;
     return MMOE_OK;
+}
+
+/* `rows` rows from `first` on, without notes. */
+static mmoe_dataset gathered_rows(const mmoe_dataset *from, int64_t first, int64_t rows) {
+    mmoe_dataset view = *from;
+    const size_t at = (size_t)first;
+    view.rows = rows;
+    view.ids += at * (size_t)from->n_id;
+    view.dense += at * (size_t)from->dense_width;
+    if (from->offsets) view.offsets += at * (size_t)(from->n_sparse - from->n_id);
+    return view;
+}
+
+/* A few rows at a time. */
+static mmoe_status gathering_settle(void *user, const mmoe_row_settling *how, mmoe_error *err) {
+    enum { SOME = 5 };
+    mmoe_dataset *to = ((gathering *)user)->set;
+    const mmoe_allocator *a = &to->alloc;
+    const size_t n_note = (size_t)to->n_sparse + (size_t)to->n_dense;
+    to->dense_width = how->schema->dense_width;
+    if (how->numbers_wait)
+        to->dense = mmoe_alloc_aligned(a, (size_t)to->rows, (size_t)to->dense_width * 4);
+    mmoe_note *notes = mmoe_alloc(a, n_note, sizeof *notes);
+    mmoe_status status = MMOE_OK;
+    for (int64_t first = 0; !status && first < to->rows; first += SOME) {
+        const int64_t left = to->rows - first;
+        mmoe_dataset view = gathered_rows(to, first, left < SOME ? left : SOME);
+        memset(notes, 0, n_note * sizeof *notes);
+        view.notes = notes;
+        status = how->place(how->user, first, &view, err);
+    }
+    mmoe_release(a, notes);
+    const mmoe_row_ids ids = {.rows = to->rows,
+                              .n_id = to->n_id,
+                              .n_list = to->n_sparse - to->n_id,
+                              .ids = to->ids,
+                              .ends = to->offsets ? to->offsets + 1 : NULL,
+                              .elements = to->elements};
+    memset(to->most_id, 0, (size_t)to->n_sparse * sizeof *to->most_id);
+    mmoe_most_ids_raise(&ids, to->most_id);
+    return status;
 }
 
 /* The set that reading made gets the rows. */

@@ -27,7 +27,7 @@ enum { SIZES = sizeof sizes / sizeof *sizes };
 /* Rows that a sink takes are the same, too. */
 static void check_sink(const outcome *whole, const mmoe_schema *schema, mmoe_csv_how how) {
     gathering rows = {NULL, 0};
-    const mmoe_row_sink sink = {&rows, folder, gathering_begin, gathering_take};
+    const mmoe_row_sink sink = {&rows, folder, gathering_begin, gathering_take, gathering_settle};
     how.sink = &sink;
     outcome parts = schema ? read_by(schema, how) : fit(how, NULL);
     if (!parts.status) gathering_end(&rows, parts.set);
