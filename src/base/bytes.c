@@ -55,9 +55,9 @@ mmoe_status mmoe_bytes_read(mmoe_bytes *from, char *to, size_t size, size_t *n, 
 }
 
 double mmoe_bytes_share(const mmoe_bytes *from) {
-    const int64_t held = from->unpacking ? 0 : (int64_t)from->held;
-    const double given = (double)(mmoe_bytes_given(from) - held),
-                 all = (double)from->raw.state.bytes;
+    const double all = (double)from->raw.state.bytes,
+                 given = from->unpacking ? mmoe_unpacking_used(from->unpacking, from->held)
+                                         : (double)(from->raw.n_read - (int64_t)from->held);
     return given < all ? given / all : all > 0;
 }
 

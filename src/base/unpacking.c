@@ -18,10 +18,10 @@ struct mmoe_unpacking {
     const mmoe_packing *kind;
     mmoe_background *thread;
     /* The reader's. */
-    buffer *front; /* NULL: nothing was asked yet */
-    size_t given;  /* of the front's bytes */
-    bool is_last;  /* the front is */
-    int64_t taken; /* bytes of the file, for all up to the front's end */
+    buffer *front;         /* NULL: nothing was asked yet */
+    size_t given;          /* of the front's bytes */
+    bool is_last;          /* the front is */
+    int64_t taken, before; /* bytes of the file, for all up to the front's end, and to its begin */
     /* The thread's, unless it rests. */
     buffer buffers[2], *back;
     mmoe_raw_bytes from;
@@ -115,7 +115,8 @@ static mmoe_status turn(mmoe_unpacking *u, mmoe_error *err) {
     if (u->status) return u->status;
     u->front = u->back;
     u->given = 0;
-    u->taken = u->from.n_read;
+    u->before = u->taken;
+    u->taken = u->from.n_read - (int64_t)(u->end - u->at);
     u->is_last = u->has_ended;
     u->back = u->front == u->buffers ? u->buffers + 1 : u->buffers;
     if (!u->is_last) mmoe_background_start(u->thread);
@@ -141,6 +142,12 @@ mmoe_status mmoe_unpacking_read(mmoe_unpacking *u, char *to, size_t size, size_t
 }
 
 int64_t mmoe_unpacking_taken(const mmoe_unpacking *u) { return u->taken; }
+
+double mmoe_unpacking_used(const mmoe_unpacking *u, size_t held) {
+    const double bytes = (double)(u->taken - u->before);
+    if (!u->front || !u->front->used) return (double)u->taken;
+    return (double)u->before + bytes * ((double)u->given - (double)held) / (double)u->front->used;
+}
 
 /* ---- Life ---- */
 

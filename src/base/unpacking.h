@@ -19,6 +19,8 @@ mmoe_status mmoe_unpacking_read(mmoe_unpacking *u, char *to, size_t size, size_t
                                 mmoe_error *err);
 /* Bytes of the file for what was read, and for as much as stands ready with it. */
 int64_t mmoe_unpacking_taken(const mmoe_unpacking *u);
+/* About how many of them for what was read but the last `held` bytes. */
+double mmoe_unpacking_used(const mmoe_unpacking *u, size_t held);
 void mmoe_unpacking_free(mmoe_unpacking *u);
 
 #endif

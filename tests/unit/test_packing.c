@@ -150,6 +150,26 @@ START_TEST(frames_to_skip_are_skipped) {
 }
 END_TEST
 
+/* How much of a file has been given is told of what was asked for, though more stands ready: rows
+ * are counted by it. */
+static void check_share(const char *bytes, size_t size, char *room) {
+    enum { PIECE = 300000, HELD = 50000 };
+    mmoe_bytes from;
+    ck_assert_int_eq(mmoe_bytes_open(path, NULL, &from, &err), MMOE_OK);
+    for (size_t done = 0, n = PIECE; n == PIECE; done += n) {
+        const double share = done ? mmoe_bytes_share(&from) : 0;
+        from.held = HELD;
+        const double less = done ? mmoe_bytes_share(&from) : 0;
+        from.held = 0;
+        ck_assert_double_eq_tol(share, (double)done / (double)size, 0.02);
+        if (done) ck_assert_double_eq_tol(share - less, (double)HELD / (double)size, 1e-3);
+        ck_assert_int_eq(mmoe_bytes_read(&from, room, PIECE, &n, &err), MMOE_OK);
+        ck_assert_mem_eq(room, bytes + done, n);
+    }
+    ck_assert_double_eq(mmoe_bytes_share(&from), 1);
+    mmoe_bytes_close(&from);
+}
+
 /* More than both buffers, and more of the file than is read at a time. */
 START_TEST(large_files_are_read_in_pieces) {
     enum { SIZE = 9 << 20 };
@@ -167,6 +187,7 @@ START_TEST(large_files_are_read_in_pieces) {
     ck_assert_uint_eq(n, SIZE);
     ck_assert_mem_eq(got, bytes, SIZE);
     mmoe_bytes_close(&from);
+    check_share(bytes, SIZE, got);
     /* One that is left early. */
     ck_assert_int_eq(mmoe_bytes_open(path, NULL, &from, &err), MMOE_OK);
     ck_assert_int_eq(mmoe_bytes_read(&from, got, 1, &n, &err), MMOE_OK);
