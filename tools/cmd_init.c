@@ -59,9 +59,12 @@ static int check_labels(const cli_survey *s, const cli_list *labels) {
 static json_t *config_json(const cli_survey *s) {
     json_t *tasks = cli_guess_tasks(s), *features = cli_guess_features(s),
            *trainer = cli_guess_trainer(s, tasks);
-    return json_pack("{s:o, s:o, s:{s:s, s:i, s:{s:[i], s:b}}, s:o}", "features", features, "tasks",
-                     tasks, "model", "name", "mmoe", "n_expert", 8, "expert_params", "dims", 16,
-                     "batch_norm", 0, "trainer", trainer);
+    json_t *model = json_pack("{s:s, s:i, s:{s:[i], s:b}}", "name", "mmoe", "n_expert", 8,
+                              "expert_params", "dims", 16, "batch_norm", 0);
+    if (model && cli_guess_linear(tasks, features))
+        json_object_set_new(model, "linear", json_true());
+    return json_pack("{s:o, s:o, s:o, s:o}", "features", features, "tasks", tasks, "model", model,
+                     "trainer", trainer);
 }
 
 static bool has_word(const json_t *words, const char *word) {

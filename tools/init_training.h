@@ -10,5 +10,7 @@
  * memory is out. */
 json_t *cli_guess_tasks(const cli_survey *s);
 json_t *cli_guess_trainer(const cli_survey *s, const json_t *tasks);
+/* Is the model to have a linear part? Says why. */
+bool cli_guess_linear(const json_t *tasks, const json_t *features);
 
 #endif

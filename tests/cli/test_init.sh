@@ -292,6 +292,7 @@ expect 0 'column "x": labels from 5.5 to 9.5, standardized for the loss' \
 check "label_transform" grep -q '"label_transform": "standardize"' out
 check "tasks of two types are watched together" grep -qF "the mean of the 2 tasks' losses, each" err
 check "by their relative losses" grep -q '"earlystop_metric": "relative"' out
+check "a line of the dense columns" grep -qF 'linear model of the dense columns (1)' err
 expect 0 "" init x.csv --label x
 check "one regression by its error" sh -c '! grep -qE "earlystop_(task|metric)" out'
 
