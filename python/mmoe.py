@@ -1636,8 +1636,9 @@ class _Run(_Watched):
             told["valid"] = _figures_by_task(r.valid, r.n_task)
         self.history.append(told)
         score = f", score {r.score:.5f}" if r.valid else ""
-        self.line.show(f"epoch {r.epoch}/{r.n_epoch}: loss {r.loss:.5f}{score}, "
-                       f"{r.rows_per_second:,.0f} rows/s", end="\n")
+        done = (f"loss {r.loss:.5f}{score}, {r.rows_per_second:,.0f} rows/s" if r.epoch
+                else f"a linear model{score}")
+        self.line.show(f"epoch {r.epoch}/{r.n_epoch}: {done}", end="\n")
         if self.on_epoch:
             self.on_epoch(told)
 

@@ -148,6 +148,8 @@ const cases = [
     ['CGC', census, towers, { name: 'cgc' }],
     ['PLE', census, twoTasks, { name: 'ple' }],
     ['ESMM', census, twoTasks, { name: 'esmm' }],
+    ['a linear part', census, towers, model({}, { linear: true })],
+    ['ESMM, a linear part', census, twoTasks, { name: 'esmm', linear: true }],
     ['AITM', census, twoTasks, { name: 'aitm', bottom_params: { dims: [16] } }],
     [
         'AITM, three tasks, one kind of tower',

@@ -149,17 +149,49 @@ START_TEST(activations_mixing_and_scores) {
 }
 END_TEST
 
-static void export_gates(const char *keys) {
+/* With keys in the place of the number of experts. */
+static void export_with(const char *keys) {
     char json[2048];
     const char *experts = strstr(export_config, "\"n_expert\": 2");
-    snprintf(json, sizeof json, "%.*s\"n_expert\": 3, \"gate_params\": {%s}%s",
-             (int)(experts - export_config), export_config, keys,
+    snprintf(json, sizeof json, "%.*s%s%s", (int)(experts - export_config), export_config, keys,
              experts + strlen("\"n_expert\": 2"));
     mmoe_model_free(model);
     model = export_model_of(json, NULL);
     write_and_read();
     assert_names();
 }
+
+static void export_gates(const char *gates) {
+    char keys[256];
+    snprintf(keys, sizeof keys, "\"n_expert\": 3, \"gate_params\": {%s}", gates);
+    export_with(keys);
+}
+
+/* Rows of the first product, behind the experts' and the gates', that are added to the logits. */
+START_TEST(a_linear_part_is_added) {
+    enum { WIDTH = 10, BEFORE = 2 * 4 + 2 * 2 };
+    const int adds = count_nodes("Add");
+    export_with("\"n_expert\": 2, \"linear\": true");
+    const MmoeOnnx__NodeProto *gemm = nth_node("Gemm", 0), *sum = nth_node("Add", adds);
+    const MmoeOnnx__TensorProto *w = find_tensor(gemm->input[1]), *b = find_tensor(gemm->input[2]);
+    ck_assert_int_eq(w->dims[0], BEFORE + 2);
+    for (size_t i = 0; i < 2 * WIDTH; i++)
+        ck_assert_float_eq(value_at(w, BEFORE * WIDTH + i), param("linear.weight")[i]);
+    for (size_t i = 0; i < 2; i++)
+        ck_assert_float_eq(value_at(b, BEFORE + i), param("linear.bias")[i]);
+    ck_assert_int_eq(count_nodes("Add"), adds + 1);
+    int found = 0;
+    for (int i = 0; i < count_nodes("Slice"); i++) {
+        const MmoeOnnx__NodeProto *slice = nth_node("Slice", i);
+        if (strcmp(slice->output[0], sum->input[1]) != 0) continue;
+        const int64_t first = BEFORE;
+        ck_assert_str_eq(slice->input[0], gemm->output[0]);
+        ck_assert_mem_eq(find_tensor(slice->input[1])->raw_data.data, &first, sizeof first);
+        found++;
+    }
+    ck_assert_int_eq(found, 1);
+}
+END_TEST
 
 /* Logits below the k-th largest become -inf, all are divided by the temperature, and a softmax goes
  * over each gate. */
@@ -299,6 +331,7 @@ void add_cases(TCase *c) {
     tcase_add_test(c, first_layers_are_one_product_with_batch_norm_folded);
     tcase_add_test(c, without_batch_norm_weights_are_as_they_are);
     tcase_add_test(c, activations_mixing_and_scores);
+    tcase_add_test(c, a_linear_part_is_added);
     tcase_add_test(c, gates_choose_and_weigh);
     tcase_add_test(c, transforms_are_in_the_graph);
     tcase_add_test(c, label_transforms_are_in_the_graph);
