@@ -7,21 +7,23 @@
 #include "base/error.h"
 #include "math/lapack.h"
 
-enum { MOST_PASSES = 20, MOST_HALVINGS = 8 };
-static const double tolerance = 1e-6; /* of a step, in deviations of an input */
-static const double penalty = 1;      /* lambda */
+enum { MOST_PASSES = 20, MOST_HALVINGS = 8, HELD = 4 };
+/* Of a step, in deviations of an input: what is left to go is about its square. */
+static const double tolerance = 1e-3;
+static const double penalty = 1; /* lambda */
 
 /* z = c + sum_j v_j u_j, u being x less the pivot. Of m = n + 1 columns of u and 1: */
 struct mmoe_linear_fit {
     mmoe_allocator alloc;
     mmoe_linear_task task;
-    int32_t m, passes, halvings;
+    int32_t m, held, passes, halvings;
     int64_t rows;   /* of the pass, that count */
     double *pivot;  /* [n] the first row's inputs */
     double *unit;   /* [n] deviations of the inputs; 0: it has none */
     double *now;    /* [m] v, and c */
     double *before; /* [m] those of the last step that was taken */
-    double *u;      /* [m] of a row */
+    double *u;      /* [HELD, m] of rows that are not in `curve` yet */
+    double h[HELD]; /* of those */
     double *curve;  /* [m, m] sums of h u u', the upper half; h: the variance of y, by its weight */
     double *slope;  /* [m] sums of (y - mean) u */
     double *work;   /* [scratch] */
@@ -33,7 +35,8 @@ struct mmoe_linear_fit {
 
 static size_t doubles_of(int32_t n) {
     const size_t m = (size_t)n + 1;
-    return 6 * m + m * m + (size_t)n * (size_t)n + 2 * m + (size_t)mmoe_lapack_eigen_scratch(n);
+    return (5 + HELD) * m + m * m + (size_t)n * (size_t)n + 2 * m +
+           (size_t)mmoe_lapack_eigen_scratch(n);
 }
 
 size_t mmoe_linear_fit_memory(int32_t n) { return doubles_of(n) * sizeof(double); }
@@ -61,7 +64,7 @@ mmoe_status mmoe_linear_fit_create(const mmoe_linear_task *task, const mmoe_allo
     f->now = f->unit + m;
     f->before = f->now + m;
     f->u = f->before + m;
-    f->slope = f->u + m;
+    f->slope = f->u + HELD * m;
     f->curve = f->slope + m;
     f->matrix = f->curve + m * m;
     f->vector = f->matrix + n * n;
@@ -98,30 +101,43 @@ static bool take_label(const mmoe_linear_fit *f, const mmoe_rows *rows, size_t r
     return true;
 }
 
-static void take_inputs(mmoe_linear_fit *f, const float *x) {
+static void take_inputs(mmoe_linear_fit *f, const float *x, double *u) {
     const int32_t n = f->task.n;
     if (!f->has_pivot)
         for (int32_t i = 0; i < n; i++) f->pivot[i] = (double)x[i];
     f->has_pivot = true;
-    for (int32_t i = 0; i < n; i++) f->u[i] = (double)x[i] - f->pivot[i];
-    f->u[n] = 1;
+    for (int32_t i = 0; i < n; i++) u[i] = (double)x[i] - f->pivot[i];
+    u[n] = 1;
 }
 
-static void add_row(mmoe_linear_fit *f, double y, double weight) {
+/* Of as many rows as are held, one behind the other, whatever batches they came in. */
+static void add_curves(mmoe_linear_fit *f) {
+    const int32_t m = f->m;
+    for (int32_t b = f->held; b < HELD; b++) {
+        f->h[b] = 0;
+        memset(f->u + b * m, 0, (size_t)m * sizeof *f->u);
+    }
+    for (int32_t i = 0; i < m; i++) {
+        const double *u = f->u, *v = u + m, *w = v + m, *x = w + m;
+        const double a = f->h[0] * u[i], b = f->h[1] * v[i], c = f->h[2] * w[i], d = f->h[3] * x[i];
+        double *row = f->curve + (size_t)i * (size_t)m;
+        for (int32_t j = i; j < m; j++) row[j] += a * u[j] + b * v[j] + (c * w[j] + d * x[j]);
+    }
+    f->held = 0;
+}
+
+static void add_row(mmoe_linear_fit *f, const double *u, double y, double weight) {
     const int32_t m = f->m;
     double z = 0, mean, variance;
-    for (int32_t i = 0; i < m; i++) z += f->now[i] * f->u[i];
+    for (int32_t i = 0; i < m; i++) z += f->now[i] * u[i];
     const double cumulant = f->task.kind->cumulant(z, &mean, &variance), residual = y - mean;
     f->rows++;
     f->weight += weight;
     f->loss += weight * (cumulant - y * z);
     f->squares += weight * residual * residual;
-    for (int32_t i = 0; i < m; i++) {
-        const double h = weight * variance * f->u[i];
-        double *row = f->curve + (size_t)i * (size_t)m;
-        for (int32_t j = i; j < m; j++) row[j] += h * f->u[j];
-        f->slope[i] += weight * residual * f->u[i];
-    }
+    for (int32_t i = 0; i < m; i++) f->slope[i] += weight * residual * u[i];
+    f->h[f->held++] = weight * variance;
+    if (f->held == HELD) add_curves(f);
 }
 
 void mmoe_linear_fit_see(mmoe_linear_fit *f, const mmoe_rows *rows, int64_t first, int64_t every) {
@@ -129,8 +145,9 @@ void mmoe_linear_fit_see(mmoe_linear_fit *f, const mmoe_rows *rows, int64_t firs
     for (int64_t b = first; b < rows->rows; b += every) {
         const size_t row = mmoe_row_of(rows, (int32_t)b);
         if (!take_label(f, rows, row, &y, &weight)) continue;
-        take_inputs(f, rows->dense + row * rows->dense_stride);
-        add_row(f, y, weight);
+        double *u = f->u + f->held * f->m;
+        take_inputs(f, rows->dense + row * rows->dense_stride, u);
+        add_row(f, u, y, weight);
     }
 }
 
@@ -257,6 +274,7 @@ static bool take_step(mmoe_linear_fit *f) {
 /* Where the last step led to a larger loss, half of it is tried. */
 bool mmoe_linear_fit_end(mmoe_linear_fit *f) {
     const double loss = penalised_loss(f);
+    add_curves(f);
     f->passes++;
     if (f->passes > 1 && !(loss <= f->loss_before + 1e-12 * fabs(f->loss_before))) {
         for (int32_t i = 0; i < f->m; i++) f->now[i] = (f->now[i] + f->before[i]) / 2;
