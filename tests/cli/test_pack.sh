@@ -24,7 +24,7 @@ cat >config.json <<'END'
             "tower_params": {"dims": [2]}},
            {"name": "buy", "label": "buy", "type": "classification",
             "tower_params": {"dims": [2]}}],
- "model": {"name": "mmoe", "n_expert": 2, "expert_params": {"dims": [4]}},
+ "model": {"name": "mmoe", "linear": true, "n_expert": 2, "expert_params": {"dims": [4]}},
  "trainer": {"batch_size": 5000, "n_epoch": 2}}
 END
 sed 's/"n_epoch": 2/"n_epoch": 2, "memory": 500/' config.json >stream.json
@@ -65,7 +65,7 @@ expect 1 "(those of a CSV file in memory are others than the same rows streamed 
 
 for data in valid.csv valid.d; do
     expect 0 "" evaluate --model csv.m --data $data --json
-    grep -v "valid\\." out >$data.metrics
+    grep -v "valid\\." out | tr -d " \n" >$data.metrics
     expect 0 "" predict --model csv.m --data $data --output $data.scores
     expect 0 "" inspect --model csv.m --data $data --json
 done
