@@ -7,7 +7,7 @@
 
 enum {
     MMOE_SLAB = 144 /* columns of z that are made at once, so that their P and S stay in cache; as
-                       many as a look-up keeps in AVX-512's registers */
+                       many as sums by id keep in AVX-512's registers */
 };
 
 typedef struct mmoe_slab {
@@ -27,7 +27,8 @@ typedef struct mmoe_distinct_state {
     int32_t *bags;               /* [chunks, columns] lists that are not of one element */
     float *sums;                 /* S, where ranks have parts of it: task behind task [slabs, the
                                     task's rows, MMOE_SLAB] */
-    float *dw;                   /* [N, D] */
+    int32_t lddw;                /* N in whole cache lines */
+    float *dw_across, *dw;       /* [D, lddw] dW^T, [N, D] */
     float *rest, *rest_backward; /* [N, columns of rest] W_rest, and what of it has a gradient
                                     packed */
     float *zeros;                /* as many as the widest product has columns */

@@ -20,20 +20,17 @@ static size_t de_floats(const mmoe_distinct_table *t) {
     return mmoe_line_floats((size_t)t->rows * (size_t)t->dim);
 }
 
-/* Floats of a task: S, and all of S that a tree has of it; dE of its tables, and E of the largest,
- * packed. */
+/* Floats of a task: S, and all of S that a tree has of it; dE of its tables. */
 typedef struct sum_room {
-    size_t s, tree, de, packed;
+    size_t s, tree, de;
 } sum_room;
 
 static sum_room room_of(const mmoe_plan *p, int32_t first, int32_t count) {
     sum_room r = {0};
     for (const mmoe_distinct_table *t = p->distinct->tables + first;
          t < p->distinct->tables + first + count; t++) {
-        const size_t packed = p->kernels->packed_size(t->dim, t->rows);
         r.s += (size_t)t->n_row * MMOE_SLAB;
         r.de += de_floats(t);
-        if (packed > r.packed) r.packed = packed;
     }
     r.tree = mmoe_tree_floats(p, r.s);
     return r;
@@ -53,51 +50,61 @@ void mmoe_distinct_list(const mmoe_plan *p, int32_t node, mmoe_task_list *l) {
         }
         const sum_room room = room_of(p, first, end - first);
         mmoe_list_task(l, (mmoe_weight_task){.node = node, .first = first, .count = end - first},
-                       room.tree + room.de + room.packed);
+                       room.tree + room.de);
     }
 }
 
 /* Where a task's sums of a slab of dz are. */
 typedef struct sums {
     int32_t col, cols;
-    float *s, *de, *packed;
+    float *s, *de;
 } sums;
 
-/* What a table has of a slab: dE += S W and dW = S^T E. */
-static void multiply(const mmoe_plan *p, const mmoe_distinct_table *t, const sums *b) {
+/* dE += S W, column i's. */
+static void multiply_rows(const mmoe_plan *p, const mmoe_distinct_table *t, int32_t i,
+                          const sums *b, const float *s) {
     const mmoe_distinct_state *own = mmoe_distinct_own(p);
-    const mmoe_linear_block *k = mmoe_distinct_block(p);
+    const bool is_first = b->col == 0 && i == t->first;
+    p->kernels->gemm(&(mmoe_packed_gemm){.rows = t->rows,
+                                         .n = t->dim,
+                                         .k = mmoe_distinct_block(p)->cols,
+                                         .first = b->col,
+                                         .count = b->cols,
+                                         .a = s,
+                                         .lda = MMOE_SLAB,
+                                         .packed = own->backward[i],
+                                         .start = is_first ? own->zeros : b->de,
+                                         .ldstart = is_first ? 0 : t->dim,
+                                         .c = b->de,
+                                         .ldc = t->dim});
+}
+
+/* dW^T = E^T S, column i's: as E is narrow, W's rows fill the vectors. S is 0 beyond its columns.
+ */
+static void multiply_weights(const mmoe_plan *p, const mmoe_distinct_table *t, int32_t i,
+                             const sums *b, const float *s) {
+    const mmoe_distinct_state *own = mmoe_distinct_own(p);
+    const int32_t lanes = p->kernels->mix_cols;
+    p->kernels->gemm_outer(&(mmoe_gemm){
+        .ta = true,
+        .m = t->dim,
+        .n = (b->cols + lanes - 1) / lanes * lanes,
+        .k = t->rows,
+        .a = mmoe_params_rows(p->params, t->index),
+        .lda = t->dim,
+        .b = s,
+        .ldb = MMOE_SLAB,
+        .c = own->dw_across + (size_t)p->distinct->columns[i].col * (size_t)own->lddw + b->col,
+        .ldc = own->lddw});
+}
+
+/* What a table has of a slab. */
+static void multiply(const mmoe_plan *p, const mmoe_distinct_table *t, const sums *b) {
     const mmoe_distinct_column *columns = p->distinct->columns;
-    const float *e = mmoe_params_rows(p->params, t->index);
-    p->kernels->pack_rows(t->dim, t->rows, e, t->dim, b->packed);
     for (int32_t i = t->first; i < t->first + t->count; i++) {
-        const bool is_first = b->col == 0 && i == t->first;
         const float *s = b->s + (size_t)(columns[i].first - columns[t->first].first) * MMOE_SLAB;
-        mmoe_packed_gemm de = {.rows = t->rows,
-                               .n = t->dim,
-                               .k = k->cols,
-                               .first = b->col,
-                               .count = b->cols,
-                               .a = s,
-                               .lda = MMOE_SLAB,
-                               .packed = own->backward[i],
-                               .start = is_first ? own->zeros : b->de,
-                               .ldstart = is_first ? 0 : t->dim,
-                               .c = b->de,
-                               .ldc = t->dim};
-        if (!p->params->tables[t->index].is_frozen) p->kernels->gemm(&de);
-        p->kernels->gemm(
-            &(mmoe_packed_gemm){.rows = b->cols,
-                                .n = t->dim,
-                                .k = t->rows,
-                                .count = t->rows,
-                                .across = true,
-                                .a = s,
-                                .lda = MMOE_SLAB,
-                                .packed = b->packed,
-                                .start = own->zeros,
-                                .c = own->dw + (size_t)b->col * (size_t)k->in.cols + columns[i].col,
-                                .ldc = k->in.cols});
+        if (!p->params->tables[t->index].is_frozen) multiply_rows(p, t, i, b, s);
+        multiply_weights(p, t, i, b, s);
     }
 }
 
@@ -232,7 +239,6 @@ static void run_sums(mmoe_run *r, const mmoe_weight_task *task, int worker) {
     const sum_room room = room_of(p, task->first, task->count);
     sums b = {.s = mmoe_scratch_of(p, worker)};
     b.de = b.s + room.tree;
-    b.packed = b.de + room.de;
     while (next_slab(p, &b)) {
         const double start = mmoe_run_clock(r);
         const mmoe_weight_task slab = slab_of(task, &b);
@@ -273,7 +279,6 @@ void mmoe_distinct_run_again(mmoe_run *r, const mmoe_weight_task *task, int work
     const sum_room room = room_of(p, task->first, task->count);
     const bool is_mine = rank_of(p, task) == p->rank;
     sums b = {.de = mmoe_scratch_of(p, worker) + room.tree};
-    b.packed = b.de + room.de;
     if (!is_mine) memset(b.de, 0, room.de * sizeof *b.de);
     while (is_mine && next_slab(p, &b)) {
         b.s = kept_sums(p, task, &b, room.s);
@@ -325,24 +330,31 @@ static const float *sum_rest(const mmoe_run *r, const mmoe_weight_task *task, fl
     return mmoe_tree_total(&sum);
 }
 
-/* To its columns of dW. */
+/* To its rows of dW^T. */
 static void place_rest(const mmoe_plan *p, const mmoe_weight_task *task, const float *rest) {
-    const int32_t in = mmoe_distinct_block(p)->in.cols;
-    float *dw = mmoe_distinct_own(p)->dw + task->row * in;
+    const mmoe_distinct_state *own = mmoe_distinct_own(p);
     for (const mmoe_rest_run *run = p->distinct->runs; run < p->distinct->runs + p->distinct->n_run;
          run++)
-        for (int32_t row = 0; row < task->rows; row++)
-            for (int32_t c = 0; c < run->cols; c++)
-                dw[row * in + run->w_col + c] = rest[(run->col + c) * task->rows + row];
+        for (int32_t c = 0; c < run->cols; c++)
+            memcpy(own->dw_across + (size_t)(run->w_col + c) * (size_t)own->lddw + task->row,
+                   rest + (size_t)(run->col + c) * (size_t)task->rows,
+                   (size_t)task->rows * sizeof *rest);
 }
 
 static void run_rows(mmoe_run *r, const mmoe_weight_task *task, int worker) {
     const mmoe_plan *p = r->plan;
+    const mmoe_distinct_state *own = mmoe_distinct_own(p);
     const mmoe_linear_block *k = mmoe_distinct_block(p);
     const int64_t offset = task->row * k->in.cols;
-    float *dw = mmoe_distinct_own(p)->dw + offset;
+    float *dw = own->dw + offset;
     const double start = mmoe_run_clock(r);
     if (p->input.width) place_rest(p, task, sum_rest(r, task, mmoe_scratch_of(p, worker)));
+    p->kernels->transpose(&(mmoe_transpose_args){.rows = k->in.cols,
+                                                 .cols = (int32_t)task->rows,
+                                                 .x = own->dw_across + task->row,
+                                                 .ldx = own->lddw,
+                                                 .y = dw,
+                                                 .ldy = k->in.cols});
     end_sums(p, dw, task->rows * k->in.cols);
     mmoe_run_task_done(r, worker, MMOE_PASS_WEIGHTS, task, start);
     mmoe_run_sink(r, worker, task->node,

@@ -51,7 +51,7 @@ static inline __attribute__((always_inline)) void transpose_stage(vf v[W], int s
 }
 
 /* Lane j of vector i and lane i of vector j change places. */
-static inline __attribute__((always_inline)) void transpose(vf v[W]) {
+static inline __attribute__((always_inline)) void transpose_block(vf v[W]) {
     transpose_stage(v, 1);
     transpose_stage(v, 2);
 #if W >= 8
@@ -62,6 +62,21 @@ static inline __attribute__((always_inline)) void transpose(vf v[W]) {
 #endif
 }
 
+static inline void transpose_part(const mmoe_transpose_args *a, int32_t row, int32_t col) {
+    const int rows = MIN(a->rows - row, W), cols = MIN(a->cols - col, W);
+    const float *x = a->x + (size_t)row * (size_t)a->ldx + col;
+    float *y = a->y + (size_t)col * (size_t)a->ldy + row;
+    vf v[W] = {{0}};
+    for (int i = 0; i < rows; i++) v[i] = load_n(x + (size_t)i * (size_t)a->ldx, cols);
+    transpose_block(v);
+    for (int i = 0; i < cols; i++) store_n(y + (size_t)i * (size_t)a->ldy, v[i], rows);
+}
+
+static void transpose(const mmoe_transpose_args *a) {
+    for (int32_t row = 0; row < a->rows; row += W)
+        for (int32_t col = 0; col < a->cols; col += W) transpose_part(a, row, col);
+}
+
 /* Rows i to i + W, as many as there are, of B's columns c to c + W. */
 static inline void pack_block(const mmoe_pack_args *a, int32_t c, int32_t i, float *to,
                               size_t width) {
@@ -70,7 +85,7 @@ static inline void pack_block(const mmoe_pack_args *a, int32_t c, int32_t i, flo
     for (int l = 0; l < cols; l++)
         v[l] = load_n(a->w + (size_t)(c + l) * (size_t)a->ldw + i, rows) *
                (a->scale ? a->scale[c + l] : 1.0f);
-    transpose(v);
+    transpose_block(v);
     for (int k = 0; k < rows; k++) store(to + (size_t)k * width, v[k]);
 }
 

@@ -173,6 +173,15 @@ typedef struct mmoe_widen_args {
     size_t ldx;
 } mmoe_widen_args;
 
+/* y = x^T */
+typedef struct mmoe_transpose_args {
+    int32_t rows, cols;
+    const float *x; /* [rows, cols] */
+    int32_t ldx;
+    float *y; /* [cols, rows] */
+    int32_t ldy;
+} mmoe_transpose_args;
+
 /* Packing of rows [first, first + count) of B [k, n]: row first + i is scale[c] w[c * ldw + i], c <
  * n. Each table has its own layout. */
 typedef struct mmoe_pack_args {
@@ -353,6 +362,7 @@ typedef struct mmoe_kernels {
     /* Packing of B [k, n] as it stands, row i at b + i * ldb. */
     void (*pack_rows)(int32_t n, int32_t k, const float *b, int32_t ldb, float *packed);
     void (*gemm)(const mmoe_packed_gemm *g);
+    void (*transpose)(const mmoe_transpose_args *a);
     void (*lookup_add)(const mmoe_lookup_args *a);
     void (*lookup_spread)(const mmoe_spread_args *a);
     void (*widen_bf16)(const mmoe_widen_args *a);

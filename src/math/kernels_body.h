@@ -74,6 +74,7 @@ const mmoe_kernels PASTE(mmoe_kernels_, MMOE_KERNELS_NAME) = {
     .pack = pack,
     .pack_rows = pack_rows,
     .gemm = gemm,
+    .transpose = transpose,
     .lookup_add = lookup_add,
     .lookup_spread = lookup_spread,
     .widen_bf16 = widen_bf16,
