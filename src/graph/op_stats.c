@@ -48,69 +48,47 @@ static void stats_forward(mmoe_run *r, int32_t node, const mmoe_span *s) {
                                                 .square = l->square + at});
 }
 
-/* A column's mean and sum of squared deviations over n rows. */
+enum { ABREAST = 8 }; /* columns, whose divisions do not wait for each other */
+
+/* Means and sums of squared deviations of neighbouring columns over n rows. */
 typedef struct moments {
-    double n, mean, m2;
+    double n, mean[ABREAST], m2[ABREAST];
 } moments;
 
 /* Chan, Golub and LeVeque 1979. */
 static void merge_moments(moments *to, const moments *other) {
-    const double delta = other->mean - to->mean, both = to->n + other->n;
-    to->mean += delta * other->n / both;
-    to->m2 += other->m2 + delta * delta * to->n * other->n / both;
+    const double n = to->n, more = other->n, both = n + more;
+    for (int j = 0; j < ABREAST; j++) {
+        const double delta = other->mean[j] - to->mean[j];
+        to->mean[j] += delta * more / both;
+        to->m2[j] += other->m2[j] + delta * delta * n * more / both;
+    }
     to->n = both;
+}
+
+/* Of `cols` columns in a segment, the first of them at `at` of a chunk's `width`, in chunk order.
+ */
+static moments segment_moments(const mmoe_cut *cut, const mmoe_layer_state *l, size_t width,
+                               size_t at, int32_t cols, int32_t segment) {
+    moments all = {0};
+    for (int32_t k = mmoe_segment_chunk(cut, segment); k < mmoe_segment_chunk(cut, segment + 1);
+         k++) {
+        const size_t from = (size_t)k * width + at;
+        const float *pivot = l->pivot + from, *sum = l->sum + from, *square = l->square + from;
+        moments chunk = {.n = mmoe_chunk_rows(cut, k)};
+        for (int32_t j = 0; j < cols; j++) {
+            const double shift = sum[j] / chunk.n;
+            chunk.mean[j] = pivot[j] + shift;
+            chunk.m2[j] = fmax(0, square[j] - sum[j] * shift);
+        }
+        merge_moments(&all, &chunk);
+    }
+    return all;
 }
 
 static void push_moments(mmoe_tree *tree, moments *sums, int32_t part, const moments *own) {
     while (mmoe_tree_merges(tree, part)) merge_moments(&sums[tree->depth - 1], &sums[tree->depth]);
     if (own) sums[mmoe_tree_push(tree, part)] = *own;
-}
-
-/* Those of neighbouring columns, which are merged side by side. */
-enum { SIDE = 32 };
-typedef struct side_moments {
-    double n, mean[SIDE], m2[SIDE];
-} side_moments;
-
-static void merge_side(side_moments *to, const side_moments *other) {
-    const double n = to->n, more = other->n, both = n + more;
-    for (int32_t i = 0; i < SIDE; i++) {
-        const double delta = other->mean[i] - to->mean[i];
-        to->mean[i] += delta * more / both;
-        to->m2[i] += other->m2[i] + delta * delta * n * more / both;
-    }
-    to->n = both;
-}
-
-/* Neighbouring columns, SIDE at most, of a layer whose chunks' sums are `width` apart. */
-typedef struct side_columns {
-    const mmoe_layer_state *layer;
-    size_t width;
-    int32_t first, cols;
-} side_columns;
-
-static void take_chunk(side_moments *m, const side_columns *of, int32_t chunk, double rows) {
-    const size_t at = (size_t)chunk * of->width + (size_t)of->first;
-    const float *sums = of->layer->sum + at, *squares = of->layer->square + at,
-                *pivots = of->layer->pivot + at;
-    m->n = rows;
-    for (int32_t i = 0; i < of->cols; i++) {
-        const double sum = sums[i], shift = sum / rows;
-        m->mean[i] = pivots[i] + shift;
-        m->m2[i] = fmax(0, squares[i] - sum * shift);
-    }
-}
-
-/* Of a segment, in chunk order. */
-static void take_segment(side_moments *out, const side_columns *of, const mmoe_cut *cut,
-                         int32_t segment) {
-    side_moments chunk = {0};
-    *out = (side_moments){0};
-    for (int32_t k = mmoe_segment_chunk(cut, segment); k < mmoe_segment_chunk(cut, segment + 1);
-         k++) {
-        take_chunk(&chunk, of, k, mmoe_chunk_rows(cut, k));
-        merge_side(out, &chunk);
-    }
 }
 
 /* The means of this rank's rows, and then the squares. */
@@ -119,77 +97,87 @@ static int32_t stats_numbers(const mmoe_plan *p, int32_t node, bool backward) {
     return 2 * p->graph->nodes[node].u.stats.norm.cols;
 }
 
+/* Columns that are done together, from column i on. */
+static int32_t abreast(const mmoe_norm *norm, int32_t i) {
+    return norm->cols - i < ABREAST ? norm->cols - i : ABREAST;
+}
+
 static void stats_add_up(const mmoe_run *r, int32_t node, bool backward, double *numbers) {
     (void)backward;
     const mmoe_plan *p = r->plan;
     const mmoe_node *n = &p->graph->nodes[node];
     const mmoe_norm *norm = &n->u.stats.norm;
     const size_t width = (size_t)p->graph->values[n->in].width;
-    for (int32_t i = 0; i < norm->cols; i += SIDE) {
-        const int32_t left = norm->cols - i, cols = left < SIDE ? left : SIDE;
-        const side_columns of = {p->nodes[node].own, width, norm->col + i, cols};
+    for (int32_t i = 0; i < norm->cols; i += ABREAST) {
+        const int32_t cols = abreast(norm, i);
         mmoe_tree tree = {0};
-        side_moments sums[MMOE_TREE_DEPTH + 1] = {{0}};
+        moments sums[MMOE_TREE_DEPTH] = {{0}};
         for (int32_t s = 0; s < r->cut.segments; s++) {
-            side_moments own;
-            take_segment(&own, &of, &r->cut, s);
-            while (mmoe_tree_merges(&tree, s)) merge_side(&sums[tree.depth - 1], &sums[tree.depth]);
-            sums[mmoe_tree_push(&tree, s)] = own;
+            const moments own = segment_moments(&r->cut, p->nodes[node].own, width,
+                                                (size_t)(norm->col + i), cols, s);
+            push_moments(&tree, sums, s, &own);
         }
-        while (mmoe_tree_merges(&tree, MMOE_TREE_PARTS))
-            merge_side(&sums[tree.depth - 1], &sums[tree.depth]);
-        memcpy(numbers + i, sums[0].mean, (size_t)cols * sizeof *numbers);
-        memcpy(numbers + norm->cols + i, sums[0].m2, (size_t)cols * sizeof *numbers);
+        push_moments(&tree, sums, MMOE_TREE_PARTS, NULL);
+        for (int32_t j = 0; j < cols; j++) {
+            numbers[i + j] = sums[0].mean[j];
+            numbers[norm->cols + i + j] = sums[0].m2[j];
+        }
     }
 }
 
-/* A column's, of the ranks that have rows. */
-static moments merge_ranks(const mmoe_run *r, const double *mean, const double *m2) {
+/* Of columns whose means and squares stand there, of the ranks that have rows. */
+static moments merge_ranks(const mmoe_run *r, const double *mean, const double *m2, int32_t cols) {
     const size_t each = (size_t)r->plan->phases[r->current_phase].numbers;
     mmoe_tree tree = {0};
     moments sums[MMOE_TREE_DEPTH] = {{0}};
     for (int32_t q = 0, first; q < r->plan->ranks; q++) {
-        const int32_t rows = mmoe_plan_share(r->plan, &r->whole, q, &first).rows;
-        const moments own = {rows, mean[(size_t)q * each], m2[(size_t)q * each]};
-        if (rows) push_moments(&tree, sums, q, &own);
+        moments own = {.n = mmoe_plan_share(r->plan, &r->whole, q, &first).rows};
+        memcpy(own.mean, mean + (size_t)q * each, (size_t)cols * sizeof *mean);
+        memcpy(own.m2, m2 + (size_t)q * each, (size_t)cols * sizeof *m2);
+        if (own.n > 0) push_moments(&tree, sums, q, &own);
     }
     push_moments(&tree, sums, MMOE_TREE_PARTS, NULL);
     return sums[0];
+}
+
+/* What column i is normalised with, of its mean and variance in the batch. */
+static void normalize_with(const mmoe_run *r, int32_t node, int32_t i, double mean, double var) {
+    const mmoe_norm *norm = &r->plan->graph->nodes[node].u.stats.norm;
+    const mmoe_layer_state *l = r->plan->nodes[node].own;
+    const float *values = r->plan->params->values;
+    const int32_t c = norm->col + i;
+    const double rstd = 1 / sqrt(var + MMOE_BATCH_NORM_EPS), scale = values[norm->gamma + i] * rstd;
+    l->mean[c] = (float)mean;
+    l->rstd[c] = (float)rstd;
+    l->scale[c] = (float)scale;
+    l->shift[c] = (float)(values[norm->beta + i] - mean * scale);
+}
+
+static float follow(float running, double share) {
+    return (float)((1 - MOMENTUM) * running + share);
 }
 
 static void stats_barrier(mmoe_run *r, int32_t node, bool backward, const double *numbers) {
     (void)backward;
     const mmoe_plan *p = r->plan;
     const mmoe_node *n = &p->graph->nodes[node];
-    const mmoe_layer_state *l = p->nodes[node].own;
     const mmoe_norm *norm = &n->u.stats.norm;
-    const float *values = p->params->values, *bias = values + apply_of(n)->u.apply.bias;
+    const float *bias = p->params->values + apply_of(n)->u.apply.bias + norm->col;
     float *running_mean = p->params->states + norm->mean,
           *running_var = p->params->states + norm->var;
     const double rows = r->whole.rows;
     const bool updates = rows > 1 && !r->keeps_statistics;
-    for (int32_t i = 0; i < norm->cols; i++) {
-        int32_t c = norm->col + i;
-        double mean, var;
-        if (rows > 1) {
-            const moments all = merge_ranks(r, numbers + i, numbers + norm->cols + i);
-            mean = all.mean;
-            var = all.m2 / rows;
-            if (updates)
-                running_mean[i] =
-                    (float)((1 - MOMENTUM) * running_mean[i] + MOMENTUM * (mean + bias[c]));
-            if (updates)
-                running_var[i] =
-                    (float)((1 - MOMENTUM) * running_var[i] + MOMENTUM * all.m2 / (rows - 1));
-        } else {
-            mean = (double)running_mean[i] - bias[c];
-            var = running_var[i];
+    for (int32_t i = 0; rows <= 1 && i < norm->cols; i++)
+        normalize_with(r, node, i, (double)running_mean[i] - bias[i], running_var[i]);
+    for (int32_t first = 0; rows > 1 && first < norm->cols; first += ABREAST) {
+        const int32_t cols = abreast(norm, first);
+        const moments all = merge_ranks(r, numbers + first, numbers + norm->cols + first, cols);
+        for (int32_t j = 0, i = first; j < cols; j++, i++) {
+            normalize_with(r, node, i, all.mean[j], all.m2[j] / rows);
+            if (!updates) continue;
+            running_mean[i] = follow(running_mean[i], MOMENTUM * (all.mean[j] + bias[i]));
+            running_var[i] = follow(running_var[i], MOMENTUM * all.m2[j] / (rows - 1));
         }
-        double rstd = 1 / sqrt(var + MMOE_BATCH_NORM_EPS), scale = values[norm->gamma + i] * rstd;
-        l->mean[c] = (float)mean;
-        l->rstd[c] = (float)rstd;
-        l->scale[c] = (float)scale;
-        l->shift[c] = (float)(values[norm->beta + i] - mean * scale);
     }
     if (updates)
         for (int32_t i = 0; i < norm->n_counter; i++) p->params->counters[norm->counter + i]++;
