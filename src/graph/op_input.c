@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/ask.h"
 #include "graph/cost.h"
 #include "graph/op.h"
 #include "graph/shared_rows.h"
@@ -232,22 +233,28 @@ static void copy_lists(const mmoe_lists *l, size_t row, int32_t *ids, int32_t co
         ids[i] = at[i + 1] - at[i] == 1 && !l->weights ? l->ids[at[i]] : MMOE_NOT_ONE;
 }
 
+enum { AHEAD = 8, LINE = 16 }; /* rows; words of a cache line */
+
+static void ask_for(const mmoe_rows *batch, int32_t b, int32_t n_id, int32_t n_dense) {
+    const size_t row = mmoe_row_of(batch, b);
+    for (int32_t i = 0; i < n_id; i += LINE) mmoe_ask(batch->ids + row * batch->id_stride + i);
+    if (n_id) mmoe_ask(batch->ids + row * batch->id_stride + n_id - 1);
+    if (n_dense) mmoe_ask(batch->dense + row * batch->dense_stride);
+    if (batch->labels) mmoe_ask(batch->labels + row * batch->label_stride);
+}
+
 /* A shuffled batch's rows lie anywhere in the data set, and each costs misses of cache and TLB. A
- * chunk's rows are first copied, in a loop whose loads do not wait for each other; what follows,
- * and the gradient's scatter, reads the copy. (Asking for rows ahead with prefetch instructions did
- * nothing on the virtual machine where this was measured.) */
+ * chunk's rows are first copied, each asked for some rows ahead; what follows, and the gradient's
+ * scatter, reads the copy. The loss finds the labels in the cache. */
 static void copy_chunk(const mmoe_run *r, const mmoe_node *n, const mmoe_span *s, float *x,
                        int32_t *ids) {
     const mmoe_plan *p = r->plan;
     const mmoe_rows *batch = r->batch;
     const int32_t ld = p->values[n->out].ld, n_id = p->graph->n_id, n_list = p->graph->n_list,
                   dense_col = p->input.dense_col, n_dense = n->u.input.n_dense;
-    float touched = 0;
     for (int32_t b = s->first; b < s->first + s->rows; b++, x += ld, ids += n_id + n_list) {
         const size_t row = mmoe_row_of(batch, b);
-        if (batch->labels)
-            touched +=
-                batch->labels[row * batch->label_stride]; /* the loss finds it in the cache */
+        if (b + AHEAD < s->first + s->rows) ask_for(batch, b + AHEAD, n_id, n_dense);
         if (n_id) memcpy(ids, batch->ids + row * batch->id_stride, (size_t)n_id * sizeof *ids);
         if (n_list) copy_lists(&batch->lists, row, ids + n_id, n_list);
         if (n_dense)
@@ -256,7 +263,6 @@ static void copy_chunk(const mmoe_run *r, const mmoe_node *n, const mmoe_span *s
         for (int32_t i = dense_col + n_dense; i < ld; i++)
             x[i] = 0; /* products may read the padding */
     }
-    __asm__ volatile("" : : "r"(touched)); /* the loads must stay */
 }
 
 static void input_forward(mmoe_run *r, int32_t node, const mmoe_span *s) {
