@@ -169,9 +169,9 @@ MMOE_API mmoe_status mmoe_dataset_read_csv_with(const mmoe_schema *schema, const
  * get rows behind these in order of first appearance, as "min_count", "max_vocab" and
  * "max_distinct" say of the values in these files; at least all that were known stay. Transforms,
  * bins, the words of labels, hashes and row numbers are those of `schema`, which stays as it is.
- * One thread reads. *grown encodes the rows, and those to validate with; mmoe_model_grow makes a
- * model of it. The caller frees both. MMOE_E_ARGUMENT, too: no feature has a vocabulary, or
- * options->skip_bad; MMOE_E_DATA: more values than there may be; else as of
+ * What comes of it does not depend on options->threads. *grown encodes the rows, and those to
+ * validate with; mmoe_model_grow makes a model of it. The caller frees both. MMOE_E_ARGUMENT, too:
+ * no feature has a vocabulary; MMOE_E_DATA: more values than there may be; else as of
  * mmoe_dataset_fit_csv_with. */
 MMOE_API mmoe_status mmoe_dataset_grow_csv(const mmoe_schema *schema, const char *path,
                                            const mmoe_read_options *options,
@@ -295,7 +295,7 @@ typedef struct mmoe_csv_packing {
                     must be all that a folder with rows keeps; the others are 0 */
     /* 1, without configuration and schema: values that the folder's vocabularies do not know get
      * rows of their own behind those that they do, as "min_count" and "max_vocab" say of this
-     * file's rows. What is packed already stands; one thread reads. */
+     * file's rows. What is packed already stands. */
     int grow;
 } mmoe_csv_packing;
 /* Packs a file whose rows never all stand in memory: the folder is, to the byte, the one that comes

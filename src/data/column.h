@@ -3,7 +3,7 @@
  * schema files, the configuration's keys and its help all pass through it.
  *
  *     configuration -> keys -> check -> start -> learn, merge -> measure -> settle -> forget
- *                                       grow --> learn -------------------> settle -> forget
+ *                                       grow --> learn, merge ------------> settle -> forget
  *     schema file ---> keys and fitted -> check ----------------------------------------+
  *                                                          parse (text), take (value) <-+
  *
@@ -57,12 +57,13 @@ typedef struct mmoe_encoder {
 } mmoe_encoder;
 
 /* What ids of an encoder that was merged into another become. It begins as zeros, with an encoder
- * that has just started, and goes on with one that does. */
+ * that has just started, alone or beside one, and goes on with one that does. */
 typedef struct mmoe_merged {
     int32_t
         *ids; /* [room] the other's for each id; memory of the other's allocator, the caller's */
     int64_t room;
-    bool differs;  /* some id of the last cells may be another: `ids` has those of all */
+    int64_t filled; /* the first ones, which are the same, stand there */
+    bool differs;   /* some id of the last cells may be another: `ids` has those of all */
     bool goes_on;  /* the encoder may learn from cells behind all that the other has taken over, and
                       be merged again */
     int64_t known; /* so many of its ids were merged */
@@ -99,9 +100,17 @@ typedef struct mmoe_column_kind {
     /* Ids: of what has settled the values stay whose place in rows [e->rows] is not 0; they are
      * rows 1, 2, ... then, as `rows` says. MMOE_E_MEMORY: it is as it was. (NULL where grow is.) */
     mmoe_status (*keep)(mmoe_encoder *e, const int32_t *rows, mmoe_error *err);
-    /* Takes over what `from`, which started as e did, has learned from cells behind those of e: e
-     * is as if it had learned these itself, too. A fault is of the column. (NULL where learn leaves
-     * the encoder as it is.) */
+    /* Ids: an encoder that learns from some cells what e does not know, whose ids it has for its
+     * own, and which stays as it is meanwhile. It may be merged into what e grows to.
+     * MMOE_E_MEMORY. (NULL where grow is.) */
+    mmoe_status (*beside)(const mmoe_encoder *e, const mmoe_allocator *alloc, mmoe_encoder **out,
+                          mmoe_error *err);
+    /* Before that: would e, which grows, have taken the cells that `from` has seen since it was
+     * merged for the values that `from` took them for? (NULL where grow is.) */
+    bool (*agrees)(const mmoe_encoder *e, const mmoe_encoder *from);
+    /* Takes over what `from`, which started as e did, or beside it, has learned from cells behind
+     * those of e: e is as if it had learned these itself, too. A fault is of the column. (NULL
+     * where learn leaves the encoder as it is.) */
     const char *(*merge)(mmoe_encoder *e, mmoe_encoder *from, mmoe_merged *ids);
     /* Numbers: of how many a cell or value consists, and how many inputs it becomes, 0 before that
      * has settled. NULL: 1. */

@@ -6,27 +6,17 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/memory.h"
 #include "base/text.h"
 #include "data/column_kinds.h"
 #include "data/key_macros.h"
 #include "data/tally.h"
 #include "data/vocab_hash.h"
+#include "data/vocabulary_encoder.h"
 
-typedef struct vocabulary_encoder {
-    mmoe_encoder head; /* learning: an mmoe_tally, where values may be left out */
-    int64_t min_count, max_vocab, max_distinct;
-    mmoe_vocab *vocab;
-    int64_t known; /* rows that it had when it began to grow; they stay, however seldom they come */
-    char fault[240];
-} vocabulary_encoder;
+typedef mmoe_vocabulary_encoder vocabulary_encoder;
 
 /* What is added to the counts of values that stay. */
 #define KNOWN_COUNT (INT64_MAX / 2)
-
-/* A value of a vocabulary takes some 100 bytes with its text, and more in its table and in the
- * optimizer's moments. Fewer values than this need no bound. */
-enum { BYTES_OF_VALUE = 256, FEW_VALUES = 1 << 20 };
 
 static const mmoe_key vocabulary_keys[] = {
     OPTIONAL("features.sparse[].min_count", LATER(IN_ID(vocabulary_encoder, min_count)), 1, 1,
@@ -48,8 +38,6 @@ static const mmoe_key vocabulary_fitted[] = {
     FITTED("vocabulary", MMOE_KEY_VOCABULARY, vocabulary_encoder, vocab),
 };
 
-static vocabulary_encoder *vocabulary_of(mmoe_encoder *e) { return (vocabulary_encoder *)e; }
-
 static const mmoe_vocab *keys_of(const mmoe_encoder *e) {
     return ((const vocabulary_encoder *)e)->vocab;
 }
@@ -59,137 +47,7 @@ static const char *vocabulary_without_file(const mmoe_encoder *e) {
     return "a schema without a file needs vocab_size";
 }
 
-/* ---- Learning ---- */
-
-static mmoe_status start_counting(mmoe_encoder *e, mmoe_error *err) {
-    const vocabulary_encoder *v = vocabulary_of(e);
-    if (v->min_count <= 1 && !v->max_vocab) return MMOE_OK;
-    e->learning = mmoe_alloc_zero(&e->alloc, 1, sizeof(mmoe_tally));
-    return e->learning ? MMOE_OK : mmoe_fail_memory(err, sizeof(mmoe_tally));
-}
-
-static mmoe_status start_vocabulary(mmoe_encoder *e, mmoe_error *err) {
-    vocabulary_encoder *v = vocabulary_of(e);
-    e->rows = 1;
-    mmoe_status status = start_counting(e, err);
-    if (!status) status = mmoe_vocab_create(&e->alloc, &v->vocab, err);
-    if (!status) mmoe_vocab_bound(v->vocab, v->max_distinct ? v->max_distinct : FEW_VALUES);
-    return status;
-}
-
-/* The bound where no key says it. */
-static int64_t usual_bound(void) {
-    const int64_t most = mmoe_memory() / 2 / BYTES_OF_VALUE;
-    if (most < FEW_VALUES) return FEW_VALUES;
-    return most < INT32_MAX ? most : INT32_MAX - 1;
-}
-
-static mmoe_status grow_vocabulary(mmoe_encoder *e, mmoe_error *err) {
-    vocabulary_encoder *v = vocabulary_of(e);
-    const mmoe_status status = start_counting(e, err);
-    if (status) return status;
-    v->known = mmoe_vocab_rows(v->vocab);
-    const int64_t most = v->known > FEW_VALUES ? usual_bound() : FEW_VALUES;
-    mmoe_vocab_reopen(v->vocab);
-    mmoe_vocab_bound(v->vocab, v->max_distinct ? v->max_distinct : most);
-    return MMOE_OK;
-}
-
-/* Behind values that came to the bound: true: there is room for more. */
-static bool widen(vocabulary_encoder *v) {
-    const bool is_first = !v->max_distinct && mmoe_vocab_rows(v->vocab) - 1 == FEW_VALUES;
-    const int64_t most = is_first ? usual_bound() : 0;
-    if (most <= FEW_VALUES) return false;
-    mmoe_vocab_bound(v->vocab, most);
-    return true;
-}
-
-/* Of entering values, which one value or a column has. */
-static const char *fault_of(vocabulary_encoder *v, mmoe_status status, const char *has) {
-    char values[MMOE_NUMBER_SIZE], bytes[MMOE_NUMBER_SIZE];
-    if (status == MMOE_OK) return NULL;
-    if (status == MMOE_E_MEMORY) return mmoe_column_no_memory;
-    mmoe_format_count(mmoe_vocab_rows(v->vocab) - 1, values);
-    mmoe_format_count((int64_t)mmoe_vocab_bytes(v->vocab), bytes);
-    snprintf(v->fault, sizeof v->fault,
-             "%s more than %s different values, whose vocabulary takes %s bytes: "
-             "\"hash_bucket_size\" needs none, or \"max_distinct\" allows more of them",
-             has, values, bytes);
-    return v->fault;
-}
-
-/* What grows finds, in any spelling, what those that read by it find. */
-static mmoe_status enter_value(vocabulary_encoder *v, const char *text, size_t length,
-                               int32_t *id) {
-    *id = v->known ? mmoe_vocab_find(v->vocab, text, length) : 0;
-    if (*id) return MMOE_OK;
-    const mmoe_status status = mmoe_vocab_add(v->vocab, text, length, id, NULL);
-    return status == MMOE_E_DATA && widen(v) ? mmoe_vocab_add(v->vocab, text, length, id, NULL)
-                                             : status;
-}
-
-static const char *learn_value(mmoe_encoder *e, const char *text, size_t length, mmoe_cell *out) {
-    vocabulary_encoder *v = vocabulary_of(e);
-    const mmoe_status status = enter_value(v, text, length, &out->id);
-    if (out->id == 0)
-        out->state = MMOE_CELL_MISSING;
-    else if (!mmoe_vocab_is_int(keys_of(e)) && !mmoe_vocab_is_integer(text, length))
-        out->state = MMOE_CELL_TEXT;
-    if (status == MMOE_E_DATA) out->state = MMOE_CELL_TOO_MANY;
-    if (status) return fault_of(v, status, "is one");
-    return !e->learning || mmoe_tally_add(e->learning, out->id, &e->alloc) ? NULL
-                                                                           : mmoe_column_no_memory;
-}
-
-/* Bytes of a vocabulary that is copied for every block. */
-enum { CHEAP = 1 << 19 };
-
-/* What goes on to learn knows the keys of both then, by the ids of the vocabulary that has all. Of
- * a large one this is worth its time when it has doubled. */
-static mmoe_status follow(const vocabulary_encoder *v, vocabulary_encoder *from, mmoe_merged *m) {
-    const int64_t rows = mmoe_vocab_rows(v->vocab);
-    mmoe_vocab *keys;
-    if (mmoe_vocab_bytes(v->vocab) > CHEAP && rows < 2 * m->same) return MMOE_OK;
-    const mmoe_status status = mmoe_vocab_copy(v->vocab, &from->head.alloc, &keys, NULL);
-    if (status) return status;
-    mmoe_vocab_free(from->vocab);
-    from->vocab = keys;
-    m->known = m->same = rows;
-    return MMOE_OK;
-}
-
-/* Room for the ids of n rows, those that are the same being there where no other has been merged.
- */
-static bool make_ids(const mmoe_allocator *a, mmoe_merged *m, int64_t n) {
-    if (n > m->room) {
-        const int64_t room = n + n / 2;
-        int32_t *ids = mmoe_resize(a, m->ids, (size_t)m->room, (size_t)room, sizeof *ids);
-        if (!ids) return false;
-        m->ids = ids;
-        m->room = room;
-    }
-    for (int32_t id = 0; m->known == m->same && id < m->same; id++) m->ids[id] = id;
-    return true;
-}
-
-static const char *merge_values(mmoe_encoder *e, mmoe_encoder *from, mmoe_merged *m) {
-    vocabulary_encoder *v = vocabulary_of(e);
-    const int64_t n = mmoe_vocab_rows(keys_of(from));
-    if (!m->known) m->known = m->same = 1; /* row 0 */
-    m->goes_on = !e->learning;
-    m->differs = e->learning || n > m->same;
-    if (!m->differs) return NULL;
-    if (!make_ids(&e->alloc, m, n)) return mmoe_column_no_memory;
-    mmoe_status status = mmoe_vocab_merge(v->vocab, keys_of(from), m->known, m->ids, NULL);
-    if (status == MMOE_E_DATA && widen(v))
-        status = mmoe_vocab_merge(v->vocab, keys_of(from), m->known, m->ids, NULL);
-    if (status) return fault_of(v, status, "it has");
-    m->known = n;
-    if (m->goes_on && follow(v, vocabulary_of(from), m)) return mmoe_column_no_memory;
-    return !e->learning || mmoe_tally_merge(e->learning, from->learning, m->ids, &e->alloc)
-               ? NULL
-               : mmoe_column_no_memory;
-}
+/* ---- The end of learning ---- */
 
 typedef struct seen {
     int64_t count;
@@ -232,7 +90,7 @@ static mmoe_status keep_values(vocabulary_encoder *v, const int32_t *rows, mmoe_
 }
 
 static mmoe_status keep_rows(mmoe_encoder *e, const int32_t *rows, mmoe_error *err) {
-    const mmoe_status status = keep_values(vocabulary_of(e), rows, err);
+    const mmoe_status status = keep_values(mmoe_vocabulary_of(e), rows, err);
     e->rows = mmoe_vocab_rows(keys_of(e));
     return status;
 }
@@ -256,10 +114,11 @@ static const char *leave_out(vocabulary_encoder *v, char fault[MMOE_FAULT_SIZE])
 }
 
 static const char *settle_vocabulary(mmoe_encoder *e, char fault[MMOE_FAULT_SIZE]) {
-    vocabulary_encoder *v = vocabulary_of(e);
+    vocabulary_encoder *v = mmoe_vocabulary_of(e);
     const mmoe_vocab *learned = v->vocab;
     const char *wrong = e->learning ? leave_out(v, fault) : NULL;
     if (v->vocab == learned) mmoe_vocab_finish(v->vocab, NULL);
+    v->known = 0;
     e->rows = mmoe_vocab_rows(v->vocab);
     return wrong;
 }
@@ -312,7 +171,8 @@ static const char *parse_value(const mmoe_encoder *e, const char *text, size_t l
 
 /* Not where each value is counted. */
 static size_t known_values(const mmoe_encoder *e, const mmoe_cell_run *run) {
-    return e->learning ? 0 : mmoe_vocab_known(keys_of(e), run);
+    const mmoe_vocab *base = ((const vocabulary_encoder *)e)->base;
+    return e->learning ? 0 : mmoe_vocab_known(base ? base : keys_of(e), run);
 }
 
 /* A number that is no integer is the text that it prints as. */
@@ -381,11 +241,13 @@ const mmoe_column_kind mmoe_column_vocabulary = {
     .fitted = vocabulary_fitted,
     .n_fitted = sizeof vocabulary_fitted / sizeof *vocabulary_fitted,
     .without_file = vocabulary_without_file,
-    .start = start_vocabulary,
-    .learn = learn_value,
-    .grow = grow_vocabulary,
+    .start = mmoe_vocabulary_start,
+    .learn = mmoe_vocabulary_learn,
+    .grow = mmoe_vocabulary_grow,
     .keep = keep_rows,
-    .merge = merge_values,
+    .beside = mmoe_vocabulary_beside,
+    .agrees = mmoe_vocabulary_agrees,
+    .merge = mmoe_vocabulary_merge,
     .settle = settle_vocabulary,
     .become = become_rows,
     .remark = remark_on_kept,

@@ -9,14 +9,18 @@
 
 /* ---- Parsing ---- */
 
+/* Beside what grows: by itself the part knows what was known to begin with, redone the values of
+ * all blocks before, which join no other meanwhile. */
 static mmoe_status start_learning(const mmoe_csv_job *j, mmoe_csv_piece *p, mmoe_error *err) {
     const size_t n = (size_t)j->file->schema->n_table;
-    if (!j->file->wanted || p->learned) return MMOE_OK;
-    p->merged = mmoe_alloc_zero(&j->file->alloc, n, sizeof *p->merged);
-    p->become = mmoe_alloc_zero(&j->file->alloc, n, sizeof *p->become);
+    const mmoe_allocator *a = &j->file->alloc;
+    if (!mmoe_csv_file_waits(j->file) || p->learned) return MMOE_OK;
+    p->merged = mmoe_alloc_zero(a, n, sizeof *p->merged);
+    p->become = mmoe_alloc_zero(a, n, sizeof *p->become);
     if (!p->merged || !p->become)
         return mmoe_fail_memory(err, n * (sizeof *p->merged + sizeof *p->become));
-    return mmoe_csv_file_bind(j->file, &p->learned, err);
+    if (!j->known) return mmoe_csv_file_bind(j->file, &p->learned, err);
+    return mmoe_schema_beside(p->is_redone ? j->schema : j->known, a, &p->learned, err);
 }
 
 /* `alone`: with a schema of its own, if any learns. */
@@ -146,17 +150,29 @@ static mmoe_status redo_piece(const mmoe_csv_job *j, mmoe_csv_piece *p,
     }
     start from = {j->form, before->negatives, j->skip_bad - before->n_bad, j->skip_bad > 0};
     bool is_full;
+    p->is_redone = true;
     from.form.row += from.form.columns ? before->before : 0;
     const mmoe_status status = parse_piece(j, p, &from, &is_full, err);
     if (status) say_more(j, status, is_full, err);
     return status;
 }
 
+/* Has the piece taken values for what the file's schema, which grows, would have? */
+static bool agrees(const mmoe_csv_job *j, const mmoe_csv_piece *p) {
+    bool all = true;
+    for (int32_t t = 0; all && j->known && p->learned && t < j->schema->n_table; t++) {
+        const mmoe_encoder *e = j->schema->tables[t].encoder;
+        all = !e->kind->grow || e->kind->agrees(e, p->learned->tables[t].encoder);
+    }
+    return all;
+}
+
 /* Must the piece be read as if there were no other, with the rows before known: for its fault, for
- * another text of a label, or for the number of the first row that is left out? */
+ * another text of a label, for what its values are, or for the number of the first row that is left
+ * out? */
 static bool must_redo(const mmoe_csv_job *j, const mmoe_csv_piece *p,
                       const mmoe_csv_parts *before) {
-    if (p->status || !mmoe_csv_parts_agree(before, p->part)) return true;
+    if (p->status || !mmoe_csv_parts_agree(before, p->part) || !agrees(j, p)) return true;
     const int64_t bad = (int64_t)p->part->bad.count;
     return before->n_bad + bad > j->skip_bad || (bad && !before->n_bad && before->before);
 }
@@ -172,7 +188,7 @@ static mmoe_encoder *encoder_of(const struct mmoe_schema *s, size_t index) {
 static const char *merge_encoder(const mmoe_csv_job *j, mmoe_csv_piece *p, size_t index) {
     mmoe_encoder *e = encoder_of(j->schema, index), *from = encoder_of(p->learned, index);
     mmoe_merged none = {NULL}, *m = index < (size_t)j->schema->n_table ? &p->merged[index] : &none;
-    if (!e->kind->merge) return NULL;
+    if (!e->kind->merge || (j->known && !e->kind->grow)) return NULL;
     const char *fault = e->kind->merge(e, from, m);
     p->goes_on = p->goes_on && m->goes_on;
     return fault;
@@ -191,7 +207,7 @@ static mmoe_status fail_encoder(const mmoe_csv_job *j, const mmoe_csv_piece *p, 
 static mmoe_status learn(const mmoe_csv_job *j, mmoe_csv_piece *p, mmoe_error *err) {
     const size_t n = (size_t)j->schema->n_table + (size_t)j->schema->n_dense;
     mmoe_status status = MMOE_OK;
-    p->goes_on = true;
+    p->goes_on = !j->known || !p->is_redone;
     for (size_t i = 0; !status && i < n; i++) {
         const char *fault = merge_encoder(j, p, i);
         if (fault) status = fail_encoder(j, p, i, fault, err);

@@ -10,13 +10,14 @@
 /* What is the same for all blocks. */
 typedef struct mmoe_csv_job {
     const mmoe_csv_file *file;
-    struct mmoe_schema *schema;     /* the file's, which learns; NULL: it stands */
-    const mmoe_csv_handler *reader; /* of the whole file */
-    mmoe_csv_form form;             /* of a block: as if it were the first behind the header, which
-                                       it may have */
-    mmoe_csv_passed passed;         /* what a block's goes on from */
-    int64_t skip_bad;               /* so many rows of all may be at fault, and are left out */
-    bool keeps;                     /* parts that were added stay until all are read */
+    struct mmoe_schema *schema;      /* the file's, which learns or grows; NULL: it stands */
+    const struct mmoe_schema *known; /* of what grows: as it was, which stays; NULL: it learns */
+    const mmoe_csv_handler *reader;  /* of the whole file */
+    mmoe_csv_form form;              /* of a block: as if it were the first behind the header, which
+                                        it may have */
+    mmoe_csv_passed passed;          /* what a block's goes on from */
+    int64_t skip_bad;                /* so many rows of all may be at fault, and are left out */
+    bool keeps;                      /* parts that were added stay until all are read */
 } mmoe_csv_job;
 
 /* A block and what becomes of it; begins as zeros, and is so again when it has been finished, but
@@ -32,6 +33,7 @@ typedef struct mmoe_csv_piece {
     mmoe_merged *merged;         /* [n_table] of it */
     const int32_t **become;      /* [n_table] ids of the part that change; NULL: those stay */
     bool goes_on;                /* it does */
+    bool is_redone;              /* the part was read once more, with what stands before known */
     mmoe_csv_form form;          /* behind its rows */
     mmoe_status status;
     mmoe_error err;

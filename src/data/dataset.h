@@ -49,8 +49,9 @@ typedef struct mmoe_csv_how {
     size_t block; /* bytes that a thread parses at a time; 0: as many as are quick, and one thread
                      reads in sequence */
     const char *const *keep;     /* as mmoe_read_options has it */
-    struct mmoe_schema *growing; /* the schema that is read by, whose vocabularies grow by the rows,
-                                    which one thread reads; NULL: it stands */
+    struct mmoe_schema *growing; /* the schema that is read by, whose vocabularies grow by the rows;
+                                    NULL: it stands */
+    const struct mmoe_schema *known;  /* with that: the same as it was, which stays */
     const struct mmoe_row_sink *sink; /* takes the rows, and the set is without them (loader.h);
                                          NULL: the set has them */
     const char *const *more;          /* [n_more] files whose rows follow */

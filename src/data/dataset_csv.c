@@ -165,7 +165,7 @@ static mmoe_status run_first(mmoe_loader *l, stream *s, mmoe_csv_job *job, mmoe_
         s->passed = passed;
         return status;
     }
-    job->schema = l->learned;
+    job->schema = mmoe_loader_teaches(l);
     job->form = s->form;
     if (s->form.columns) job->form.row = l->first_row - 1;
     job->passed = s->passed;
@@ -211,12 +211,13 @@ static mmoe_status read_others(mmoe_loader *l, stream *s, const mmoe_csv_job *jo
 
 static mmoe_status read_all(mmoe_loader *l, stream *s, mmoe_error *err) {
     mmoe_csv_job job = {.file = mmoe_loader_file(l),
-                        .schema = l->learned,
+                        .schema = mmoe_loader_teaches(l),
+                        .known = s->how.known,
                         .reader = &s->handler,
                         .skip_bad = s->how.skip_bad,
                         .keeps = !mmoe_loader_hands_on(l)};
     mmoe_status status = job.skip_bad ? read_first_bad(l, s, &job, err) : read_first(l, s, err);
-    job.schema = l->learned;
+    job.schema = mmoe_loader_teaches(l);
     job.form = s->form;
     job.form.row = l->first_row - 1;
     return status || s->has_ended ? status : read_others(l, s, &job, err);
@@ -237,7 +238,7 @@ static mmoe_status read_in_blocks(mmoe_loader *l, mmoe_bytes *from, const mmoe_c
 /* Quotes that are text say nothing of where rows end. */
 static mmoe_status read_file(mmoe_loader *l, const char *path, const mmoe_csv_how *how,
                              mmoe_error *err) {
-    const bool in_blocks = reading_of(l)->quotes == MMOE_QUOTES_STRICT && !how->growing &&
+    const bool in_blocks = reading_of(l)->quotes == MMOE_QUOTES_STRICT &&
                            (how->threads > 1 || how->block || how->sink || how->skip_bad);
     mmoe_bytes from;
     mmoe_status status = mmoe_bytes_open(path, &l->file.alloc, &from, err);
@@ -270,10 +271,6 @@ static mmoe_status read_files(mmoe_loader *l, const char *path, const mmoe_csv_h
         return mmoe_fail_at(err, MMOE_E_ARGUMENT, l->file.path, 0, NULL,
                             "rows that are at fault are left out only where data.quotes is "
                             "\"strict\": else rows cannot be read again by blocks");
-    if (how->skip_bad && how->growing)
-        return mmoe_fail_at(err, MMOE_E_ARGUMENT, l->file.path, 0, NULL,
-                            "rows that are at fault are not left out while vocabularies grow, for "
-                            "then rows are read in sequence");
     mmoe_status status =
         mmoe_pool_create(how->threads > 1 ? how->threads : 1, &l->file.alloc, &l->pool, err);
     if (!status) status = read_file(l, path, how, err);

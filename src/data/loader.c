@@ -337,7 +337,7 @@ static mmoe_status join_parts(mmoe_loader *l, mmoe_error *err) {
 static mmoe_status learn(mmoe_loader *l, mmoe_error *err) {
     char name[MMOE_FILES_SIZE];
     const mmoe_learning learning = {.path = files_of(l, name),
-                                    .schema = l->learned ? l->learned : l->file.growing,
+                                    .schema = mmoe_loader_teaches(l),
                                     .negatives = l->parts.negatives,
                                     .warnings = &l->set->warnings,
                                     .watcher = l->watcher,

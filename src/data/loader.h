@@ -46,6 +46,10 @@ mmoe_status mmoe_loader_next(mmoe_loader *loader, const char *path, mmoe_error *
 static inline mmoe_csv_file *mmoe_loader_file(mmoe_loader *l) {
     return l->last ? l->last : &l->file;
 }
+/* The schema that learns from the rows; NULL: none does. */
+static inline struct mmoe_schema *mmoe_loader_teaches(const mmoe_loader *l) {
+    return l->learned ? l->learned : l->file.growing;
+}
 /* `header` of an mmoe_csv_handler whose `user` is a loader: schema and set begin, and a part for
  * rows. `rows` of it, or `row`, then fills that part. */
 mmoe_status mmoe_loader_header(void *loader, const mmoe_csv_field *fields, size_t n,

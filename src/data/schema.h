@@ -176,6 +176,10 @@ bool mmoe_schema_label(const struct mmoe_schema *s, const mmoe_label_column *fro
                        mmoe_label_column *to);
 mmoe_status mmoe_schema_copy(const struct mmoe_schema *schema, const mmoe_allocator *alloc,
                              struct mmoe_schema **out, mmoe_error *err);
+/* A copy in which what grows learns beside that of the schema (column.h), which stays until the
+ * copy is freed. */
+mmoe_status mmoe_schema_beside(const struct mmoe_schema *schema, const mmoe_allocator *alloc,
+                               struct mmoe_schema **out, mmoe_error *err);
 /* Takes the rows from a table's encoder, which has settled, and a width that is by them:
  * floor(6 rows^0.25), as torch-rechub has it; that of a file stays open. */
 void mmoe_table_settle(mmoe_table *table);

@@ -78,7 +78,22 @@ const mmoe_dense_column *mmoe_dense_at(const schema *s, int32_t at) {
     return c;
 }
 
-static mmoe_status copy_into(const schema *from, schema *s, mmoe_error *err) {
+/* `beside`: what grows learns beside the source's, and has none of its values. */
+static mmoe_status copy_table(const schema *s, const mmoe_table *source, bool beside, mmoe_table *t,
+                              mmoe_error *err) {
+    const mmoe_column_kind *kind = source->encoder->kind;
+    *t = *source;
+    t->name = t->pretrained = NULL;
+    t->encoder = NULL;
+    if (!mmoe_schema_text(s, source->name, &t->name) ||
+        !mmoe_schema_text(s, source->pretrained, &t->pretrained))
+        return mmoe_fail_memory(err, sizeof *t);
+    if (beside && kind->grow) return kind->beside(source->encoder, &s->alloc, &t->encoder, err);
+    t->encoder = mmoe_encoder_copy(source->encoder, &s->alloc);
+    return t->encoder ? MMOE_OK : mmoe_fail_memory(err, kind->size);
+}
+
+static mmoe_status copy_into(const schema *from, bool beside, schema *s, mmoe_error *err) {
     s->n_list = from->n_list;
     bool ok = mmoe_schema_text(s, from->weight, &s->weight) &&
               mmoe_reading_copy(&from->reading, &s->alloc, &s->reading);
@@ -102,31 +117,34 @@ static mmoe_status copy_into(const schema *from, schema *s, mmoe_error *err) {
     }
     for (; ok && s->n_label < from->n_label; s->n_label++)
         ok = mmoe_schema_label(s, &from->labels[s->n_label], &s->labels[s->n_label]);
-    for (; ok && s->n_table < from->n_table; s->n_table++) {
-        mmoe_table *t = &s->tables[s->n_table];
-        const mmoe_table *source = &from->tables[s->n_table];
-        *t = *source;
-        t->name = t->pretrained = NULL;
-        t->encoder = NULL;
-        ok = mmoe_schema_text(s, source->name, &t->name) &&
-             mmoe_schema_text(s, source->pretrained, &t->pretrained) &&
-             (t->encoder = mmoe_encoder_copy(source->encoder, &s->alloc));
-    }
-    return ok ? mmoe_schema_lay(s, err) : mmoe_fail_memory(err, sizeof *s);
+    mmoe_status status = ok ? MMOE_OK : mmoe_fail_memory(err, sizeof *s);
+    for (; !status && s->n_table < from->n_table; s->n_table++)
+        status = copy_table(s, &from->tables[s->n_table], beside, &s->tables[s->n_table], err);
+    return status ? status : mmoe_schema_lay(s, err);
 }
 
-mmoe_status mmoe_schema_copy(const schema *source, const mmoe_allocator *alloc, schema **out,
-                             mmoe_error *err) {
+static mmoe_status make_copy(const schema *source, bool beside, const mmoe_allocator *alloc,
+                             schema **out, mmoe_error *err) {
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
     schema *s = mmoe_schema_new(&a, (size_t)source->n_table, (size_t)source->n_sparse,
                                 (size_t)source->n_dense, (size_t)source->n_label);
     if (!s) return mmoe_fail_memory(err, sizeof *s);
-    mmoe_status status = copy_into(source, s, err);
+    mmoe_status status = copy_into(source, beside, s, err);
     if (status)
         mmoe_schema_free(s);
     else
         *out = s;
     return status;
+}
+
+mmoe_status mmoe_schema_copy(const schema *source, const mmoe_allocator *alloc, schema **out,
+                             mmoe_error *err) {
+    return make_copy(source, false, alloc, out, err);
+}
+
+mmoe_status mmoe_schema_beside(const schema *source, const mmoe_allocator *alloc, schema **out,
+                               mmoe_error *err) {
+    return make_copy(source, true, alloc, out, err);
 }
 
 void mmoe_schema_free(schema *s) {

@@ -121,7 +121,10 @@ static mmoe_status pack_rows(csv_rows *r, packing_sink *s, mmoe_schema **learned
     if (!status && r->how.threads > 1)
         status = mmoe_pool_create(r->how.threads, a, &s->what.pool, err);
     if (!status) status = open_packer(r, s, err);
-    if (s->grown) r->schema = r->how.growing = s->grown;
+    if (s->grown) {
+        r->how.known = r->schema;
+        r->schema = r->how.growing = s->grown;
+    }
     if (!status) status = read_rows(r, a, learned, &read, err);
     status = end_packing(s, read, status, out, err);
     mmoe_schema_free(s->grown);
@@ -269,6 +272,7 @@ mmoe_status mmoe_dataset_grow_csv(const mmoe_schema *schema, const char *path,
     mmoe_status status = mmoe_schema_copy(schema, alloc, &growing, err);
     if (status) return status;
     rows.schema = rows.how.growing = growing;
+    rows.how.known = schema;
     status = get_rows(&rows, options, alloc, &learned, out, err);
     if (status)
         mmoe_schema_free(growing);

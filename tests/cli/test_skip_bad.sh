@@ -35,8 +35,11 @@ said='3 of 63 rows are at fault and left out, the first for: bad.csv: row 2: col
     expect 0 "$said" pack --config config.json --data bad.csv --output folder --skip-bad 9
     expect 0 "" $train --train folder
     check "the same model of packed rows" cmp m.out plain.out
-    expect 1 "rows that are at fault are not left out while vocabularies grow" pack --append \
-        --grow --data bad.csv --output folder --skip-bad 9
+    expect 0 "$said" pack --append --grow --data bad.csv --output folder --skip-bad 9
+    expect 0 "" $train --train rows.csv --from plain.out --grow
+    mv m.out grown.out
+    expect 0 "$said" $train --train bad.csv --from plain.out --grow --skip-bad 3 --threads 2
+    check "the same grown model" cmp m.out grown.out
     run evaluate --model m.out --data rows.csv --by user
     mv out plain.metrics
     expect 0 "$said" evaluate --model m.out --data bad.csv --by user --skip-bad 3

@@ -105,6 +105,16 @@ static inline outcome read_by(const mmoe_schema *schema, mmoe_csv_how how) {
     return o;
 }
 
+/* By a copy of a schema, which grows. */
+static inline outcome grow_by(const mmoe_schema *known, mmoe_csv_how how, const mmoe_allocator *a) {
+    outcome o = {.status = MMOE_OK};
+    o.status = mmoe_schema_copy(known, a, &o.schema, &o.err);
+    how.growing = o.schema;
+    how.known = known;
+    if (!o.status) o.status = mmoe_dataset_read(o.schema, path, &how, a, &o.set, &o.err);
+    return o;
+}
+
 static inline void drop(outcome *o) {
     mmoe_schema_free(o->schema);
     mmoe_dataset_free(o->set);

@@ -84,6 +84,27 @@ START_TEST(rows_are_as_if_others_were_not_there) {
 }
 END_TEST
 
+/* So it is where vocabularies grow. */
+START_TEST(growing_rows_are_as_if_others_were_not_there) {
+    put_rows(path, 0, 20, false);
+    outcome known = fit((mmoe_csv_how){0}, NULL);
+    put_rows(path, 0, ROWS, false);
+    outcome alone = grow_by(known.schema, (mmoe_csv_how){0}, NULL);
+    ck_assert_msg(!alone.status, "%s", alone.err.message);
+    put_rows(path, 0, ROWS, true);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        outcome o = grow_by(known.schema, how_of(threads[_i], sizes[i], BAD), NULL);
+        check_as_alone(&alone, &o);
+        drop(&o);
+        o = grow_by(known.schema, how_of(threads[_i], sizes[i], BAD - 1), NULL);
+        ck_assert_ptr_nonnull(strstr(o.err.message, "; 5 rows before it were at fault, too"));
+        drop(&o);
+    }
+    drop(&alone);
+    drop(&known);
+}
+END_TEST
+
 START_TEST(one_more_is_the_error) {
     static const int rows[] = {2, 3, 11, 12, 37, 67};
     char text[100];
@@ -360,6 +381,8 @@ END_TEST
 void add_cases(TCase *c) {
     tcase_add_checked_fixture(c, begin, end);
     tcase_add_loop_test(c, rows_are_as_if_others_were_not_there, 0,
+                        sizeof threads / sizeof *threads);
+    tcase_add_loop_test(c, growing_rows_are_as_if_others_were_not_there, 0,
                         sizeof threads / sizeof *threads);
     tcase_add_test(c, one_more_is_the_error);
     tcase_add_test(c, several_files_may_have_so_many_together);

@@ -24,12 +24,22 @@ static void put_rows(int bad, const char *from, const char *to) {
 static const size_t sizes[] = {1, 90, 400, 3000, 100000};
 enum { SIZES = sizeof sizes / sizeof *sizes };
 
+/* How a file is read: a schema is fitted, or `schema` stands, or a copy of `known` grows. */
+typedef struct reading {
+    const mmoe_schema *schema, *known;
+} reading;
+
+static outcome read_so(reading r, mmoe_csv_how how) {
+    if (r.known) return grow_by(r.known, how, NULL);
+    return r.schema ? read_by(r.schema, how) : fit(how, NULL);
+}
+
 /* Rows that a sink takes are the same, too. */
-static void check_sink(const outcome *whole, const mmoe_schema *schema, mmoe_csv_how how) {
+static void check_sink(const outcome *whole, reading r, mmoe_csv_how how) {
     gathering rows = {NULL, 0};
     const mmoe_row_sink sink = {&rows, folder, gathering_begin, gathering_take, gathering_settle};
     how.sink = &sink;
-    outcome parts = schema ? read_by(schema, how) : fit(how, NULL);
+    outcome parts = read_so(r, how);
     if (!parts.status) gathering_end(&rows, parts.set);
     if (how.block == 1 && parts.status == MMOE_OK && parts.set->rows > 8)
         ck_assert_int_gt(rows.times, 4);
@@ -38,29 +48,26 @@ static void check_sink(const outcome *whole, const mmoe_schema *schema, mmoe_csv
     mmoe_dataset_free(rows.set);
 }
 
-/* In blocks of many sizes, by `threads`: fits, and reads with what was fitted, as in sequence. */
-static outcome check_file(int threads) {
-    outcome whole = fit((mmoe_csv_how){0}, NULL);
+/* In blocks of many sizes, by `threads`, as in sequence. */
+static outcome check(reading r, mmoe_csv_how how, int threads) {
+    outcome whole = read_so(r, how);
+    how.threads = threads;
     for (size_t i = 0; i < SIZES; i++) {
-        const mmoe_csv_how how = {.threads = threads, .block = sizes[i]};
-        outcome parts = fit(how, NULL);
+        how.block = sizes[i];
+        outcome parts = read_so(r, how);
         same(&whole, &parts);
         drop(&parts);
-        check_sink(&whole, NULL, how);
+        check_sink(&whole, r, how);
     }
     return whole;
 }
 
+static outcome check_file(int threads) {
+    return check((reading){NULL, NULL}, (mmoe_csv_how){0}, threads);
+}
+
 static outcome check_reading(const mmoe_schema *schema, int labels, int threads) {
-    outcome whole = read_by(schema, (mmoe_csv_how){.labels = labels});
-    for (size_t i = 0; i < SIZES; i++) {
-        const mmoe_csv_how how = {labels, .threads = threads, .block = sizes[i]};
-        outcome parts = read_by(schema, how);
-        same(&whole, &parts);
-        drop(&parts);
-        check_sink(&whole, schema, how);
-    }
-    return whole;
+    return check((reading){schema, NULL}, (mmoe_csv_how){.labels = labels}, threads);
 }
 
 static const int threads[] = {1, 2, 3, 7};
@@ -229,13 +236,87 @@ START_TEST(a_row_that_is_longer_than_blocks_is_the_same) {
 }
 END_TEST
 
+/* ---- Growing ---- */
+
+/* Of a file of the first rows, which has integers alone. */
+static mmoe_schema *fit_known(void) {
+    char csv[20 * 200];
+    int used = sprintf(csv, "%s\n", header);
+    for (int i = 0; i < 20; i++) used += put_row(csv + used, i);
+    put_file(path, csv, (size_t)used);
+    outcome o = fit((mmoe_csv_how){0}, NULL);
+    ck_assert_msg(!o.status, "%s", o.err.message);
+    mmoe_schema *schema = o.schema;
+    o.schema = NULL;
+    drop(&o);
+    return schema;
+}
+
+/* Integers that are written so that those find them who read by integers, but no one learns them:
+ * before and behind the first text, known ones and others. */
+static const struct {
+    int row;
+    const char *to;
+    mmoe_status status;
+} loose[] = {
+    {-1, "", MMOE_OK},           {5, ",00", MMOE_OK},
+    {5, ",+99", MMOE_OK},        {39, ",00", MMOE_OK},
+    {30, ",+", MMOE_OK},         {41, ",00", MMOE_OK},
+    {59, ",+7,", MMOE_E_FORMAT}, {50, ",\"a\"b", MMOE_E_FORMAT},
+};
+
+START_TEST(growing_rows_are_the_same) {
+    mmoe_schema *known = fit_known();
+    const uint64_t before = mmoe_schema_fingerprint(known);
+    for (size_t i = 0; i < sizeof threads / sizeof *threads; i++) {
+        put_rows(loose[_i].row, ",", loose[_i].to);
+        outcome whole = check((reading){.known = known}, (mmoe_csv_how){0}, threads[i]);
+        ck_assert_msg(whole.status == loose[_i].status, "%s", whole.err.message);
+        ck_assert_uint_eq(mmoe_schema_fingerprint(known), before);
+        if (!whole.status) ck_assert_uint_ne(mmoe_schema_fingerprint(whole.schema), before);
+        drop(&whole);
+    }
+    mmoe_schema_free(known);
+}
+END_TEST
+
+/* So are they where a schema that has grown from texts grows again. */
+START_TEST(rows_grow_once_more) {
+    mmoe_schema *known = fit_known();
+    put_rows(-1, "", "");
+    outcome first = grow_by(known, (mmoe_csv_how){.threads = 2, .block = 400}, NULL);
+    ck_assert_msg(!first.status, "%s", first.err.message);
+    put_rows(7, ",", ",new");
+    outcome second = check((reading){.known = first.schema}, (mmoe_csv_how){0}, 3);
+    ck_assert_msg(!second.status, "%s", second.err.message);
+    ck_assert_int_eq(second.schema->tables[second.schema->sparse[1].table].rows,
+                     first.schema->tables[first.schema->sparse[1].table].rows + 1);
+    drop(&second);
+    drop(&first);
+    mmoe_schema_free(known);
+}
+END_TEST
+
+/* Known values, new ones, and a text behind them. */
+static void put_few(void) {
+    char csv[6 * 200];
+    int used = sprintf(csv, "%s\n", header);
+    for (int i = 0; i < 4; i++) used += put_row(csv + used, i < 2 ? i : 36 + i);
+    put_file(path, csv, (size_t)used);
+}
+
 START_TEST(every_allocation_may_fail) {
     failing memory = {0};
     const mmoe_allocator a = failing_allocator(&memory);
-    put_small("H\nRNRN");
+    mmoe_schema *known = _i ? fit_known() : NULL;
+    if (known)
+        put_few();
+    else
+        put_small("H\nRNRN");
     long recovered = 0;
     while (failing_next(&memory)) {
-        outcome o = fit((mmoe_csv_how){.block = 1}, &a);
+        const mmoe_csv_how how = {.block = 1};
+        outcome o = known ? grow_by(known, how, &a) : fit(how, &a);
         const mmoe_error err = o.err;
         const mmoe_status status = o.status;
         drop(&o);
@@ -247,6 +328,7 @@ START_TEST(every_allocation_may_fail) {
     }
     ck_assert_int_gt(memory.calls, 300);
     ck_assert_int_le(recovered, 16);
+    mmoe_schema_free(known);
 }
 END_TEST
 
@@ -377,7 +459,9 @@ void add_cases(TCase *c) {
     tcase_add_loop_test(c, faults_are_the_same, 0, sizeof faults / sizeof *faults);
     tcase_add_loop_test(c, small_files_are_the_same, 0, sizeof small / sizeof *small);
     tcase_add_loop_test(c, a_row_that_is_longer_than_blocks_is_the_same, 0, 2);
-    tcase_add_test(c, every_allocation_may_fail);
+    tcase_add_loop_test(c, growing_rows_are_the_same, 0, sizeof loose / sizeof *loose);
+    tcase_add_test(c, rows_grow_once_more);
+    tcase_add_loop_test(c, every_allocation_may_fail, 0, 2);
     tcase_add_test(c, parts_give_their_rows_on);
     tcase_add_test(c, refused_rooms_grow_by_more_than_a_part);
     tcase_add_test(c, options_are_checked);
