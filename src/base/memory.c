@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/control_groups.h"
@@ -77,20 +78,39 @@ int64_t mmoe_memory_left(const char *groups, const char *mount) {
     return mmoe_control_limit(&memory, groups, mount);
 }
 
+/* ---- Limits of a process ---- */
+
+/* Bytes of addresses that a limit of the process's leaves it, of which it has `used`, a line of its
+ * status; 0: there is no limit. */
+static int64_t left_of_process(int resource, const char *const *used) {
+    struct rlimit limit;
+    if (getrlimit(resource, &limit) || limit.rlim_cur == RLIM_INFINITY ||
+        limit.rlim_cur > INT64_MAX)
+        return 0;
+    const int64_t left =
+        (int64_t)limit.rlim_cur - (used ? 1024 * add_lines("/proc/self/status", used, 1) : 0);
+    return left > 0 ? left : 1;
+}
+
 /* ---- This process ---- */
 
 static const char groups_here[] = "/proc/self/cgroup", mount_here[] = "/sys/fs/cgroup";
 
 int64_t mmoe_memory(void) {
     const int64_t pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
-    const int64_t machine = pages > 0 && size > 0 ? pages * size : 0;
-    return mmoe_control_tighter(machine, mmoe_memory_limit(groups_here, mount_here));
+    const int64_t machine = pages > 0 && size > 0 ? pages * size : 0,
+                  process = left_of_process(RLIMIT_AS, NULL);
+    return mmoe_control_tighter(mmoe_control_tighter(machine, process),
+                                mmoe_memory_limit(groups_here, mount_here));
 }
 
 int64_t mmoe_memory_available(void) {
-    static const char *const free_lines[] = {"MemAvailable:", "SwapFree:"};
-    const int64_t kernel = 1024 * add_lines("/proc/meminfo", free_lines, 2);
-    const int64_t left = mmoe_memory_left(groups_here, mount_here),
-                  available = mmoe_control_tighter(kernel, left);
+    static const char *const free_lines[] = {"MemAvailable:", "SwapFree:"},
+                             *const addresses[] = {"VmSize:"}, *const data[] = {"VmData:"};
+    const int64_t process = mmoe_control_tighter(left_of_process(RLIMIT_AS, addresses),
+                                                 left_of_process(RLIMIT_DATA, data)),
+                  kernel = 1024 * add_lines("/proc/meminfo", free_lines, 2),
+                  left = mmoe_memory_left(groups_here, mount_here),
+                  available = mmoe_control_tighter(mmoe_control_tighter(kernel, left), process);
     return available ? available : mmoe_memory();
 }

@@ -4,11 +4,11 @@
 
 #include <stdint.h>
 
-/* Bytes: the machine's, but no more than its control groups' limit. */
+/* Bytes: the machine's, but no more than its control groups' limit and its own (RLIMIT_AS). */
 int64_t mmoe_memory(void);
 /* Bytes that it may take beside what it has: what the kernel could give without taking it from
- * others (MemAvailable, and swap space that is free), but no more than its control groups leave it.
- * At least 1. */
+ * others (MemAvailable, and swap space that is free), but no more than its control groups leave it,
+ * and its own limits of addresses (RLIMIT_AS and _DATA, ulimit -v and -d). At least 1. */
 int64_t mmoe_memory_available(void);
 /* That limit; 0: there is none. Arguments as of mmoe_control_limit. */
 int64_t mmoe_memory_limit(const char *groups, const char *mount);

@@ -18,7 +18,10 @@ static void *take(void *user, size_t size) {
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (block == MAP_FAILED) block = NULL;
     }
-    if (!block) return NULL;
+    if (!block) {
+        if (!r->refused) r->refused = r->bytes + (int64_t)size;
+        return NULL;
+    }
     memcpy(block, &size, sizeof size);
     r->bytes += (int64_t)size;
     return block + HEAD;

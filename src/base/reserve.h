@@ -9,7 +9,8 @@
 #include "mmoe/mmoe.h"
 
 typedef struct mmoe_reserve {
-    int64_t bytes; /* that are taken */
+    int64_t bytes;   /* that are taken */
+    int64_t refused; /* that would have been, had the system had the addresses; 0: it has had all */
 } mmoe_reserve;
 
 /* All its memory is 0. `reserve`, zeroed at first, must outlive what is made by it. */

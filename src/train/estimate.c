@@ -1,7 +1,6 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/memory.h"
 #include "config/config_update.h"
 #include "data/source.h"
 #include "file/packed.h"
@@ -62,7 +61,7 @@ static mmoe_status measure_memory(estimate *e, const mmoe_sketch *s, mmoe_error 
         s->reserve.bytes - g->table_bytes - g->layer_bytes - g->moment_bytes - g->copy_bytes;
     g->parameters = mmoe_model_parameter_count(s->model);
     g->batch_size = s->model->config->trainer.batch_size;
-    g->available = mmoe_memory_available();
+    g->available = s->available;
     g->best_file = (int64_t)s->trainer->best.in_file;
     mmoe_status status = mmoe_file_size(s->model, &g->model_file, err);
     if (!status) status = mmoe_checkpoint_size(s->trainer, &g->checkpoint_file, err);

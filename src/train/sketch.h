@@ -6,6 +6,7 @@
 #include "train/trainer.h"
 
 typedef struct mmoe_sketch {
+    int64_t available;    /* bytes of memory, before it was made */
     mmoe_reserve reserve; /* the bytes of both */
     mmoe_model *model;    /* its weights are 0 */
     mmoe_trainer *trainer;

@@ -65,4 +65,13 @@ expect 1 "$too_much" train --config huge.json --train rows.csv --output m.safete
 expect_nothing_left m.safetensors
 printf '{"config": "huge.json", "train": "rows.csv", "valid": "rows.csv"}' >s.json
 expect 1 "$too_much" sweep --config s.json
+
+# What the process may not have is no memory to it: of addresses there may be too few to count with.
+sed -e 's/50000, "embed_dim": 4/4000000, "embed_dim": 64/' wide.json >limit.json
+echo 'ulimit -v 1500000 && exec "$@"' >limit.sh
+if sh limit.sh "$mmoe" --help >out 2>err; then # a sanitizer wants more
+    wrapper="sh limit.sh"
+    expect 1 'column "a": model and training take more than ' plan --config limit.json
+    check "and what would fit" grep -Eq "4,000,000 rows of width 64 fewer than [0-9,]+ would" err
+fi
 finish
