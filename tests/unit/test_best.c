@@ -3,6 +3,7 @@
  * it where the disk is full. */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,11 +18,14 @@
 
 enum { ROWS = 200, BATCH = 40, TABLE = 600000, DIM = 8, VALUES = TABLE * DIM };
 
-static const char json[] =
-    "{\"features\": {\"sparse\": [{\"name\": \"a\", \"vocab_size\": 600000, \"embed_dim\": 8}]},"
-    "\"tasks\": [{\"name\": \"x\", \"label\": \"x\", \"tower_params\": {\"dims\": [3]}}],"
-    "\"model\": {\"n_expert\": 2, \"expert_params\": {\"dims\": [4]}, \"embedding_init\": "
-    "\"uniform\"}, \"trainer\": {\"batch_size\": 40, \"n_epoch\": 2, \"optimizer\": \"adamw\"}}";
+#define JSON(trainer)                                                                              \
+    "{\"features\": {\"sparse\": [{\"name\": \"a\", \"vocab_size\": 600000, \"embed_dim\": 8}]},"  \
+    "\"tasks\": [{\"name\": \"x\", \"label\": \"x\", \"tower_params\": {\"dims\": [3]}}],"         \
+    "\"model\": {\"n_expert\": 2, \"expert_params\": {\"dims\": [4]}, \"embedding_init\": "        \
+    "\"uniform\"}, \"trainer\": {\"batch_size\": 40, \"n_epoch\": 2, " trainer "}}"
+static const char json[] = JSON("\"optimizer\": \"adamw\""),
+                  deferred[] = JSON("\"embedding_update\": \"deferred\", \"optimizer\": \"adam\", "
+                                    "\"optimizer_params\": {\"weight_decay\": 0}");
 
 static mmoe_config *config;
 static mmoe_schema *schema;
@@ -127,6 +131,41 @@ START_TEST(on_disk_and_in_memory_are_one) {
     SUCCEEDS(mmoe_trainer_fit(trainer, rows, rows, &err));
     ck_assert_mem_eq(on_disk, mmoe_params_rows(&model->params, 0), VALUES * sizeof(float));
     free(on_disk);
+}
+END_TEST
+
+/* Of a model whose table is mapped neither weights nor moments of a row take memory before a step
+ * reads it, pages apart. */
+START_TEST(a_mapped_model_takes_what_is_touched) {
+    enum { TOUCHED = BATCH, STEPS = 4 };
+    static float labels[TOUCHED];
+    int32_t ids[TOUCHED];
+    const mmoe_batch batch = {.rows = TOUCHED, .ids = ids, .id_stride = 1};
+    const mmoe_model_load_options mapped = {.map_tables = 1, .late_pages = 1};
+    mmoe_config *other;
+    mmoe_dataset *few;
+    size_t of_file;
+#ifdef M_PERTURB
+    mallopt(M_PERTURB, 0); /* Meson's MALLOC_PERTURB_ touches all that is allocated */
+#endif
+    for (int i = 0; i < TOUCHED; i++) ids[i] = TABLE / 2 + i;
+    SUCCEEDS(mmoe_config_parse(deferred, sizeof deferred - 1, NULL, NULL, &other, &err));
+    SUCCEEDS(mmoe_model_create(other, schema, NULL, &model, &err));
+    SUCCEEDS(mmoe_model_save(model, path, &err));
+    mmoe_model_free(model);
+    SUCCEEDS(mmoe_model_load_with(path, &mapped, NULL, &model, &err));
+    mmoe_model_bytes(model, &of_file);
+    ck_assert_uint_ge(of_file, VALUES * sizeof(float));
+    SUCCEEDS(mmoe_dataset_create(schema, &batch, labels, NULL, NULL, &few, &err));
+    const long before = kilobytes("VmRSS:");
+    SUCCEEDS(
+        mmoe_trainer_create(model, &(mmoe_trainer_options){.threads = 1}, NULL, &trainer, &err));
+    for (int i = 0; i < STEPS; i++)
+        SUCCEEDS(mmoe_trainer_step(trainer, few, 0, TOUCHED, NULL, &err));
+    const long took = kilobytes("VmRSS:") - before, all = TABLE * (3 * DIM + 1) / 256;
+    if (MEASURES) ck_assert_msg(took < all / 4, "%ld kB of %ld", took, all);
+    mmoe_dataset_free(few);
+    mmoe_config_free(other);
 }
 END_TEST
 
@@ -252,6 +291,7 @@ END_TEST
 void add_cases(TCase *c) {
     tcase_add_checked_fixture(c, set_up, tear_down);
     tcase_add_test(c, on_disk_and_in_memory_are_one);
+    tcase_add_test(c, a_mapped_model_takes_what_is_touched);
     tcase_add_test(c, a_full_disk_is_told_before_the_first_step);
     tcase_add_test(c, what_cannot_be_kept_stays_in_the_model);
     tcase_add_test(c, room_is_asked_for_until_there_is_an_answer);

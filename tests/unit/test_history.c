@@ -1,6 +1,6 @@
-/* Rows that are brought up to date at once, against the same steps one by one in double precision:
- * gaps about the window and far beyond, schedules of the rate, decay, and what no formula holds
- * for. */
+/* Rows that are brought up to date at once, against the same steps one by one, in double precision
+ * and as floats: gaps about the window and far beyond, schedules of the rate, decay, and what no
+ * formula holds for. */
 #include <check.h>
 #include <math.h>
 #include <string.h>
@@ -84,6 +84,26 @@ static mmoe_rule rule_of(const setting *s) {
     return mmoe_rule_of(&config, false);
 }
 
+/* The same row, as floats, by steps one by one. */
+typedef struct stepped {
+    float w[N], m[N], v[N];
+} stepped;
+
+static void step_as_floats(const mmoe_rule *rule, stepped *r) {
+    static const float none[N];
+    const mmoe_moved to = {r->w, r->m, rule->kind->moments == 2 ? r->v : NULL, N};
+    rule->kind->move(rule, &(mmoe_penalty_args){.scale = 1}, &to, none);
+}
+
+/* Else each step is run. */
+static bool may_leap(const setting *s) { return s->is_closed || s->kind == MMOE_ADAMW; }
+
+static void check_floats(const setting *s, const float *w, const stepped *r) {
+    for (int i = 0; i < N; i++)
+        ck_assert_msg(fabsf(w[i] - r->w[i]) <= (may_leap(s) ? 1e-5f : 0),
+                      "w[%d] %.9g, step by step %.9g", i, (double)w[i], (double)r->w[i]);
+}
+
 /* From step `at` on, `gap` steps of a history that began at `base`. */
 static void check_gap(const setting *s, int64_t base, int64_t at, int64_t gap) {
     mmoe_rule rule = rule_of(s);
@@ -96,13 +116,18 @@ static void check_gap(const setting *s, int64_t base, int64_t at, int64_t gap) {
     ck_assert_int_eq(h.is_closed, s->is_closed);
     mmoe_history_restart(&h, (uint64_t)base);
     begin(&want, w, m, v);
+    stepped floats;
+    begin(&want, floats.w, floats.m, floats.v);
     for (int64_t step = base + 1; step <= at + gap; step++) {
         mmoe_rule_begin(&rule, (uint64_t)step, rate_of(step));
         mmoe_history_add(&h, &rule.rate);
-        if (step > at) step_exactly(s, step, 1e-8f, &want);
+        if (step <= at) continue;
+        step_exactly(s, step, 1e-8f, &want);
+        step_as_floats(&rule, &floats);
     }
     const mmoe_moved own = {w, m, s->kind == MMOE_SGD ? NULL : v, N};
     mmoe_history_catch_up(&h, at - base, &own);
+    check_floats(s, w, &floats);
     for (int i = 0; i < N; i++) {
         ck_assert_msg(fabs((double)w[i] - want.w[i]) <= (s->is_closed ? 5e-7 : 2e-6),
                       "%d: gap %d at %d, w[%d] %.9g, not %.9g", (int)(s - settings), (int)gap,
@@ -135,6 +160,8 @@ START_TEST(a_gap_of_100000_steps) {
     const mmoe_moved own = {w, m, s->kind == MMOE_SGD ? NULL : v, N};
     ck_assert_int_eq(mmoe_history_init(&h, &rule, 3e-3, &alloc, &why), MMOE_OK);
     begin(&want, w, m, v);
+    stepped floats;
+    begin(&want, floats.w, floats.m, floats.v);
     mmoe_history_restart(&h, 700);
     for (int64_t step = 701; step <= 100700; step++) {
         mmoe_rule_begin(&rule, (uint64_t)step, rate_of(step));
@@ -144,8 +171,10 @@ START_TEST(a_gap_of_100000_steps) {
         }
         mmoe_history_add(&h, &rule.rate);
         step_exactly(s, step, 1e-8f, &want);
+        step_as_floats(&rule, &floats);
     }
     mmoe_history_catch_up(&h, 0, &own);
+    check_floats(s, w, &floats);
     for (int i = 0; i < N; i++)
         ck_assert_msg(fabs((double)w[i] - want.w[i]) <= 1e-6, "w[%d] %.9g, not %.9g", i,
                       (double)w[i], want.w[i]);
