@@ -124,10 +124,11 @@ static int compare(comparison *c) {
 }
 
 int cli_export_tables(const cli_table_export *e) {
+    const mmoe_model_load_options mapped = {.map_tables = 1, .late_pages = 1};
     comparison c = {.of = e};
     mmoe_error err;
     int status = CLI_OK;
-    if (mmoe_model_load(e->model, NULL, &c.model, &err) ||
+    if (mmoe_model_load_with(e->model, &mapped, NULL, &c.model, &err) ||
         mmoe_model_with_tables(c.model, e->type, NULL, &c.narrow, &err))
         status = cli_fail("%s", err.message);
     if (!status && e->data.count) status = compare(&c);

@@ -1,7 +1,7 @@
 """A table of MMOE_LARGE_ROWS rows, 100,000,000 by `tools/test --stage large`, else few: it is
-trained from packed rows, killed, continued to the same bits and served, and what that takes of
-memory is printed. Files of 10^8 rows take up to 20 GB in MMOE_LARGE_FOLDER, by default the
-system's temporary one."""
+trained from packed rows, killed, continued to the same bits, served from a mapping of its file,
+exported as int8 and served from that; and what each takes of memory is printed. Files of 10^8 rows
+take up to 20 GB in MMOE_LARGE_FOLDER, by default the system's temporary one."""
 import hashlib
 import json
 import os
@@ -12,11 +12,12 @@ import sys
 import tempfile
 import time
 
-MMOE = os.path.realpath(sys.argv[1])
-ROWS = int(os.environ.get("MMOE_LARGE_ROWS", 30_000))
+MMOE, SERVE = (os.path.realpath(program) for program in sys.argv[1:])
+ROWS = int(os.environ.get("MMOE_LARGE_ROWS", 300_000))
 WIDTH = 8
 EXAMPLES = max(20_000, min(ROWS // 10, 10_000_000))
 IS_LARGE = ROWS >= 10_000_000
+LEAST_MAPPED = 8 << 20
 TABLE = ROWS * (3 * WIDTH + 1) * 4  # weights, two moments, and a last step a row
 CONFIG = {
     "features": {"sparse": [{"name": "id", "vocab_size": ROWS, "embed_dim": WIDTH}]},
@@ -100,6 +101,46 @@ def kill_and_continue(most):
         check("continued, in 1.1 x the table and its moments", peak <= most, f"{peak:.0f} MB")
 
 
+def serve(model, table):
+    """Scores of a service with the table's pages where the file has them: none is its own."""
+    began = time.monotonic()
+    with open("served", "w", encoding="ascii") as scores:
+        done = subprocess.run([SERVE, model, "ids"], stdout=scores, stderr=subprocess.PIPE,
+                              check=False)
+    check(f"{model} is served", done.returncode == 0, done.stderr.decode())
+    if done.returncode:
+        return None
+    took = json.loads(done.stderr)
+    print(f"# {model}, served: {time.monotonic() - began:.1f} s, {took['mapped'] / 1e6:,.0f} MB "
+          f"mapped, {took['own'] / 1e6:.1f} MB of its own; resident: "
+          f"{took['anonymous_kb'] / 1e3:,.0f} MB, of the file {took['file_kb'] / 1e3:,.0f} MB")
+    if table >= LEAST_MAPPED:
+        check(f"{model}: its table is mapped", took["is_mapped"] and took["mapped"] >= table, took)
+        check(f"{model}: and no copy of it", took["own"] < 1e6, took)
+    if IS_LARGE:
+        check(f"{model}: nor does the kernel count one", took["anonymous_kb"] < 50_000, took)
+    return read_scores("served")
+
+
+def read_scores(name):
+    with open(name, encoding="ascii") as file:
+        return [float(line) for line in file if line != "y\n"]
+
+
+def serve_all():
+    with open("valid.csv", encoding="ascii") as rows, open("ids", "w", encoding="ascii") as ids:
+        ids.writelines(row.split(",")[0] + "\n" for row in rows if row != "id,y\n")
+    predicted = read_scores("scores")
+    check("served scores are those of predict", serve("whole", 4 * WIDTH * ROWS) == predicted)
+    run("export as int8", 0, "export", "--model", "whole", "--tables", "int8", "--output", "narrow",
+        "--data", "valid.csv")
+    check("its file is smaller", os.path.getsize("narrow") < 0.4 * os.path.getsize("whole"))
+    narrow = serve("narrow", WIDTH * ROWS) or [1] * len(predicted)
+    most = max(abs(a - b) for a, b in zip(narrow, predicted))
+    check("and its scores are near", len(narrow) == len(predicted) and most < 0.01, most)
+    os.unlink("narrow")
+
+
 with tempfile.TemporaryDirectory(dir=os.environ.get("MMOE_LARGE_FOLDER")) as folder:
     os.chdir(folder)
     with open("config.json", "w", encoding="ascii") as config:
@@ -113,6 +154,7 @@ with tempfile.TemporaryDirectory(dir=os.environ.get("MMOE_LARGE_FOLDER")) as fol
     os.unlink("rows.csv")
     run("train", limit, *RUN, "--output", "whole")
     run("predict", 0, "predict", "--model", "whole", "--data", "valid.csv", "--output", "scores")
+    serve_all()
     whole = bits("whole")
     os.unlink("whole")
     kill_and_continue(limit)
