@@ -171,8 +171,9 @@ static const char *parse_value(const mmoe_encoder *e, const char *text, size_t l
 
 /* Not where each value is counted. */
 static size_t known_values(const mmoe_encoder *e, const mmoe_cell_run *run) {
-    const mmoe_vocab *base = ((const vocabulary_encoder *)e)->base;
-    return e->learning ? 0 : mmoe_vocab_known(base ? base : keys_of(e), run);
+    const mmoe_vocab *base = ((const vocabulary_encoder *)e)->base,
+                     *keys = base ? base : keys_of(e);
+    return e->learning ? 0 : mmoe_vocab_known(keys, run);
 }
 
 /* A number that is no integer is the text that it prints as. */

@@ -87,8 +87,8 @@ mmoe_status mmoe_vocabulary_beside(const mmoe_encoder *e, const mmoe_allocator *
         mmoe_encoder_free(made);
         return status;
     }
-    const int64_t left = v->max_distinct - before_own(v);
-    mmoe_vocab_bound(v->vocab, !v->max_distinct ? FEW_VALUES : left > 0 ? left : 0);
+    const int64_t most = v->max_distinct ? v->max_distinct - before_own(v) : FEW_VALUES;
+    mmoe_vocab_bound(v->vocab, most > 0 ? most : 0);
     *out = made;
     return MMOE_OK;
 }
