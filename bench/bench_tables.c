@@ -16,10 +16,11 @@ static const char usage[] =
     "r with 1 / r); or\n"
     "one epoch is made over EXAMPLES rows by the power law, and judged on a tenth as many others; "
     "or\n"
-    "steps of one id are timed when most rows have had a gradient, and behind 2,000 of them. "
-    "Prints a JSON line.\n";
+    "steps of one id are timed of two models alike in turns: most rows of one have had a gradient "
+    "just before, those of\n"
+    "the other none in 2,000 steps. Prints a JSON line.\n";
 
-enum { BATCH = 1024, BATCHES = 256, WARM_UP = 16, IDLE = 2000 };
+enum { BATCH = 1024, BATCHES = 256, WARM_UP = 16, IDLE = 2000, TURN = 32, TURNS = 8 };
 typedef enum drawing { EVENLY, BY_POWER, ONE_ID } drawing;
 enum { IDS, LABELS, WORTH }; /* streams */
 
@@ -80,6 +81,17 @@ static mmoe_dataset *make_rows(const tables *t, int64_t first, int64_t rows, dra
     return set;
 }
 
+static mmoe_trainer *make_trainer(const tables *t, mmoe_model **model) {
+    const mmoe_trainer_options options = {.threads = 1, .single_threaded_blas = 1};
+    mmoe_trainer *trainer;
+    mmoe_error err;
+    if (mmoe_estimate_check(t->config, t->schema, 1, &err) ||
+        mmoe_model_create(t->config, t->schema, NULL, model, &err) ||
+        mmoe_trainer_create(*model, &options, NULL, &trainer, &err))
+        bench_fail("%s", err.message);
+    return trainer;
+}
+
 /* ---- Steps ---- */
 
 static void time_steps(const tables *t, mmoe_trainer *trainer) {
@@ -105,25 +117,39 @@ static void time_steps(const tables *t, mmoe_trainer *trainer) {
 
 /* ---- Idle rows ---- */
 
-static double median_of_steps(bench_stepper *s) {
-    double seconds[WARM_UP * 4];
-    enum { STEPS = sizeof seconds / sizeof *seconds };
-    bench_steps(s, STEPS, seconds);
-    return bench_quantile(&(bench_samples){seconds, STEPS, STEPS}, 0.5);
+/* Of two trainers alike: steps of one id, which are timed, and those that come before. */
+typedef struct idler {
+    bench_stepper before, timed;
+    bench_samples samples;
+} idler;
+
+static void take_turn(idler *i) {
+    double passed[TURN];
+    bench_steps(&i->before, TURN, passed);
+    bench_steps(&i->timed, TURN, i->samples.seconds + i->samples.count);
+    i->samples.count += TURN;
 }
 
-/* Adam's first moments are below the smallest normal float behind some 800 steps. */
-static void time_idle(const tables *t, mmoe_trainer *trainer) {
-    static double seconds[IDLE];
+/* Adam's first moments are below the smallest normal float behind some 800 steps. The trainers take
+ * turns; one's rows get gradients again before each of its own. */
+static void time_idle(const tables *t, mmoe_trainer *busy, mmoe_trainer *idle) {
+    static double seconds[IDLE], taken[2][TURN * TURNS];
     mmoe_dataset *even = make_rows(t, 0, (int64_t)BATCH * BATCHES, EVENLY),
                  *one = make_rows(t, 0, BATCH, ONE_ID);
-    bench_stepper all = {.trainer = trainer, .data = even, .batch = BATCH},
-                  idle = {.trainer = trainer, .data = one, .batch = BATCH};
-    bench_steps(&all, BATCHES, seconds);
-    const double before = median_of_steps(&idle);
-    bench_steps(&idle, IDLE, seconds);
-    printf("{\"before_us\": %.1f, \"behind_us\": %.1f}\n", 1e6 * before,
-           1e6 * median_of_steps(&idle));
+    idler idlers[] = {
+        {{.trainer = busy, .data = even, .batch = BATCH}, {.trainer = busy, .data = one}, {0}},
+        {{.trainer = idle, .data = even, .batch = BATCH}, {.trainer = idle, .data = one}, {0}}};
+    for (int i = 0; i < 2; i++) {
+        idlers[i].timed.batch = BATCH;
+        idlers[i].samples = (bench_samples){taken[i], 0, TURN * TURNS};
+        bench_steps(&idlers[i].before, BATCHES, seconds);
+    }
+    idlers[1].before.data = one;
+    bench_steps(&idlers[1].before, IDLE, seconds);
+    for (int turn = 0; turn < 2 * TURNS; turn++) take_turn(&idlers[(turn + turn / 2) % 2]);
+    printf("{\"before_us\": %.1f, \"behind_us\": %.1f}\n",
+           1e6 * bench_quantile(&idlers[0].samples, 0.5),
+           1e6 * bench_quantile(&idlers[1].samples, 0.5));
     mmoe_dataset_free(even);
     mmoe_dataset_free(one);
 }
@@ -157,10 +183,9 @@ static bool parse(int argc, char **argv, tables *t) {
 
 int main(int argc, char **argv) {
     static const char *const columns[] = {"id"};
-    const mmoe_trainer_options options = {.threads = 1, .single_threaded_blas = 1};
     tables t;
-    mmoe_model *model;
-    mmoe_trainer *trainer;
+    mmoe_model *models[2] = {NULL, NULL};
+    mmoe_trainer *trainers[2] = {NULL, NULL};
     mmoe_error err;
     if (argc == 2 && strcmp(argv[1], "--help") == 0) return fputs(usage, stdout) < 0;
     if (!parse(argc, argv, &t)) {
@@ -168,19 +193,21 @@ int main(int argc, char **argv) {
         return 2;
     }
     t.config = make_config(&t);
-    if (mmoe_schema_create(t.config, columns, 1, NULL, &t.schema, &err) ||
-        mmoe_estimate_check(t.config, t.schema, 1, &err) ||
-        mmoe_model_create(t.config, t.schema, NULL, &model, &err) ||
-        mmoe_trainer_create(model, &options, NULL, &trainer, &err))
+    if (mmoe_schema_create(t.config, columns, 1, NULL, &t.schema, &err))
         bench_fail("%s", err.message);
-    if (t.seconds > 0)
-        time_steps(&t, trainer);
-    else if (t.examples)
-        judge_epoch(&t, model, trainer);
-    else
-        time_idle(&t, trainer);
-    mmoe_trainer_free(trainer);
-    mmoe_model_free(model);
+    trainers[0] = make_trainer(&t, &models[0]);
+    if (t.seconds > 0) {
+        time_steps(&t, trainers[0]);
+    } else if (t.examples) {
+        judge_epoch(&t, models[0], trainers[0]);
+    } else {
+        trainers[1] = make_trainer(&t, &models[1]);
+        time_idle(&t, trainers[0], trainers[1]);
+    }
+    for (int i = 0; i < 2; i++) {
+        mmoe_trainer_free(trainers[i]);
+        mmoe_model_free(models[i]);
+    }
     mmoe_schema_free(t.schema);
     mmoe_config_free(t.config);
     return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;

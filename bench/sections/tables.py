@@ -14,9 +14,9 @@ probability of 1 / r). Programs took turns, each with a process of its own. PyTo
 Adam with a dense gradient of the table, and `SparseAdam` with a sparse one. "One epoch" is by the
 power law, from the same weights over the same rows in the same order, and judged on a tenth as many
 others; roundings grow in an epoch, and dense by the plain C kernels (`MMOE_KERNELS=generic`)
-differs from dense by vectors by 5 x 10^-5 there. "Idle rows": steps of one id alone, when most rows
-have had a gradient and behind 2,000 such steps, when their moments are below the smallest normal
-float."""
+differs from dense by vectors by 5 x 10^-5 there. "Idle rows": steps of one id alone, of two models
+alike in turns; most rows of one have had a gradient just before, those of the other none in 2,000
+steps, so that their moments are below the smallest normal float."""
 UPDATES = ("dense", "deferred", "lazy")
 TORCH = {"PyTorch, Adam": "adam", "PyTorch, SparseAdam": "sparse_adam"}
 DRAWN = {"evenly_us": "evenly", "power_us": "by a power law"}
@@ -150,7 +150,7 @@ def body(record):
     return "\n\n".join([
         "A step, us:",
         table(["update", "rows", "width", *(f"ids {how}" for how in DRAWN.values())], rows),
-        *(["Idle rows:", table(["update", "rows", "a step, us", "behind 2,000 idle ones, us"],
+        *(["Idle rows:", table(["update", "rows", "a step, us", "of rows that are idle, us"],
                                idle_rows)] if idle_rows else []),
         "One epoch:",
         table(["update", "rows of the table", "rows", "AUC", "log-loss"], epochs_rows)
