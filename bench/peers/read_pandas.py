@@ -14,3 +14,4 @@ for path in sys.argv[1:]:
         "file": path, "rows": len(frame), "seconds": time.monotonic() - start,
         "pandas": pandas.__version__
     }), flush=True)
+    del frame

@@ -32,11 +32,26 @@ static const mmoe_key piecewise_fitted[] = {
      .most = MOST_BINS + 1},
 };
 
-/* The values that were learned so far. */
-typedef struct values {
-    double *items;
-    size_t count, capacity;
-} values;
+/* The values of some ranks among all that were learned are found by their bits, the first ones
+ * first: each pass counts, for each beginning that a wanted value may have, the bits that follow.
+ * So memory does not grow with the rows. */
+enum { FIRST_BITS = 16, NEXT_BITS = 8, PASSES = 1 + (64 - FIRST_BITS) / NEXT_BITS };
+
+typedef struct wanted {
+    int64_t rank, below; /* from 0; values that are less than all of its beginning */
+    uint64_t beginning;  /* so far */
+} wanted;
+
+typedef struct ranks {
+    int64_t count; /* values */
+    int32_t pass;
+    wanted *wanted;       /* [n_wanted] two for each edge */
+    uint64_t *beginnings; /* [n_beginning] of those, ascending */
+    size_t n_wanted, n_beginning;
+    int64_t *counts; /* [n_beginning << bits of the pass] */
+    uint8_t *may_be; /* [1 << FIRST_BITS] whether one of them begins so */
+    bool no_memory;
+} ranks;
 
 static const mmoe_piecewise_encoder *constant_of(const mmoe_encoder *e) {
     return (const mmoe_piecewise_encoder *)e;
@@ -73,81 +88,166 @@ static int32_t piecewise_width(const mmoe_encoder *e) {
 /* ---- Learning ---- */
 
 static mmoe_status start_piecewise(mmoe_encoder *e, mmoe_error *err) {
-    e->learning = mmoe_alloc_zero(&e->alloc, 1, sizeof(values));
-    return e->learning ? MMOE_OK : mmoe_fail_memory(err, sizeof(values));
+    e->learning = mmoe_alloc_zero(&e->alloc, 1, sizeof(ranks));
+    return e->learning ? MMOE_OK : mmoe_fail_memory(err, sizeof(ranks));
 }
 
 static void forget_values(mmoe_encoder *e) {
-    values *v = e->learning;
-    mmoe_release(&e->alloc, v->items);
-    mmoe_release(&e->alloc, v);
+    ranks *r = e->learning;
+    mmoe_release(&e->alloc, r->wanted);
+    mmoe_release(&e->alloc, r->beginnings);
+    mmoe_release(&e->alloc, r->counts);
+    mmoe_release(&e->alloc, r->may_be);
+    mmoe_release(&e->alloc, r);
     e->learning = NULL;
 }
 
-/* False: memory is out. */
-static bool reserve(mmoe_encoder *e, size_t more) {
-    values *v = e->learning;
-    if (v->count + more <= v->capacity) return true;
-    const size_t grown = v->capacity + v->capacity / 2 + 1024,
-                 capacity = grown > v->count + more ? grown : v->count + more;
-    double *items = mmoe_resize(&e->alloc, v->items, v->capacity, capacity, sizeof *items);
-    if (!items) return false;
-    v->items = items;
-    v->capacity = capacity;
-    return true;
-}
-
 static const char *learn_value(mmoe_encoder *e, const char *text, size_t length, mmoe_cell *out) {
-    values *v = e->learning;
+    (void)e;
     if (!mmoe_parse_double(text, length, out->learned)) return "is not a number";
-    if (!isfinite(*out->learned)) return "is not finite";
-    if (!reserve(e, 1)) return mmoe_column_no_memory;
-    v->items[v->count++] = *out->learned;
-    return NULL;
+    return isfinite(*out->learned) ? NULL : "is not finite";
 }
 
-static const char *merge_values(mmoe_encoder *e, mmoe_encoder *from, mmoe_merged *ids) {
-    values *v = e->learning;
-    const values *theirs = from->learning;
-    (void)ids;
-    if (!theirs->count) return NULL;
-    if (!reserve(e, theirs->count)) return mmoe_column_no_memory;
-    memcpy(v->items + v->count, theirs->items, theirs->count * sizeof *v->items);
-    v->count += theirs->count;
-    return NULL;
+/* Bits that ascend as finite numbers do, and back. */
+static uint64_t key_of(double x) {
+    uint64_t bits;
+    x += 0.0; /* -0 is 0 */
+    memcpy(&bits, &x, sizeof bits);
+    return bits >> 63 ? ~bits : bits | (uint64_t)1 << 63;
 }
 
-static int compare_values(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
+static double value_of(uint64_t key) {
+    const uint64_t bits = key >> 63 ? key & ~((uint64_t)1 << 63) : ~key;
+    double x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+static int bits_of(int32_t pass) { return pass ? NEXT_BITS : FIRST_BITS; }
+
+/* Bits behind those that a pass sees. */
+static int bits_behind(int32_t pass) { return 64 - FIRST_BITS - pass * NEXT_BITS; }
+
+static int compare_beginnings(const void *a, const void *b) {
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
     return (x > y) - (x < y);
 }
 
-/* Quantile `part` of `parts` of sorted values, between two of them linear (NumPy's and PyTorch's
- * way). */
-static double quantile(const values *v, int64_t part, int64_t parts) {
-    const double at = (double)part / (double)parts * (double)(v->count - 1);
-    const size_t below = (size_t)at;
-    const double rest = at - (double)below, low = v->items[below];
-    return rest > 0 ? low + rest * (v->items[below + 1] - low) : low;
+/* The place of a beginning; n_beginning: it is none. */
+static size_t place_of(const ranks *r, uint64_t beginning) {
+    size_t low = 0, high = r->n_beginning;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (r->beginnings[middle] < beginning)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < r->n_beginning && r->beginnings[low] == beginning ? low : r->n_beginning;
+}
+
+/* Edge `k` of `bins` is at this place among the sorted values, of which two may count. */
+static double place_of_edge(const ranks *r, int64_t k, int64_t bins) {
+    return (double)k / (double)bins * (double)(r->count - 1);
+}
+
+static bool want(const mmoe_encoder *e, ranks *r, int64_t bins) {
+    r->n_wanted = 2 * ((size_t)bins + 1);
+    r->wanted = mmoe_alloc_zero(&e->alloc, r->n_wanted, sizeof *r->wanted);
+    r->beginnings = mmoe_alloc_zero(&e->alloc, r->n_wanted, sizeof *r->beginnings);
+    r->may_be = mmoe_alloc_zero(&e->alloc, 1 << FIRST_BITS, 1);
+    if (!r->wanted || !r->beginnings || !r->may_be) return false;
+    for (int64_t k = 0; k <= bins; k++) {
+        const int64_t below = (int64_t)place_of_edge(r, k, bins);
+        r->wanted[2 * k].rank = below;
+        r->wanted[2 * k + 1].rank = below + 1 < r->count ? below + 1 : below;
+    }
+    return true;
+}
+
+/* What a pass has counted says the next bits of what is wanted. */
+static void find_bits(ranks *r) {
+    const int bits = bits_of(r->pass);
+    for (wanted *w = r->wanted; w < r->wanted + r->n_wanted; w++) {
+        const size_t place = r->pass ? place_of(r, w->beginning) : 0;
+        const int64_t *count = r->counts + (place << bits);
+        while (w->below + *count <= w->rank) w->below += *count++;
+        w->beginning = w->beginning << bits | (uint64_t)(count - r->counts - (place << bits));
+    }
+}
+
+static bool next_counts(const mmoe_encoder *e, ranks *r) {
+    r->n_beginning = 0;
+    for (size_t i = 0; i < r->n_wanted; i++) r->beginnings[i] = r->wanted[i].beginning;
+    qsort(r->beginnings, r->n_wanted, sizeof *r->beginnings, compare_beginnings);
+    for (size_t i = 0; i < r->n_wanted; i++)
+        if (!i || r->beginnings[i] != r->beginnings[i - 1])
+            r->beginnings[r->n_beginning++] = r->beginnings[i];
+    for (size_t i = 0; r->pass == 0 && i < r->n_beginning; i++) r->may_be[r->beginnings[i]] = 1;
+    mmoe_release(&e->alloc, r->counts);
+    r->counts = mmoe_alloc_zero(&e->alloc, r->n_beginning << NEXT_BITS, sizeof *r->counts);
+    return r->counts;
+}
+
+/* Behind all values of a pass. */
+static void end_pass(const mmoe_encoder *e, ranks *r) {
+    if (r->no_memory || !r->count) return;
+    r->no_memory = r->pass == 0 && !want(e, r, constant_of(e)->bins);
+    if (r->no_memory) return;
+    find_bits(r);
+    r->no_memory = !next_counts(e, r);
+    r->pass++;
+}
+
+static void measure_piecewise(mmoe_encoder *e, int32_t pass, const double *x, size_t stride,
+                              int64_t rows) {
+    ranks *r = e->learning;
+    if (pass > r->pass) end_pass(e, r);
+    if (!r->counts && !r->no_memory)
+        r->counts = mmoe_alloc_zero(&e->alloc, 1 << FIRST_BITS, sizeof *r->counts);
+    r->no_memory |= !r->counts;
+    const int behind = bits_behind(pass);
+    for (int64_t i = 0; !r->no_memory && i < rows; i++, x += stride) {
+        const uint64_t bits = key_of(*x) >> behind;
+        if (pass == 0) {
+            r->counts[bits]++;
+            continue;
+        }
+        if (!r->may_be[bits >> pass * NEXT_BITS]) continue;
+        const size_t place = place_of(r, bits >> NEXT_BITS);
+        if (place < r->n_beginning)
+            r->counts[(place << NEXT_BITS) + (bits & ((1 << NEXT_BITS) - 1))]++;
+    }
+    if (pass == 0) r->count += rows;
+}
+
+/* Quantile `k` of `bins`, between two values linear (NumPy's and PyTorch's way). */
+static double quantile(const ranks *r, int64_t k, int64_t bins) {
+    const double at = place_of_edge(r, k, bins), rest = at - (double)(int64_t)at,
+                 low = value_of(r->wanted[2 * k].beginning),
+                 high = value_of(r->wanted[2 * k + 1].beginning);
+    return rest > 0 ? low + rest * (high - low) : low;
 }
 
 /* Equal quantiles are one edge. */
 static const char *settle_piecewise(mmoe_encoder *e, char fault[MMOE_FAULT_SIZE]) {
     mmoe_piecewise_encoder *p = mmoe_piecewise_of(e);
-    values *v = e->learning;
-    if (v->count == 0) return "there are no values to cut into bins";
-    qsort(v->items, v->count, sizeof *v->items, compare_values);
+    ranks *r = e->learning;
+    end_pass(e, r);
+    if (r->no_memory) return mmoe_column_no_memory;
+    if (r->count == 0) return "there are no values to cut into bins";
+    const double least = quantile(r, 0, p->bins), most = quantile(r, p->bins, p->bins);
     p->edges.items = mmoe_alloc(&e->alloc, (size_t)p->bins + 1, sizeof *p->edges.items);
     if (!p->edges.items) return mmoe_column_no_memory;
     for (int64_t k = 0; k <= p->bins; k++) {
-        const double edge = quantile(v, k, p->bins);
+        const double edge = quantile(r, k, p->bins);
         if (p->edges.count && !(edge > p->edges.items[p->edges.count - 1])) continue;
         p->edges.items[p->edges.count++] = edge;
     }
-    if (p->edges.count > 1 && isfinite(v->items[v->count - 1] - v->items[0])) return NULL;
+    if (p->edges.count > 1 && isfinite(most - least)) return NULL;
     char low[MMOE_NUMBER_SIZE], high[MMOE_NUMBER_SIZE];
-    mmoe_format_double(v->items[0], low);
-    mmoe_format_double(v->items[v->count - 1], high);
+    mmoe_format_double(least, low);
+    mmoe_format_double(most, high);
     if (p->edges.count < 2)
         snprintf(fault, MMOE_FAULT_SIZE, "all values are %s: there is nothing to cut into bins",
                  low);
@@ -218,7 +318,8 @@ const mmoe_column_kind mmoe_column_piecewise_linear = {
     .without_file = piecewise_without_file,
     .start = start_piecewise,
     .learn = learn_value,
-    .merge = merge_values,
+    .passes = PASSES,
+    .measure = measure_piecewise,
     .settle = settle_piecewise,
     .remark = remark_on_edges,
     .forget = forget_values,

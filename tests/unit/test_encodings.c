@@ -55,6 +55,38 @@ START_TEST(quantiles_between_values_are_linear) {
 }
 END_TEST
 
+static int ascending(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Of many sizes and both signs, some of them equal: those of the sorted values. */
+START_TEST(quantiles_are_those_of_sorted_values) {
+    enum { VALUES = 2500, EDGES = 1025 };
+    static double values[VALUES], wanted[EDGES];
+    static char csv[VALUES * 40];
+    int used = sprintf(csv, "x,y\n");
+    size_t n = 0;
+    for (uint32_t i = 0, x = 1; i < VALUES; i++) {
+        x = x * 69069 + 1;
+        const double size = ldexp(1.0 + (x >> 20) / 4096.0, (int)(x >> 9 & 511) - 256);
+        values[i] = i % 7 ? size * (x >> 31 ? 1 : -1) : (int)(x >> 29) - 3;
+        used += sprintf(csv + used, "%.17g,%d\n", values[i], (int)(i & 1));
+    }
+    numbers made = fit(X(BINS(1024)), csv);
+    const mmoe_numbers *edges = &mmoe_piecewise_of(made.schema->dense[0].encoder)->edges;
+    qsort(values, VALUES, sizeof *values, ascending);
+    for (int k = 0; k < EDGES; k++) {
+        const double at = k / 1024.0 * (VALUES - 1), rest = at - floor(at), low = values[(int)at],
+                     edge = rest > 0 ? low + rest * (values[(int)at + 1] - low) : low;
+        if (!n || edge > wanted[n - 1]) wanted[n++] = edge;
+    }
+    ck_assert_uint_eq(edges->count, n);
+    for (size_t k = 0; k < n; k++) ck_assert_double_eq(edges->items[k], wanted[k]);
+    free_numbers(&made);
+}
+END_TEST
+
 START_TEST(equal_quantiles_are_merged_and_said) {
     numbers n = fit(X(BINS(4)), "x,y\n0,0\n0,1\n0,0\n0,1\n4,1\n");
     const float wanted[] = {0, 0, 0, 0, 1};
@@ -386,6 +418,7 @@ void add_cases(TCase *c) {
     tcase_add_test(c, an_indicator_is_one_input_more);
     tcase_add_test(c, bins_are_quantiles_and_linear_within);
     tcase_add_test(c, quantiles_between_values_are_linear);
+    tcase_add_test(c, quantiles_are_those_of_sorted_values);
     tcase_add_test(c, equal_quantiles_are_merged_and_said);
     tcase_add_test(c, bins_have_gaps);
     tcase_add_test(c, bad_bins);
