@@ -12,14 +12,15 @@ from running import ROOT, rotated
 HEADING = "Data"
 ABOUT = """Rows of `mmoe synth clicks --lists` (23 columns of ids, two of lists, 8 of numbers) and
 `examples/ali-ccp.json` with both lists. Reading is from the page cache to columns, vocabularies
-included; programs took turns, each in a new process and beside what else ran (the load below). Each
-read every file twice, and the second reading counts where nothing else is said: a virtual machine
-is given memory when it first touches it, and gives it back soon. Of the whole way each step
+included; programs took turns, each in a new process and beside what else ran (the load below).
+`docs/data.md` has other runs, on memory that processes had had before. Of the whole way each step
 ran once, with two threads where nothing else is said; the peak is the resident set by the
 kernel."""
 READ_PART = 5  # of the rows are read against pandas
 KINDS = ("plain", "quoted", "zst")
 FIRST = " first"
+TWICE = """; each program read every file twice, and the second time counts, since a virtual machine
+is given memory when it first touches it, and gives it back"""
 MEMORY = 512  # MB
 STREAMED = ("--set", f"trainer.memory={MEMORY}")
 
@@ -203,6 +204,7 @@ def body(record):
     reads = figures["reading"]
     sizes = ", ".join(f"{kind} {size:,.0f}" for kind, size in reads["megabytes"].items())
     programs = {"1": "mmoe, 1 thread", "2": "mmoe, 2 threads", "pandas": "pandas"}
+    twice = any(name + FIRST in reads for name in programs)
     programs |= {name + FIRST: title + ", first reading" for name, title in programs.items()
                  if name + FIRST in reads}
     read_rows = [[title] + [cell(rates(figures, program, kind), "{:,.0f}")
@@ -210,7 +212,7 @@ def body(record):
     way_rows = [[f["what"], f"{f['seconds']:.1f}", f"{f['megabytes']:,.0f}",
                  f"{f['rows_per_second']:,.0f}"] for f in figures["way"]]
     return "\n\n".join([
-        f"Reading, MB of text a second (files of {sizes} MB):",
+        f"Reading, MB of text a second (files of {sizes} MB)" + (TWICE if twice else "") + ":",
         table(["program", *reads["megabytes"]], read_rows),
         f"The whole way, of {figures['rows']:,} rows; the rate of `train` is of the epoch alone:",
         table(["command", "seconds", "peak MB", "rows/s"], way_rows)
