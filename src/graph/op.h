@@ -143,9 +143,12 @@ typedef struct mmoe_op_kind {
      * and each task makes its gradient of that. */
     void (*exchange)(mmoe_run *r, int32_t node);
     void (*run_again)(mmoe_run *r, const mmoe_weight_task *task, int worker);
-    /* Of several ranks: when parts are prepared, once; and behind all exchanges: what they have
-     * added up for what was prepared goes to the sink. */
+    /* Of several ranks: when parts are prepared, once; when each has refreshed its own, what it
+     * gives others of them; and what others gave. Behind all exchanges: what they have added up for
+     * its own parts goes to the sink. */
     void (*place)(mmoe_run *r, int32_t node);
+    void (*fetch)(mmoe_run *r, int32_t node);
+    void (*take)(mmoe_run *r, const mmoe_weight_task *prepare);
     void (*conclude)(mmoe_run *r, const mmoe_weight_task *prepare, int worker);
 } mmoe_op_kind;
 

@@ -213,15 +213,29 @@ static void input_prepare(mmoe_run *r, const mmoe_weight_task *t) {
     use->table->kind->prepare(use, (int32_t)t->row);
 }
 
+/* Of several ranks, an owner's rows. */
 static void input_refresh(mmoe_run *r, const mmoe_weight_task *t) {
     const mmoe_input_state *own = r->plan->nodes[t->node].own;
     const mmoe_table_use *use = &own->uses[t->first];
-    use->table->kind->tell(use, (int32_t)t->row, r->refresh, r->refresh_context);
+    if (!mmoe_part_is_own(r->plan, t)) return;
+    if (r->refresh) use->table->kind->tell(use, (int32_t)t->row, r->refresh, r->refresh_context);
+    if (own->shared) mmoe_shared_rows_give(r->plan, own, t);
 }
 
 static void input_place(mmoe_run *r, int32_t node) {
     const mmoe_input_state *own = r->plan->nodes[node].own;
     if (own->shared) mmoe_shared_rows_place(r->plan, own);
+}
+
+static void input_fetch(mmoe_run *r, int32_t node) {
+    const mmoe_plan *p = r->plan;
+    const mmoe_input_state *own = p->nodes[node].own;
+    if (own->shared) p->peers->gather_parts(p->peers, own->shared->values, own->shared->from);
+}
+
+static void input_take(mmoe_run *r, const mmoe_weight_task *t) {
+    if (!mmoe_part_is_own(r->plan, t))
+        mmoe_shared_rows_take(r->plan, r->plan->nodes[t->node].own, t);
 }
 
 /* ---- A chunk ---- */
@@ -350,11 +364,12 @@ static void input_exchange(mmoe_run *r, int32_t node) {
     const mmoe_plan *p = r->plan;
     const mmoe_input_state *own = p->nodes[node].own;
     const mmoe_shared_rows *s = own->shared;
-    if (s->from[p->ranks]) p->peers->sum_gradient(p->peers, s->values, s->from[p->ranks]);
+    if (s->from[p->ranks]) p->peers->sum_parts(p->peers, s->values, s->from);
 }
 
 static void input_conclude(mmoe_run *r, const mmoe_weight_task *prepare, int worker) {
     const mmoe_input_state *own = r->plan->nodes[prepare->node].own;
+    if (!mmoe_part_is_own(r->plan, prepare)) return;
     table_sums sums = {r, prepare, worker, 0, true};
     const mmoe_scattering s = scattering_of(r, &sums);
     const mmoe_table_task part = {prepare->first, 1, prepare->row, 1};
@@ -380,6 +395,8 @@ const mmoe_op_kind mmoe_op_input = {
     .prepare = input_prepare,
     .refresh = input_refresh,
     .place = input_place,
+    .fetch = input_fetch,
+    .take = input_take,
     .forward = input_forward,
     .run_task = input_run_task,
     .exchange = input_exchange,

@@ -92,7 +92,7 @@ typedef struct mmoe_params {
     mmoe_mapping map;          /* that tables stand in */
     /* Brings rows that lag behind up to date (mmoe_params_settle); NULL: none do. Set by the
      * trainer, for as long as there is one. */
-    void (*settle)(void *context);
+    bool (*settle)(void *context);
     void *settle_context;
 } mmoe_params;
 
@@ -137,9 +137,10 @@ void mmoe_params_copy(mmoe_params *to, const mmoe_params *from); /* of the same 
 /* Of all but the tables. */
 void mmoe_params_copy_layers(mmoe_params *to, const mmoe_params *from);
 /* For whoever reads or writes values outside a training step: rows of tables that a step leaves
- * behind are brought up to date. From any thread, but not beside a step. */
-static inline void mmoe_params_settle(const mmoe_params *p) {
-    if (p->settle) p->settle(p->settle_context);
+ * behind are brought up to date. From any thread, but not beside a step; of several ranks by all of
+ * them, from the thread that exchanges. False: other ranks' rows are old, for one has failed. */
+static inline bool mmoe_params_settle(const mmoe_params *p) {
+    return !p->settle || p->settle(p->settle_context);
 }
 /* draw.c, no part of a serving build: draws every tensor from `seed`; a tensor's numbers depend on
  * the seed, its name and its shape alone. MMOE_E_MEMORY. */

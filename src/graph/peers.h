@@ -24,6 +24,8 @@ struct mmoe_peers {
     bool (*sum_gradient)(mmoe_peers *p, float *values, int64_t n);
     /* values[from[r], from[r + 1]) become so on rank r alone. */
     bool (*sum_parts)(mmoe_peers *p, float *values, const int64_t *from);
+    /* Those of rank r come to all. */
+    bool (*gather_parts)(mmoe_peers *p, float *values, const int64_t *from);
 };
 
 #endif

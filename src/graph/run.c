@@ -131,6 +131,14 @@ static void run_refresh(void *context, int worker, int prepare) {
     mmoe_run_task_done(r, worker, MMOE_PASS_PREPARE, t, start);
 }
 
+static void run_take(void *context, int worker, int prepare) {
+    mmoe_run *r = context;
+    const mmoe_weight_task *t = &r->plan->prepares[prepare];
+    const double start = mmoe_run_clock(r);
+    mmoe_op_of(r->plan, t->node)->take(r, t);
+    mmoe_run_task_done(r, worker, MMOE_PASS_PREPARE, t, start);
+}
+
 static void run_conclude(void *context, int worker, int prepare) {
     mmoe_run *r = context;
     const mmoe_weight_task *t = &r->plan->prepares[prepare];
@@ -298,6 +306,16 @@ static void begin_replay(mmoe_run *r) {
         if (mmoe_op_of(p, i)->replay) mmoe_op_of(p, i)->replay(r, i);
 }
 
+static void refresh_shared(mmoe_run *r) {
+    const mmoe_plan *p = r->plan;
+    for (int32_t i = 0; i < p->graph->n_node; i++)
+        if (mmoe_op_of(p, i)->place) mmoe_op_of(p, i)->place(r, i);
+    run_loop(p, p->n_prepare, run_refresh, r);
+    for (int32_t i = 0; i < p->graph->n_node; i++)
+        if (mmoe_op_of(p, i)->fetch) mmoe_op_of(p, i)->fetch(r, i);
+    run_loop(p, p->n_prepare, run_take, r);
+}
+
 /* This rank's rows: all know the labels of a whole batch. */
 static void take_share(mmoe_run *r, const mmoe_rows *batch) {
     const mmoe_plan *p = r->plan;
@@ -324,9 +342,10 @@ static void begin_step(mmoe_run *r, const mmoe_pass *pass) {
     if (!p->n_prepare) return;
     run_loop(p, r->whole.chunks, run_deal, r);
     run_loop(p, p->n_prepare, run_prepare, r);
-    for (int32_t i = 0; p->peers && i < p->graph->n_node; i++)
-        if (mmoe_op_of(p, i)->place) mmoe_op_of(p, i)->place(r, i);
-    if (r->refresh) run_loop(p, p->n_prepare, run_refresh, r);
+    if (p->peers)
+        refresh_shared(r);
+    else if (r->refresh)
+        run_loop(p, p->n_prepare, run_refresh, r);
 }
 
 static void gather_scores(const mmoe_run *r, const mmoe_pass *pass) {

@@ -1,6 +1,11 @@
 #include "graph/shared_rows.h"
 
+#include <string.h>
+
+#include "base/ask.h"
 #include "base/error.h"
+
+enum { AHEAD = 16 }; /* rows */
 
 /* ---- Room ---- */
 
@@ -57,4 +62,54 @@ void mmoe_shared_rows_place(const mmoe_plan *p, const mmoe_input_state *own) {
         for (int32_t u = 0; u < own->n_use; u++) at = place_parts(p, own, u, q, at);
     }
     own->shared->from[p->ranks] = at;
+}
+
+/* ---- Values ---- */
+
+typedef struct row_copy {
+    float *values, *rows; /* those of a part, and the table's */
+    int32_t dim;
+} row_copy;
+
+static row_copy copy_of(const mmoe_plan *p, const mmoe_input_state *own,
+                        const mmoe_weight_task *prepare) {
+    const mmoe_table_use *use = &own->uses[prepare->first];
+    return (row_copy){mmoe_shared_rows_at(own->shared, prepare->first, prepare->row),
+                      mmoe_params_rows(p->params, use->index), use->table->dim};
+}
+
+static void give_rows(void *context, const mmoe_rows_read *read) {
+    const row_copy *c = context;
+    const size_t bytes = (size_t)c->dim * sizeof *c->rows;
+    for (int32_t i = 0; i < read->count; i++) {
+        if (i + AHEAD < read->count) mmoe_ask(c->rows + (int64_t)read->rows[i + AHEAD] * c->dim);
+        memcpy(c->values + (int64_t)i * c->dim, c->rows + (int64_t)read->rows[i] * c->dim, bytes);
+    }
+}
+
+static void take_rows(void *context, const mmoe_rows_read *read) {
+    const row_copy *c = context;
+    const size_t bytes = (size_t)c->dim * sizeof *c->rows;
+    for (int32_t i = 0; i < read->count; i++) {
+        if (i + AHEAD < read->count) mmoe_ask(c->rows + (int64_t)read->rows[i + AHEAD] * c->dim);
+        memcpy(c->rows + (int64_t)read->rows[i] * c->dim, c->values + (int64_t)i * c->dim, bytes);
+    }
+}
+
+static void tell(const mmoe_input_state *own, const mmoe_weight_task *prepare,
+                 mmoe_rows_visit visit, row_copy *copy) {
+    const mmoe_table_use *use = &own->uses[prepare->first];
+    use->table->kind->tell(use, (int32_t)prepare->row, visit, copy);
+}
+
+void mmoe_shared_rows_give(const mmoe_plan *p, const mmoe_input_state *own,
+                           const mmoe_weight_task *prepare) {
+    row_copy copy = copy_of(p, own, prepare);
+    tell(own, prepare, give_rows, &copy);
+}
+
+void mmoe_shared_rows_take(const mmoe_plan *p, const mmoe_input_state *own,
+                           const mmoe_weight_task *prepare) {
+    row_copy copy = copy_of(p, own, prepare);
+    tell(own, prepare, take_rows, &copy);
 }

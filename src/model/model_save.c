@@ -143,7 +143,10 @@ mmoe_status mmoe_file_check_params(const mmoe_tensors *tensors, const mmoe_param
 }
 
 mmoe_status mmoe_file_check_values(const mmoe_model *model, mmoe_error *err) {
-    mmoe_params_settle(&model->params);
+    if (!mmoe_params_settle(&model->params))
+        return mmoe_fail(err, MMOE_E_IO,
+                         "the model is not saved: ranks have parts of its tables, "
+                         "and one has failed");
     return mmoe_file_check_params(&model->graph->tensors, &model->params, "the model is not saved",
                                   err);
 }

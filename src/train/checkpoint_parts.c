@@ -108,7 +108,9 @@ static void add_records(mmoe_run_parts *l, const mmoe_trainer *t) {
         const size_t before = l->count;
         add_part(l, "optimizer.records.", &records,
                  (mmoe_part_source){"optimizer.records", 0, count});
-        if (l->count > before && !b->has_step) l->items[before].stepless = b->record;
+        if (l->count == before) return;
+        if (!b->has_step) l->items[before].stepless = b->record;
+        if (t->ranks) l->items[before].rows = b;
     }
 }
 
@@ -155,8 +157,8 @@ mmoe_status mmoe_run_parts_list(mmoe_trainer *t, const mmoe_place_field *fields,
     l->moments = l->count;
     add_moments(l, t, false);
     add_moments(l, t, true);
-    l->n_moment = l->count - l->moments;
     add_records(l, t);
+    l->n_moment = l->count - l->moments;
     if (t->average.values) add_values(l, &average, "average.values");
     return l->failed ? mmoe_fail_memory(err, most * sizeof *l->items) : MMOE_OK;
 }

@@ -37,7 +37,8 @@ typedef struct mmoe_run_part {
     int64_t count;
     int32_t frozen; /* the table that does not learn, whose rows in the model it is; -1: none */
     mmoe_part_source of_2;
-    bool not_of_3;    /* versions 2 and 3 had it not */
+    bool not_of_3;                    /* versions 2 and 3 had it not */
+    const mmoe_optimizer_block *rows; /* of records that ranks own parts of: whose; else NULL */
     int64_t first;    /* of moments, which ranks have parts of: this one's first element */
     int32_t stepless; /* of records that have no step: their width; version 3 had them with one */
 } mmoe_run_part;
@@ -49,7 +50,8 @@ typedef struct mmoe_run_parts {
     mmoe_stretch *stretches; /* [count] the parts' memory, or where they are kept */
     mmoe_stretch *in_file;   /* [count] room for where they stand in the checkpoint */
     size_t count;
-    size_t moments, n_moment; /* the first of the parts that are moments, and their number */
+    size_t moments, n_moment; /* the first of the parts that are moments or records, and their
+                                 number */
     mmoe_place_cell cells[MMOE_PLACE_FIELDS]; /* what the first parts are */
     bool failed;                              /* memory is out */
 } mmoe_run_parts;

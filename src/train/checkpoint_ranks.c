@@ -2,6 +2,7 @@
  * moments of their portions, comes to it in windows. */
 #include "base/error.h"
 #include "train/checkpoint_parts.h"
+#include "train/checkpoint_rows.h"
 
 /* Which of a run's blocks a part has the moments of. */
 static int32_t block_of(const mmoe_trainer *t, const mmoe_run_parts *l, size_t index) {
@@ -31,9 +32,11 @@ static uint64_t bytes_of(const mmoe_trainer *t, int32_t block, int r, size_t at,
 mmoe_status mmoe_moments_gather(const mmoe_trainer *t, const mmoe_run_parts *l, size_t index,
                                 size_t at, char *window, mmoe_error *err) {
     mmoe_comm *c = t->ranks->comm;
-    const int32_t block = block_of(t, l, index);
+    const mmoe_optimizer_block *rows = l->items[index].rows;
     const size_t all = (size_t)l->items[index].count * sizeof(float),
                  end = all - at < MMOE_MOMENTS_WINDOW ? all : at + MMOE_MOMENTS_WINDOW;
+    if (rows) return mmoe_records_gather(t, rows, at, end, window, err);
+    const int32_t block = block_of(t, l, index);
     uint64_t from_at[MMOE_MOST_RANKS] = {0}, from_bytes[MMOE_MOST_RANKS] = {0};
     uint64_t to_at[MMOE_MOST_RANKS] = {0}, to_bytes[MMOE_MOST_RANKS] = {0};
     for (int r = 0; r < c->size; r++) {

@@ -5,6 +5,7 @@
 #include "config/config_compare.h"
 #include "model/model_file.h"
 #include "train/checkpoint_parts.h"
+#include "train/checkpoint_rows.h"
 
 /* A checkpoint that is read. */
 typedef struct reading {
@@ -302,6 +303,17 @@ static mmoe_status expect_lists(const reading *r, bool known, mmoe_error *err) {
     return status;
 }
 
+/* Of several ranks, the records of the rows that this one owns. */
+static mmoe_status read_rows(const reading *r, mmoe_error *err) {
+    mmoe_status status = MMOE_OK;
+    for (size_t i = MMOE_PLACE_FIELDS; i < r->parts.count && !status; i++) {
+        if (!r->parts.items[i].rows) continue;
+        status = mmoe_records_read(r->t, r->parts.items[i].rows, &r->parts.in_file[i]);
+        r->parts.in_file[i].bytes = 0;
+    }
+    return status ? cannot_run(r, status, err) : MMOE_OK;
+}
+
 /* What is not of the place, and not the model's already: read once more behind the checksum. */
 static mmoe_status read_blocks(const reading *r, mmoe_error *err) {
     bool cannot_read = false; /* the one file that parts go to is the best weights' */
@@ -331,12 +343,14 @@ static mmoe_status read_parts(reading *r, mmoe_error *err) {
     if (!status) status = check_epochs(r, &place.at, err);
     if (!status) status = check_settled(r, place.steps, err);
     if (!status) status = expect_lists(r, place.knows_lists, err);
+    if (!status) status = read_rows(r, err);
     if (!status) status = read_blocks(r, err);
     if (!status) {
         t->optimizer.steps = place.steps;
         t->at = place.at;
         t->schedule = place.schedule;
         t->has_fitted = place.has_fitted;
+        t->has_old_rows = false;
         rebuild_history(t);
     }
     mmoe_run_parts_finish(&r->parts);

@@ -139,6 +139,7 @@ static mmoe_status list_run(mmoe_trainer *t, mmoe_run_parts *l, mmoe_error *err)
 static mmoe_status write_run(mmoe_trainer *t, const char *path, mmoe_error *err) {
     mmoe_run_parts l;
     const bool is_first = mmoe_ranks_is_first(t->ranks);
+    if (!mmoe_trainer_bring_rows(t)) return mmoe_ranks_status(t->ranks, err);
     mmoe_status status = is_first ? mmoe_best_open(&t->best, err) : MMOE_OK;
     if (status) return status;
     status = list_run(t, &l, err);

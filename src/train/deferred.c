@@ -48,7 +48,7 @@ void mmoe_deferred_refresh(void *context, const mmoe_rows_read *read) {
 /* ---- All rows ---- */
 
 static int64_t pieces_of(const mmoe_optimizer_block *b) {
-    return b->records ? (b->count / b->dim + PIECE - 1) / PIECE : 0;
+    return (mmoe_record_count(b) + PIECE - 1) / PIECE;
 }
 
 /* What a record says of its step stays: it is older than the history then. */
@@ -58,9 +58,10 @@ static void settle_piece(void *context, int worker, int index) {
     const mmoe_optimizer_block *b = o->blocks;
     int64_t piece = index;
     while (piece >= pieces_of(b)) piece -= pieces_of(b++);
-    const int64_t rows = b->count / b->dim, first = piece * PIECE,
+    const int64_t rows = mmoe_record_count(b), first = piece * PIECE,
                   end = first + PIECE < rows ? first + PIECE : rows;
-    for (int64_t r = first; r < end; r++) {
+    for (int64_t i = first; i < end; i++) {
+        const int64_t r = mmoe_record_number(b, i);
         const mmoe_moved row = mmoe_record_row(b, r);
         const uint32_t step = *mmoe_record_step(b, r);
         if (step)
@@ -81,9 +82,10 @@ void mmoe_deferred_settle(mmoe_optimizer *o, mmoe_pool *pool) {
 mmoe_idle_rows mmoe_deferred_idle(const mmoe_optimizer *o, uint32_t steps) {
     mmoe_idle_rows found = {0, 0};
     for (const mmoe_optimizer_block *b = o->blocks; b < o->blocks + o->n_block; b++) {
-        const int64_t rows = b->records ? b->count / b->dim : 0;
-        for (int64_t r = 0; r < rows; r++)
-            found.idle += (uint32_t)o->steps - *mmoe_record_step(b, r) >= steps;
+        const int64_t rows = mmoe_record_count(b);
+        for (int64_t i = 0; i < rows; i++)
+            found.idle +=
+                (uint32_t)o->steps - *mmoe_record_step(b, mmoe_record_number(b, i)) >= steps;
         found.all += rows;
     }
     return found;

@@ -1,5 +1,6 @@
 /* Rows of deferred tables, which a step leaves behind, brought up to date: those that a batch is
- * about to read, and all of them, before somebody else reads any. */
+ * about to read, and all of them, before somebody else reads any. Of several ranks each has those
+ * that it owns. */
 #ifndef MMOE_TRAIN_DEFERRED_H
 #define MMOE_TRAIN_DEFERRED_H
 
@@ -8,8 +9,8 @@
 
 /* Of an optimizer that has a history. An mmoe_rows_visit; `context` is the optimizer. */
 void mmoe_deferred_refresh(void *context, const mmoe_rows_read *read);
-/* All rows are then as of the last step. In pieces of a fixed size: the same bits for any number of
- * workers. */
+/* All rows that it has records of are then as of the last step. In pieces of a fixed size: the same
+ * bits for any number of workers. */
 void mmoe_deferred_settle(mmoe_optimizer *o, mmoe_pool *pool);
 
 /* Of all deferred tables: how many rows there are, and how many of them had no gradient in the last

@@ -382,6 +382,7 @@ static mmoe_status fit(mmoe_trainer *t, const mmoe_dataset *train, const mmoe_da
         if (!status) status = run_epochs(&r, err);
         if (!status) mmoe_fit_warn_of_course(&r);
         mmoe_trainer_give_blas(t);
+        if (t->ranks) mmoe_ranks_end(t->ranks, status, err, NULL);
         if (t->at.has_best || status == MMOE_E_NUMERIC) status = bring_back(t, status, err);
     }
     finish_fit(&r);

@@ -19,7 +19,10 @@ int mmoe_fit_report_progress(mmoe_fit_run *r) {
         t->at.epoch + 1, t->model->config->trainer.n_epoch,     t->at.row,
         r->rows,         t->at.seconds + time - r->epoch_start, t->model->schema->n_label,
         t->loss};
-    return t->options.on_progress(t->options.user, &p);
+    mmoe_ranks_begin_alone(t->ranks);
+    const int stop = t->options.on_progress(t->options.user, &p);
+    mmoe_ranks_end_alone(t->ranks);
+    return stop;
 }
 
 int mmoe_fit_report_epoch(mmoe_fit_run *r, double score, double train_seconds, int is_best) {

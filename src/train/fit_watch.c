@@ -153,6 +153,14 @@ void mmoe_fit_warn_undefined(mmoe_fit_run *r, double score) {
 
 /* Adam brings a gradient that is a row's decay alone up to the size of any other. Rows of a dense
  * table are lost as well, but there decay costs no time that another choice would save. */
+/* Of all ranks'. */
+static mmoe_idle_rows idle_rows(mmoe_trainer *t, uint32_t steps) {
+    const mmoe_idle_rows own = mmoe_deferred_idle(&t->optimizer, steps);
+    double counts[2] = {(double)own.all, (double)own.idle};
+    if (t->ranks) t->ranks->peers.sum(&t->ranks->peers, counts, 2);
+    return (mmoe_idle_rows){(int64_t)counts[0], (int64_t)counts[1]};
+}
+
 void mmoe_fit_warn_of_decay(mmoe_fit_run *r) {
     enum { STEPS = 100 };
     const mmoe_trainer_config *c = &r->t->model->config->trainer;
@@ -160,7 +168,7 @@ void mmoe_fit_warn_of_decay(mmoe_fit_run *r) {
     if (r->has_warned_of_decay || o->kind != MMOE_ADAM || !mmoe_config_couples_decay(o) ||
         !r->t->optimizer.history.rates)
         return;
-    const mmoe_idle_rows rows = mmoe_deferred_idle(&r->t->optimizer, STEPS);
+    const mmoe_idle_rows rows = idle_rows(r->t, STEPS);
     if (!rows.idle) return;
     r->has_warned_of_decay = true;
     mmoe_fit_warn(

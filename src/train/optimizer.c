@@ -39,13 +39,21 @@ static mmoe_status init_penalties(mmoe_optimizer *o, const mmoe_trainer_config *
     return mark_layers(o, tensors, err);
 }
 
+/* Ranks have the same room: what they own differs by a row at most. */
+static size_t record_bytes(const mmoe_optimizer_block *b) {
+    const int64_t rows = b->owner < 0 ? 0 : ((b->count / b->dim - 1) >> b->shift) + 1;
+    return (size_t)rows * (size_t)b->record * sizeof *b->records;
+}
+
+static mmoe_status take_records(const mmoe_optimizer *o, mmoe_optimizer_block *b, mmoe_error *err) {
+    b->records = mmoe_alloc_aligned_zero(&o->alloc, record_bytes(b), 1);
+    return b->records ? MMOE_OK : mmoe_fail_memory(err, record_bytes(b));
+}
+
 static mmoe_status init_records(mmoe_optimizer *o, mmoe_optimizer_block *b, mmoe_error *err) {
-    const size_t rows = (size_t)(b->count / b->dim);
     b->has_step = b->rule->kind->moves_idle(&b->rule->settings);
     b->record = (int32_t)mmoe_rule_kept(b->rule, b->dim, b->dim) + b->has_step;
-    b->records = mmoe_alloc_aligned_zero(&o->alloc, rows, (size_t)b->record * sizeof *b->records);
-    return b->records ? MMOE_OK
-                      : mmoe_fail_memory(err, rows * (size_t)b->record * sizeof *b->records);
+    return take_records(o, b, err);
 }
 
 static mmoe_status init_moments(const mmoe_optimizer *o, mmoe_optimizer_block *b, mmoe_error *err) {
@@ -118,14 +126,18 @@ void mmoe_optimizer_expect(mmoe_optimizer *o, double most) {
     if (o->history.rates) mmoe_history_expect(&o->history, most * o->tables_lr);
 }
 
+bool mmoe_optimizer_has_records(const mmoe_optimizer *o) {
+    for (int32_t i = 0; i < o->n_block; i++)
+        if (o->blocks[i].records) return true;
+    return false;
+}
+
 void mmoe_optimizer_restart(mmoe_optimizer *o) {
     o->steps = 0;
     clear_moments(o);
     for (int32_t i = 0; i < o->n_block; i++) {
         const mmoe_optimizer_block *b = &o->blocks[i];
-        if (b->records)
-            memset(b->records, 0,
-                   (size_t)(b->count / b->dim) * (size_t)b->record * sizeof *b->records);
+        if (b->records) memset(b->records, 0, record_bytes(b));
     }
     if (o->history.rates) mmoe_history_restart(&o->history, 0);
 }
@@ -134,15 +146,13 @@ static void release_moments(const mmoe_optimizer *o, const mmoe_optimizer_block 
     for (const mmoe_optimizer_block *b = blocks; b < blocks + o->n_block; b++) {
         mmoe_release_aligned(&o->alloc, b->m);
         mmoe_release_aligned(&o->alloc, b->v);
+        mmoe_release_aligned(&o->alloc, b->records);
     }
 }
 
 void mmoe_optimizer_finish(mmoe_optimizer *o) {
     if (o->blocks) release_moments(o, o->blocks);
-    for (int32_t i = 0; i < o->n_block; i++) {
-        mmoe_release_aligned(&o->alloc, o->blocks[i].records);
-        mmoe_release(&o->alloc, o->blocks[i].penalty_of);
-    }
+    for (int32_t i = 0; i < o->n_block; i++) mmoe_release(&o->alloc, o->blocks[i].penalty_of);
     mmoe_release(&o->alloc, o->blocks);
     if (o->history.rates) mmoe_history_finish(&o->history);
     o->blocks = NULL;
@@ -156,22 +166,31 @@ mmoe_value_range mmoe_optimizer_range(const mmoe_optimizer_block *b, int64_t pla
     return from < behind ? (mmoe_value_range){from, behind - from} : (mmoe_value_range){0, 0};
 }
 
-mmoe_status mmoe_optimizer_portion(const mmoe_optimizer *o, const mmoe_params *params,
-                                   int64_t first, int64_t end, mmoe_optimizer_block **out,
-                                   mmoe_error *err) {
+static mmoe_status take_share(const mmoe_optimizer *o, const mmoe_optimizer_share *own, int32_t i,
+                              mmoe_optimizer_block *b, mmoe_error *err) {
+    const int32_t owners = own->ranks < MMOE_TABLE_PARTS ? own->ranks : MMOE_TABLE_PARTS;
+    const mmoe_value_range range =
+        mmoe_optimizer_range(b, own->params->blocks[i].place, own->first, own->end);
+    if (o->blocks[i].m) {
+        b->first = range.first;
+        b->kept = range.count;
+        return init_moments(o, b, err);
+    }
+    if (!o->blocks[i].records) return MMOE_OK;
+    while (1 << b->shift < owners) b->shift++;
+    b->owner = own->rank < owners ? own->rank : -1;
+    return take_records(o, b, err);
+}
+
+mmoe_status mmoe_optimizer_portion(const mmoe_optimizer *o, const mmoe_optimizer_share *own,
+                                   mmoe_optimizer_block **out, mmoe_error *err) {
     mmoe_optimizer_block *blocks = mmoe_alloc(&o->alloc, (size_t)o->n_block, sizeof *blocks);
     if (!blocks) return mmoe_fail_memory(err, (size_t)o->n_block * sizeof *blocks);
     memcpy(blocks, o->blocks, (size_t)o->n_block * sizeof *blocks);
-    for (int32_t i = 0; i < o->n_block; i++) blocks[i].m = blocks[i].v = NULL;
+    for (int32_t i = 0; i < o->n_block; i++) blocks[i].m = blocks[i].v = blocks[i].records = NULL;
     mmoe_status status = MMOE_OK;
-    for (int32_t i = 0; i < o->n_block && !status; i++) {
-        mmoe_optimizer_block *b = &blocks[i];
-        const mmoe_value_range own = mmoe_optimizer_range(b, params->blocks[i].place, first, end);
-        if (!o->blocks[i].m) continue;
-        b->first = own.first;
-        b->kept = own.count;
-        status = init_moments(o, b, err);
-    }
+    for (int32_t i = 0; i < o->n_block && !status; i++)
+        status = take_share(o, own, i, &blocks[i], err);
     if (status)
         mmoe_optimizer_release(o, blocks);
     else
@@ -192,8 +211,7 @@ void mmoe_optimizer_take(mmoe_optimizer *o, mmoe_optimizer_block *blocks) {
 
 size_t mmoe_optimizer_block_memory(const mmoe_optimizer_block *b) {
     int64_t floats = b->m ? mmoe_rule_kept(b->rule, b->kept, b->dim) : 0;
-    if (b->records) floats += b->count / b->dim * b->record;
-    return (size_t)floats * sizeof(float);
+    return (size_t)floats * sizeof(float) + (b->records ? record_bytes(b) : 0);
 }
 
 size_t mmoe_optimizer_memory(const mmoe_optimizer *o) {

@@ -23,8 +23,11 @@ typedef struct mmoe_optimizer_block {
     int64_t first, kept; /* values that it moves: kept of them from the first on, whole rows; of one
                             rank all */
     float *m, *v;        /* [kept]; NULL: it has none; of rules of rows m [kept / dim] */
-    float *records;      /* of a deferred table, which has neither: [rows, record] */
+    float *records;      /* of a deferred table, which has neither: [own rows, record] */
     int32_t record;      /* of it: floats of a record */
+    int32_t shift;       /* and which rows' it has: those whose last `shift` bits are owner; of one
+                            rank all, of some that are too many none: -1 */
+    int32_t owner;
     bool has_step;       /* in its records */
     uint8_t penalty;     /* one of the above, of all values where penalty_of is NULL */
     uint8_t *penalty_of; /* of each line of 16 values */
@@ -43,18 +46,29 @@ static inline int64_t mmoe_optimizer_moments(const mmoe_optimizer_block *b, int6
  * little (measured, rows in random order brought up to date: 60 ns instead of 54 at a width of 16,
  * 41 instead of 34 at 8). */
 enum { MMOE_RECORDS_AHEAD = 16 };
+static inline float *mmoe_record_at(const mmoe_optimizer_block *b, int64_t row) {
+    return b->records + (row >> b->shift) * b->record;
+}
 static inline uint32_t *mmoe_record_step(const mmoe_optimizer_block *b, int64_t row) {
-    return (uint32_t *)(void *)(b->records + row * b->record + b->record - 1);
+    return (uint32_t *)(void *)(mmoe_record_at(b, row) + b->record - 1);
+}
+/* How many rows' it has, and which the i-th is. */
+static inline int64_t mmoe_record_count(const mmoe_optimizer_block *b) {
+    const int64_t rows = b->records && b->owner >= 0 ? b->count / b->dim - b->owner : 0;
+    return rows > 0 ? ((rows - 1) >> b->shift) + 1 : 0;
+}
+static inline int64_t mmoe_record_number(const mmoe_optimizer_block *b, int64_t i) {
+    return (i << b->shift) + b->owner;
 }
 /* Asks for a row ahead of its use: rows lie anywhere. */
 static inline void mmoe_record_ask(const mmoe_optimizer_block *b, int64_t row) {
-    const float *record = b->records + row * b->record, *values = b->values + row * b->dim;
+    const float *record = mmoe_record_at(b, row), *values = b->values + row * b->dim;
     for (int32_t i = 0; i < b->record + 15; i += 16)
         mmoe_ask(record + (i < b->record ? i : b->record - 1));
     for (int32_t i = 0; i < b->dim; i += 16) mmoe_ask(values + i);
 }
 static inline mmoe_moved mmoe_record_row(const mmoe_optimizer_block *b, int64_t row) {
-    float *m = b->records + row * b->record;
+    float *m = mmoe_record_at(b, row);
     return (mmoe_moved){b->values + row * b->dim, m,
                         b->rule->kind->moments == 2 ? m + b->dim : NULL, (size_t)b->dim};
 }
@@ -85,15 +99,22 @@ typedef struct mmoe_value_range {
 } mmoe_value_range;
 mmoe_value_range mmoe_optimizer_range(const mmoe_optimizer_block *b, int64_t place, int64_t first,
                                       int64_t end);
-/* Of several ranks: the blocks as they are with moments of places [first, end) of the whole alone,
- * none of which has taken a step; and those in the place of the ones that there are.
- * MMOE_E_MEMORY. */
-mmoe_status mmoe_optimizer_portion(const mmoe_optimizer *o, const mmoe_params *params,
-                                   int64_t first, int64_t end, mmoe_optimizer_block **out,
-                                   mmoe_error *err);
+/* What one of several ranks keeps of: the places [first, end) of the whole of `params`; and of
+ * deferred tables the rows whose numbers modulo ranks, or modulo MMOE_TABLE_PARTS where there are
+ * more ranks, are its own. */
+typedef struct mmoe_optimizer_share {
+    const mmoe_params *params;
+    int64_t first, end;
+    int32_t rank, ranks;
+} mmoe_optimizer_share;
+/* The blocks as they are with the moments and records of that alone, none of which has taken a
+ * step; and those in the place of the ones that there are. MMOE_E_MEMORY. */
+mmoe_status mmoe_optimizer_portion(const mmoe_optimizer *o, const mmoe_optimizer_share *own,
+                                   mmoe_optimizer_block **out, mmoe_error *err);
 void mmoe_optimizer_take(mmoe_optimizer *o, mmoe_optimizer_block *blocks);
 /* Blocks that are not taken. */
 void mmoe_optimizer_release(const mmoe_optimizer *o, mmoe_optimizer_block *blocks);
+bool mmoe_optimizer_has_records(const mmoe_optimizer *o);          /* of any table */
 size_t mmoe_optimizer_block_memory(const mmoe_optimizer_block *b); /* bytes of its moments */
 size_t mmoe_optimizer_memory(const mmoe_optimizer *o); /* bytes of moments, and of the history */
 void mmoe_optimizer_restart(mmoe_optimizer *o);        /* as one that has taken no step */

@@ -70,6 +70,10 @@ static bool sum_parts(mmoe_peers *p, float *values, const int64_t *from) {
     return !r->status;
 }
 
+static bool gather_parts(mmoe_peers *p, float *values, const int64_t *from) {
+    return mmoe_ranks_give(ranks_of(p), "rows of tables", values, sizeof *values, from);
+}
+
 mmoe_status mmoe_ranks_create(mmoe_comm *comm, const mmoe_params *params, int64_t piece,
                               const mmoe_allocator *alloc, mmoe_ranks **out, mmoe_error *err) {
     const size_t size = (size_t)comm->size;
@@ -82,7 +86,8 @@ mmoe_status mmoe_ranks_create(mmoe_comm *comm, const mmoe_params *params, int64_
                             .gather_rows = gather_rows,
                             .sum = sum_numbers,
                             .sum_gradient = sum_gradient,
-                            .sum_parts = sum_parts};
+                            .sum_parts = sum_parts,
+                            .gather_parts = gather_parts};
     r->alloc = *alloc;
     r->comm = comm;
     r->bytes = mmoe_alloc(alloc, size, sizeof *r->bytes);
@@ -122,9 +127,32 @@ bool mmoe_ranks_any(mmoe_ranks *r, bool own) {
 
 mmoe_status mmoe_ranks_end(mmoe_ranks *r, mmoe_status status, const mmoe_error *why,
                            mmoe_error *err) {
-    if (status && status != MMOE_E_CANCELLED) mmoe_comm_abort(r->comm, why->message);
+    if (status && status != MMOE_E_CANCELLED && !r->has_ended) {
+        mmoe_comm_abort(r->comm, why->message);
+        r->has_ended = true;
+        if (!r->status) note(r, status, why);
+    }
     if (status && err) *err = *why;
     return status;
+}
+
+void mmoe_ranks_begin_alone(mmoe_ranks *r) {
+    if (r) r->is_alone = true;
+}
+
+void mmoe_ranks_end_alone(mmoe_ranks *r) {
+    if (r) r->is_alone = false;
+}
+
+bool mmoe_ranks_together(mmoe_ranks *r) {
+    mmoe_error why;
+    if (r->is_alone && !r->status)
+        note(r,
+             mmoe_fail(&why, MMOE_E_ARGUMENT,
+                       "weights are read within a step's callback: of several ranks, which have "
+                       "parts of them, the first alone calls it"),
+             &why);
+    return !r->status;
 }
 
 bool mmoe_ranks_exchange(mmoe_ranks *r, const mmoe_exchange *e) {

@@ -15,6 +15,8 @@ typedef struct mmoe_ranks {
     mmoe_comm_sum *sum;
     int64_t most;       /* floats that it adds at a time */
     uint64_t *bytes;    /* [size] */
+    bool is_alone;      /* others do not make the calls that this one makes */
+    bool has_ended;     /* has told the others so */
     mmoe_status status; /* of the first exchange that failed, and its message */
     mmoe_error error;
 } mmoe_ranks;
@@ -42,6 +44,11 @@ bool mmoe_ranks_exchange(mmoe_ranks *r, const mmoe_exchange *e);
  * failed. */
 bool mmoe_ranks_give(mmoe_ranks *r, const char *what, void *elements, size_t size,
                      const int64_t *from);
+/* Whether all ranks are about to call what exchanges; else it fails: nothing has failed, and they
+ * do not wait for a function of the caller's, which the first alone calls between begin and end. */
+bool mmoe_ranks_together(mmoe_ranks *r);
+void mmoe_ranks_begin_alone(mmoe_ranks *r);
+void mmoe_ranks_end_alone(mmoe_ranks *r);
 /* Returns when all have come. */
 mmoe_status mmoe_ranks_meet(mmoe_ranks *r, const char *what, mmoe_error *err);
 

@@ -20,6 +20,7 @@ static mmoe_status save(mmoe_trainer *t, const char *path, mmoe_error *err) {
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "mmoe_trainer_save: a fit is under way, which writes a checkpoint of its "
                          "own (mmoe_trainer_options.checkpoint_path)");
+    if (!mmoe_trainer_bring_rows(t)) return mmoe_ranks_status(t->ranks, err);
     const mmoe_status status = mmoe_file_check_params(&t->model->graph->tensors, &t->model->params,
                                                       "the run is not saved", err);
     return status ? status : mmoe_checkpoint_write(t, path, err);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "train/deferred.h"
 #include "train/ema.h"
 #include "train/give.h"
 #include "train/trainer.h"
@@ -90,14 +91,17 @@ static float clip_scale(double norm, double most) {
 }
 
 /* A step that failed before it had a gradient counts, but moves no weight: nor does it move those
- * of rows that are behind. */
+ * of rows that are behind. (Of several ranks it ends the run.) */
 static void end_step(mmoe_trainer *t, bool has_moved) {
     mmoe_optimizer *o = &t->optimizer;
     if (has_moved || !o->history.rates) {
         mmoe_optimizer_end(o);
         return;
     }
-    mmoe_params_settle(&t->model->params);
+    if (t->ranks)
+        mmoe_deferred_settle(o, t->pool);
+    else
+        mmoe_params_settle(&t->model->params);
     mmoe_history_restart(&o->history, o->steps);
 }
 
@@ -113,6 +117,7 @@ static mmoe_status update(mmoe_trainer *t, const mmoe_rows *batch, int64_t row, 
     if (mmoe_history_is_full(&o->history)) mmoe_params_settle(&t->model->params);
     if (o->steps == 0 && t->average.values) mmoe_ema_start(&t->average, &t->model->params);
     mmoe_optimizer_begin(o, mmoe_trainer_rate(t));
+    t->has_old_rows = t->rows_room != NULL;
     const mmoe_pass pass = {batch, c->seed, o->steps, t->loss, t->weight, t->scores, &t->stops};
     if (balances)
         status = mmoe_balancer_step(&t->balancer, t->run, &pass, sink, context, err);

@@ -6,6 +6,7 @@
 #include "graph/profile.h"
 #include "math/blas.h"
 #include "train/deferred.h"
+#include "train/whole_rows.h"
 
 enum { LINE = 16 }; /* floats */
 
@@ -29,6 +30,7 @@ void mmoe_trainer_free(mmoe_trainer *t) {
     mmoe_linear_start_finish(&t->start);
     mmoe_release(&a, t->checkpoint_path);
     mmoe_release(&a, t->loss_sum);
+    mmoe_release_aligned(&a, t->rows_room);
     pthread_mutex_destroy(&t->settling);
     mmoe_release(&a, t);
 }
@@ -62,11 +64,34 @@ static mmoe_status make_run(mmoe_trainer *t, const double *list_elements, mmoe_e
     return MMOE_OK;
 }
 
-static void settle_rows(void *trainer) {
+static bool bring_rows(mmoe_trainer *t) {
+    if (!t->has_old_rows) return true;
+    if (mmoe_ranks_together(t->ranks))
+        mmoe_whole_rows_bring(t->ranks, &t->optimizer, t->rows_room, t->pool);
+    t->has_old_rows = mmoe_ranks_status(t->ranks, NULL) != MMOE_OK;
+    return !t->has_old_rows;
+}
+
+bool mmoe_trainer_bring_rows(mmoe_trainer *t) {
+    pthread_mutex_lock(&t->settling);
+    const bool is_well = bring_rows(t);
+    pthread_mutex_unlock(&t->settling);
+    return is_well;
+}
+
+static bool settle_rows(void *trainer) {
     mmoe_trainer *t = trainer;
     pthread_mutex_lock(&t->settling);
+    if (t->rows_room && t->optimizer.history.count) t->has_old_rows = true;
     mmoe_deferred_settle(&t->optimizer, t->pool);
+    const bool is_well = bring_rows(t);
     pthread_mutex_unlock(&t->settling);
+    return is_well;
+}
+
+static void settle_for(mmoe_trainer *t) {
+    t->model->params.settle = settle_rows;
+    t->model->params.settle_context = t;
 }
 
 /* A copy of the checkpoint's path, and where the best weights go: to the folder that was given, or
@@ -130,23 +155,38 @@ static mmoe_status check_ranks(const mmoe_trainer *t, const mmoe_comm *comm, mmo
     return MMOE_OK;
 }
 
+/* For rows of deferred tables, of which each rank owns some. */
+static mmoe_status take_rows_room(mmoe_trainer *t, mmoe_error *err) {
+    const size_t room = (size_t)mmoe_whole_rows_room(&t->model->params);
+    if (!mmoe_optimizer_has_records(&t->optimizer)) return MMOE_OK;
+    t->rows_room = mmoe_alloc_aligned(&t->alloc, room, sizeof *t->rows_room);
+    return t->rows_room ? MMOE_OK : mmoe_fail_memory(err, room * sizeof *t->rows_room);
+}
+
+static mmoe_status take_portion(mmoe_trainer *t, mmoe_optimizer_block **blocks, mmoe_error *err) {
+    const mmoe_peers *p = &t->ranks->peers;
+    const int64_t *from = p->portions.from + p->rank;
+    const mmoe_optimizer_share own = {p->params, from[0], from[1], p->rank, p->size};
+    return mmoe_optimizer_portion(&t->optimizer, &own, blocks, err);
+}
+
 /* Each rank has moments of its portion alone. */
 static mmoe_status join(mmoe_trainer *t, mmoe_comm *comm, mmoe_error *err) {
     const int64_t piece = t->gradient.room.values ? MMOE_ROOM_PIECE : LINE;
     mmoe_optimizer_block *blocks = NULL;
     mmoe_status status =
         mmoe_ranks_create(comm, &t->model->params, piece, &t->alloc, &t->ranks, err);
-    if (!status) {
-        const int64_t *own = t->ranks->peers.portions.from + comm->rank;
-        status =
-            mmoe_optimizer_portion(&t->optimizer, &t->ranks->dense, own[0], own[1], &blocks, err);
-    }
+    if (!status) status = take_portion(t, &blocks, err);
+    if (!status) status = take_rows_room(t, err);
     if (!status) status = make_run(t, NULL, err);
     if (!status) {
         mmoe_optimizer_take(&t->optimizer, blocks);
+        if (t->rows_room) settle_for(t);
         return MMOE_OK;
     }
     mmoe_optimizer_release(&t->optimizer, blocks);
+    mmoe_release_aligned(&t->alloc, t->rows_room);
+    t->rows_room = NULL;
     mmoe_ranks_free(t->ranks);
     t->ranks = NULL;
     return status;
@@ -220,10 +260,7 @@ mmoe_status mmoe_trainer_create(mmoe_model *model, const mmoe_trainer_options *o
         mmoe_trainer_free(t);
         return status;
     }
-    if (t->optimizer.history.rates) {
-        model->params.settle = settle_rows;
-        model->params.settle_context = t;
-    }
+    if (t->optimizer.history.rates) settle_for(t);
     *out = t;
     return MMOE_OK;
 }

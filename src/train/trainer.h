@@ -43,6 +43,8 @@ struct mmoe_trainer {
     mmoe_pool *pool;
     mmoe_run *run;
     mmoe_ranks *ranks;     /* that train together; NULL: this one alone */
+    float *rows_room;      /* with deferred tables; NULL: nothing is to be brought */
+    bool has_old_rows;     /* others' rows are not as these are */
     bool knows_lists;      /* the run is made for lists as long as the first data set's: */
     double *list_elements; /* [lists] */
     mmoe_optimizer optimizer;
@@ -65,6 +67,10 @@ struct mmoe_trainer {
     atomic_int stop;
     pthread_mutex_t settling; /* readers of the model may come at once */
 };
+
+/* Rows of deferred tables become those of their owners, behind or not; all ranks call it. False:
+ * something has failed. */
+bool mmoe_trainer_bring_rows(mmoe_trainer *t);
 
 /* BLAS has one thread between the two, if the caller asked for it. */
 void mmoe_trainer_take_blas(const mmoe_trainer *t);

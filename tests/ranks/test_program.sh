@@ -71,6 +71,13 @@ are_same() { # of the model files, the checkpoints, and the results
         --checkpoint many.ckpt
     are_same wanted
     report $? "$ranks ranks go on with a run of one process, and the other way round (was $status)"
+    # Rows of tables that have an owner.
+    tables="$train --set trainer.embedding_update=deferred --set trainer.optimizer=adamw"
+    run $tables --output one.safetensors --checkpoint one.ckpt
+    mv out wanted
+    run_ranks "$ranks" $tables --output many.safetensors --checkpoint many.ckpt
+    are_same wanted
+    report $? "$ranks ranks train tables of which each owns rows (was $status)"
 }
 least="each takes at least one segment of a batch"
 expect_line 1 "$ranks" err \

@@ -1,0 +1,155 @@
+/* Rows of tables that ranks own, each some: moments of them alone, and files as of one process,
+ * between steps, too. */
+#include <stdlib.h>
+
+#include "base/comm_threads.h"
+#include "check_main.h"
+#include "files.h"
+#include "segments_support.h"
+
+enum { BATCH = 299, SEGMENTS = 8, BESIDE = 1000 }; /* bytes */
+#ifdef __SANITIZE_THREAD__
+enum { WALKS = 2 }; /* as each takes long */
+#else
+enum { WALKS = 8 };
+#endif
+
+#define TABLES(update, optimizer, keys)                                                            \
+    SGD ", \"embedding_update\": \"" update "\", \"embedding_optimizer\": \"" optimizer            \
+        "\", \"embedding_optimizer_params\": {\"weight_decay\": " keys "}"
+static const way kinds[] = {
+    {"ple", "\"expert_params\": {\"dims\": [12], \"dropout\": 0.1}",
+     TABLES("deferred", "adamw", "0.05"), "dense"},
+    {"mmoe", "\"n_expert\": 3", TABLES("lazy", "adam", "0"), "auto"},
+};
+
+static void check_same_file(const char *one, const char *other, int ranks) {
+    size_t m, n;
+    char *a = get_file(one, &m), *b = get_file(other, &n);
+    ck_assert_msg(m == n && memcmp(a, b, m) == 0, "%s differs with %d ranks", other, ranks);
+    free(a);
+    free(b);
+}
+
+/* Steps, after which everything is saved: the weights of each rank, too. */
+typedef struct walk {
+    const problem *p;
+    int first, end;
+    const char *resume, *checkpoint,
+        *model;     /* model: the other ranks' has their number behind it */
+    size_t records; /* bytes of moments, of the first rank */
+} walk;
+
+static mmoe_status take_steps(void *context, mmoe_comm *c, mmoe_error *err) {
+    walk *w = context;
+    char path[160];
+    const mmoe_trainer_options options = {.threads = 1, .single_threaded_blas = 1};
+    mmoe_trainer *trainer = NULL;
+    mmoe_model *model = NULL;
+    mmoe_status status = mmoe_model_create(w->p->config, w->p->schema, NULL, &model, err);
+    if (!status) status = mmoe_trainer_create(model, &options, NULL, &trainer, err);
+    if (!status) status = mmoe_trainer_join(trainer, c, err);
+    if (!status && w->resume) status = mmoe_trainer_resume(trainer, w->resume, err);
+    for (int i = w->first; i < w->end && !status; i++)
+        status = mmoe_trainer_step(trainer, w->p->rows, i * 40, BATCH, NULL, err);
+    if (!status) status = mmoe_trainer_save(trainer, w->checkpoint, err);
+    snprintf(path, sizeof path, c->rank ? "%s.%d" : "%s", w->model, c->rank);
+    if (!status) status = mmoe_model_save(model, path, err);
+    for (int32_t i = 0; !c->rank && !status && i < trainer->optimizer.n_block; i++)
+        if (trainer->optimizer.blocks[i].records)
+            w->records += mmoe_optimizer_block_memory(&trainer->optimizer.blocks[i]);
+    mmoe_trainer_free(trainer);
+    mmoe_model_free(model);
+    return status;
+}
+
+/* By one process, where `ranks` is 1. */
+static void walk_with(walk *w, int ranks) {
+    static mmoe_error errors[MMOE_MOST_RANKS];
+    const mmoe_comm_group_options options = {.size = ranks};
+    mmoe_comm_group *g;
+    w->records = 0;
+    SUCCEEDS(mmoe_comm_group_create(&options, NULL, &g, &err));
+    const mmoe_status status = mmoe_comm_group_run(g, take_steps, w, errors);
+    ck_assert_msg(!status, "%d ranks: %s", ranks, errors[0].message);
+    mmoe_comm_group_free(g);
+}
+
+static void keep_path(char out[128], const char *name) {
+    snprintf(out, 128, "%s", in_folder(name));
+}
+
+/* Of one process: 3 steps, and 2 more from what the first ranks saved behind the first. Rows stand
+ * in that as their owners have them, behind or not. */
+START_TEST(owners_keep_what_one_process_keeps) {
+    static const int numbers[][2] = {{2, 4}, {4, 1}, {1, 2}, {32, 8}};
+    enum { CASES = sizeof numbers / sizeof *numbers };
+    const int case_ = _i % CASES, first = numbers[case_][0], then = numbers[case_][1];
+    problem p = problem_of(&kinds[_i >= CASES], first > SEGMENTS ? first : SEGMENTS, BATCH);
+    char one[128], model[128], many[128], others[128], last[160];
+    keep_path(one, "one.ckpt");
+    keep_path(model, "one.model");
+    keep_path(many, "many.ckpt");
+    keep_path(others, "many.model");
+    walk w = {.p = &p, .end = 3, .checkpoint = one, .model = model};
+    walk_with(&w, 1);
+    const size_t all = w.records;
+    w.checkpoint = many;
+    w.model = others;
+    walk_with(&w, first);
+    ck_assert_uint_le(w.records, all / (size_t)(first < 16 ? first : 16) + BESIDE);
+    snprintf(last, sizeof last, first > 1 ? "%s.%d" : "%s", others, first - 1);
+    check_same_file(one, many, first);
+    check_same_file(model, others, first);
+    check_same_file(model, last, first);
+    w = (walk){.p = &p, .first = 3, .end = 5, .resume = one, .checkpoint = one, .model = model};
+    walk_with(&w, 1);
+    w.resume = w.checkpoint = many;
+    w.model = others;
+    walk_with(&w, then);
+    check_same_file(one, many, then);
+    check_same_file(model, others, then);
+    problem_finish(&p);
+}
+END_TEST
+
+/* Which would wait for the others. */
+static mmoe_status read_alone(void *context, mmoe_comm *c, mmoe_error *err) {
+    const problem *p = context;
+    mmoe_trainer *trainer;
+    mmoe_model *model;
+    mmoe_error why;
+    mmoe_status status = mmoe_model_create(p->config, p->schema, NULL, &model, err);
+    if (!status) status = mmoe_trainer_create(model, NULL, NULL, &trainer, err);
+    if (!status) status = mmoe_trainer_join(trainer, c, err);
+    if (!status) status = mmoe_trainer_step(trainer, p->rows, 0, BATCH, NULL, err);
+    if (!status && c->rank == 0) {
+        mmoe_ranks_begin_alone(trainer->ranks);
+        ck_assert_int_eq(mmoe_model_save(model, in_folder("alone.model"), &why), MMOE_E_IO);
+        ck_assert_msg(strstr(why.message, "ranks have parts of its tables"), "%s", why.message);
+        mmoe_ranks_end_alone(trainer->ranks);
+        ck_assert_int_eq(mmoe_ranks_status(trainer->ranks, &why), MMOE_E_ARGUMENT);
+        ck_assert_msg(strstr(why.message, "within a step's callback"), "%s", why.message);
+    }
+    mmoe_trainer_free(trainer);
+    mmoe_model_free(model);
+    return status;
+}
+
+START_TEST(one_rank_alone_reads_no_rows) {
+    problem p = problem_of(&kinds[0], SEGMENTS, BATCH);
+    const mmoe_comm_group_options options = {.size = 2};
+    mmoe_error errors[2] = {{0}};
+    mmoe_comm_group *g;
+    SUCCEEDS(mmoe_comm_group_create(&options, NULL, &g, &err));
+    ck_assert_int_eq(mmoe_comm_group_run(g, read_alone, &p, errors), MMOE_OK);
+    mmoe_comm_group_free(g);
+    problem_finish(&p);
+}
+END_TEST
+
+void add_cases(TCase *c) {
+    tcase_add_checked_fixture(c, make_folder, remove_folder);
+    tcase_add_loop_test(c, owners_keep_what_one_process_keeps, 0, WALKS);
+    tcase_add_test(c, one_rank_alone_reads_no_rows);
+}
