@@ -430,13 +430,35 @@ def _check_family(name, values, present):
     return first
 
 
-def _texts_and_gaps(name, items):
-    """Of a list of str and missing values, which as in a file are empty texts; None: of others."""
-    try:
-        if items and isinstance(items[0], str):
-            return _texts_of(name, items)
-    except TypeError:  # not all are texts
-        pass
+def _addresses_of(objects):
+    """Of the objects of an array [n], as they stand there."""
+    there = objects.__array_interface__
+    there = {key: there[key] for key in ("data", "shape", "strides", "version")}
+    made = type("", (), {"__array_interface__": {**there, "typestr": np.dtype(np.intp).str}})
+    return np.asarray(made())
+
+
+def _without_gaps(values):
+    """A list with empty texts where None, NaN and pandas' own missing values stand, if they are the
+    one object that modules have for them."""
+    pandas = sys.modules.get("pandas")
+    words = [None, np.nan, *([pandas.NA, pandas.NaT] if pandas else ())]
+    values = values.copy()
+    values[np.isin(_addresses_of(values), list(map(id, words)))] = ""
+    return values.tolist()
+
+
+def _texts_and_gaps(name, values, has_gaps=False):
+    """Of str and missing values among objects, which as in a file are empty texts; None: of
+    others. `has_gaps`: some are probably missing."""
+    for listed in (np.ndarray.tolist, _without_gaps)[has_gaps:]:
+        try:
+            items = listed(values)
+            if items and isinstance(items[0], str):
+                return _texts_of(name, items)
+        except TypeError:  # not all are texts
+            pass
+    items = values.tolist()
     kinds = set(map(type, items))
     floats = {k for k in kinds if issubclass(k, (float, np.floating))}
     gaps = floats.union(k for k in kinds if k.__name__ in _ABSENT)
@@ -460,11 +482,10 @@ def _missing_of(items):
 
 def _objects_of(name, values):
     """Values of Python's, all of one type: [n] of objects."""
-    items = values.tolist()
-    made = _texts_and_gaps(name, items)
+    made = _texts_and_gaps(name, values)
     if made is not None:
         return made
-    missing = _missing_of(items)
+    missing = _missing_of(values.tolist())
     present = np.arange(len(values)) if missing is None else np.flatnonzero(~missing)
     family = _check_family(name, values, present)
     if family == "list":
@@ -943,6 +964,53 @@ class _Given:
                             len(self.array))
 
 
+# ---- Texts among objects ----
+
+_PIECE = 16384  # rows that a thread scores at a time
+
+
+class _Shared:
+    """Texts that are one object in many rows, as readers of files and categories make them: read
+    once, and found by the objects' addresses. Immutable; it keeps these objects."""
+    MOST = 1 << 16
+
+    def __init__(self, name, objects):
+        """`objects`: some of the column's. Raises a TypeError if they are no texts."""
+        addresses = _addresses_of(objects)
+        rows = np.full(self.MOST, -1, np.int32)
+        rows[self._slots(addresses, self.MOST)] = np.arange(len(objects), dtype=np.int32)
+        self._objects = objects[rows[rows >= 0]]
+        self._texts = _texts_and_gaps(name, self._objects)
+        if self._texts is None:
+            raise TypeError
+        self._count = min(self.MOST, 1 << (8 * len(self._objects)).bit_length())
+        self._known, self._found = np.zeros((2, self._count), np.int64)
+        addresses = _addresses_of(self._objects)
+        slots = self._slots(addresses, self._count)
+        self._known[slots], self._found[slots] = addresses, _pointers(self._texts)[1]
+
+    @staticmethod
+    def _slots(addresses, count):
+        return (addresses >> 4 ^ addresses >> 18) & count - 1
+
+    @classmethod
+    def of(cls, name, objects):
+        """Of a whole column; None: few rows share an object, or it has other values than texts."""
+        some = lambda n: objects[::max(1, len(objects) // n)]
+        if len(objects) < _PIECE or len(np.unique(_addresses_of(some(4000)))) > 3200:
+            return None
+        try:
+            return cls(name, some(cls.MOST))
+        except (TypeError, ValueError):
+            return None
+
+    def find(self, objects):
+        """Where their UTF-8 stands, and which of them it does not know."""
+        addresses = _addresses_of(objects)
+        slots = self._slots(addresses, self._count)
+        return self._found.take(slots), np.flatnonzero(self._known.take(slots) != addresses)
+
+
 class _GivenTexts:
     """A column of texts among Python's objects. Threads that score rows read the texts of these
     alone: the ones of a piece stay in the cache, and others are scored meanwhile."""
@@ -950,17 +1018,30 @@ class _GivenTexts:
 
     def __init__(self, name, array, side, dim):
         self.name, self.array, self.rows = name, array, len(array)
+        self.shared = _Shared.of(name, array)
+        self.has_gaps = any(map(_is_absent, array[:100]))
         self.key = (name, VALUE_TEXT, side, dim if dim > 1 else 0, 0)
 
     def column(self, first, rows):
+        objects, texts = self.array[first:first + rows], None
+        if self.shared:
+            addresses, others = self.shared.find(objects)
+            if len(others):
+                texts = self._read(objects[others])
+                addresses[others] = _pointers(texts)[1]
+        else:
+            texts = self._read(objects)
+            addresses = _pointers(texts)[1]
+        return _column(VALUE_TEXT, addresses.ctypes.data, 0), (addresses, texts)
+
+    def _read(self, objects):
         try:
-            texts = _texts_and_gaps(self.name, self.array[first:first + rows].tolist())
+            texts = _texts_and_gaps(self.name, objects, self.has_gaps)
         except ValueError:
             texts = None
         if texts is None:
             _objects_of(self.name, self.array)  # raises, with the row
-        addresses = _pointers(texts)[1]
-        return _column(VALUE_TEXT, addresses.ctypes.data, 0), (texts, addresses)
+        return texts
 
 
 def _given(name, values, side, wanted, type):
@@ -1055,9 +1136,6 @@ def _past_faults(batch, faults, first, *call):
         batch.bad = ctypes.addressof(bad)
         _call(*call, first=first)
     faults.extend(_error_of(e, first) for e in errors[:bad.count])
-
-
-_PIECE = 16384  # rows that a thread scores at a time
 
 
 def _in_threads(rows, threads, work):

@@ -29,8 +29,8 @@ extern "C" {
  *         mmoe_reader_leave(reader);
  *     }
  *
- *     mmoe_model_load(path, NULL, &next, &err);         whenever there is a newer model, from any
- * thread mmoe_slot_publish(slot, next, &version, &err);
+ *     mmoe_model_load(path, NULL, &next, &err);         each newer model, from any thread
+ *     mmoe_slot_publish(slot, next, &version, &err);
  */
 typedef struct mmoe_slot mmoe_slot;
 /* A thread's way into a slot; used by one thread at a time. */

@@ -55,7 +55,7 @@ struct mmoe_reader {
     mmoe_predictor *predictor;
     _Atomic bool taken;
     _Atomic(counters *) counters; /* of all its predictors; grows only */
-    mmoe_scratch scratch;         /* of the newest one, which alone is run */
+    mmoe_scratch scratch; /* of the newest one, which alone is run; counters are its allocator's */
     mmoe_reader *next;
 };
 
@@ -214,11 +214,11 @@ mmoe_status mmoe_slot_create_with(mmoe_model *model, const mmoe_predictor_option
     return create_slot("mmoe_slot_create_with", model, options, alloc, out, err);
 }
 
-static void drop_counters(const mmoe_slot *s, counters *c) {
-    for (counters *next; c; c = next) {
+static void drop_counters(const mmoe_reader *r) {
+    for (counters *c = atomic_load(&r->counters), *next; c; c = next) {
         next = c->next;
-        mmoe_counter_finish(&c->counter, &s->alloc);
-        mmoe_release(&s->alloc, c);
+        mmoe_counter_finish(&c->counter, &r->scratch.alloc);
+        mmoe_release(&r->scratch.alloc, c);
     }
 }
 
@@ -230,7 +230,7 @@ void mmoe_slot_free(mmoe_slot *s) {
     for (mmoe_reader *r = atomic_load(&s->readers); r;) {
         mmoe_reader *next = r->next;
         assert(!atomic_load(&r->taken));
-        drop_counters(s, atomic_load(&r->counters));
+        drop_counters(r);
         mmoe_scratch_finish(&r->scratch);
         mmoe_tally_end(&r->scratch.alloc);
         mmoe_release_aligned(&s->alloc, r);
@@ -306,7 +306,7 @@ void mmoe_reader_free(mmoe_reader *r) {
 
 /* The reader's of a layout; NULL: memory is out. */
 static mmoe_counter *counter_of(mmoe_reader *r, const mmoe_layout *layout) {
-    const mmoe_allocator *a = &r->slot->alloc;
+    const mmoe_allocator *a = &r->scratch.alloc;
     counters *c = atomic_load(&r->counters);
     while (c && c->layout != layout) c = c->next;
     if (c) return &c->counter;

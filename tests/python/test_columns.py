@@ -242,6 +242,33 @@ def test_many_texts():
     fails(ValueError, "\ud800", "Unicode")
 
 
+def test_texts_that_rows_share():
+    config = {"features": {"sparse": [{"name": "word", "embed_dim": 8}]}, "tasks": CONFIG["tasks"][:1],
+              "score": "ctr", "model": CONFIG["model"], "trainer": {"seed": 3, "n_epoch": 1}}
+    words = [f"{'wörd' if i % 3 else 'word'} {i}" for i in range(5000)]
+    model = quietly(mmoe.train, config, {"word": words, "click": [0, 1] * 2500})
+    codes = np.random.default_rng(7).integers(-1, len(words), 50000)
+    texts = np.array(["", *words])[codes + 1]
+    wanted = model.predict({"word": texts})
+    assert len(set(wanted["ctr"].tolist())) > 2000, len(set(wanted["ctr"].tolist()))
+    for missing in (None, np.nan, pd.NA, pd.NaT, ""):
+        objects = np.array([missing, *words], object)
+        column = objects[codes + 1]
+        shared = mmoe._Shared.of("word", column)
+        _, others = shared.find(column)
+        assert 0 < len(others) < len(column) / 5
+        for form in (column, np.repeat(column, 3)[::3], pd.Series(column)):
+            assert same(model.predict({"word": form}, threads=2), wanted)
+        assert mmoe._Shared.of("word", texts.astype(object)) is None  # each of them one
+    column[40000] = 7
+    raised(TypeError, 'row 40001: column "word": ', "int",
+           by=lambda: model.predict({"word": column}))
+    column = np.array([*words, 7, 8.5], object)[codes]  # there are some in the table
+    raised(TypeError, 'column "word": ', by=lambda: model.predict({"word": column}))
+    column = np.array(["a\0b", *words[:9]], object)[codes % 10]
+    raised(ValueError, 'column "word": ', "NUL", by=lambda: model.predict({"word": column}))
+
+
 def test_rank():
     user = {name: PLAIN[name][3] for name in ("user", "seen", "age")}
     items = {name: values for name, values in PLAIN.items() if name not in user}

@@ -1,8 +1,11 @@
-/* What a model and its predictors hold, to the byte; room for rows, which comes with the first
- * calls or was made before them; and first calls that wait for no page. */
+/* What a model and its predictors hold, to the byte, and by the kernel's pages; room for rows,
+ * which comes with the first calls or was made before them; and first calls that wait for no page.
+ */
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "check_main.h"
 #include "failing.h"
@@ -237,6 +240,61 @@ START_TEST(the_first_call_waits_for_no_page) {
 }
 END_TEST
 
+/* ---- Pages ---- */
+
+#ifdef RESIDENT
+enum { MANY = 1000 };
+
+static size_t resident(void) {
+    unsigned long all, here;
+    FILE *f = fopen("/proc/self/statm", "r");
+    ck_assert_ptr_nonnull(f);
+    ck_assert_int_eq(fscanf(f, "%lu %lu", &all, &here), 2);
+    fclose(f);
+    return (size_t)here * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Where each thread has a reader, for calls of one row that it was promised or not, and where it
+ * has a clone: the pages are of the bytes that they tell, but for what malloc and a reader add. */
+START_TEST(a_thousand_predictors_take_what_they_tell) {
+    static mmoe_reader *readers[MANY];
+    static mmoe_predictor *clones[MANY];
+    const mmoe_predictor_options options = {.rows = _i == 1};
+    mmoe_slot *slot = NULL;
+    mmoe_predictor *first = NULL;
+    size_t told = 0;
+    OK(mmoe_slot_create_with(served_model(1, NULL), &options, NULL, &slot, &err));
+    OK(mmoe_predictor_create(model, NULL, &first, &err));
+    run(first, 1);
+    const size_t before = resident();
+    for (int i = 0; i < MANY; i++) {
+        mmoe_served now = {.predictor = NULL};
+        if (_i < 2) {
+            OK(mmoe_reader_create(slot, &readers[i], &err));
+            OK(mmoe_reader_enter(readers[i], &now, &err));
+        } else {
+            OK(mmoe_predictor_clone(first, NULL, &clones[i], &err));
+            now.predictor = clones[i];
+        }
+        run(now.predictor, 1);
+        told += mmoe_predictor_bytes(now.predictor, NULL);
+        if (_i < 2) mmoe_reader_leave(readers[i]);
+    }
+    const size_t grown = resident() - before;
+    printf("%d predictors tell %zu KB, and take %zu KB\n", MANY, told >> 10, grown >> 10);
+    ck_assert_uint_lt(told, MANY * (16u << 10));
+    ck_assert_uint_ge(grown, told - (256u << 10));
+    ck_assert_uint_le(grown, told + MANY * 768u);
+    for (int i = 0; i < MANY; i++) {
+        mmoe_reader_free(readers[i]);
+        mmoe_predictor_free(clones[i]);
+    }
+    mmoe_predictor_free(first);
+    mmoe_slot_free(slot);
+}
+END_TEST
+#endif
+
 void add_cases(TCase *c) {
     tcase_add_checked_fixture(c, set_up, tear_down);
     tcase_add_test(c, a_model_knows_its_bytes);
@@ -246,4 +304,7 @@ void add_cases(TCase *c) {
     tcase_add_test(c, room_that_is_not_given);
     tcase_add_loop_test(c, readers_keep_their_room, 0, 2);
     tcase_add_test(c, the_first_call_waits_for_no_page);
+#ifdef RESIDENT
+    tcase_add_loop_test(c, a_thousand_predictors_take_what_they_tell, 0, 3);
+#endif
 }
