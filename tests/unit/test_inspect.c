@@ -262,12 +262,13 @@ START_TEST(bad_arguments) {
 END_TEST
 
 void add_cases(TCase *c) {
+    tcase_add_loop_test(c, threads_change_no_bit, 0, MODELS);
+    if (THREADS_ALONE) return;
     tcase_add_test(c, gates_by_hand);
     tcase_add_test(c, gates_that_choose);
     tcase_add_test(c, experts_by_hand);
     tcase_add_test(c, parts_of_ple);
     tcase_add_test(c, parts_of_others);
-    tcase_add_loop_test(c, threads_change_no_bit, 0, MODELS);
     tcase_add_loop_test(c, collapse, 0, 9);
     tcase_add_test(c, bad_arguments);
 }

@@ -280,12 +280,13 @@ START_TEST(null_arguments) {
 END_TEST
 
 void add_cases(TCase *c) {
+    tcase_add_test(c, threads_share_the_weights);
+    if (THREADS_ALONE) return;
     tcase_add_loop_test(c, agrees_with_the_plan, 0, SHAPES);
     tcase_add_loop_test(c, any_number_of_rows, 0, SHAPES);
     tcase_add_loop_test(c, the_weights_are_those_of_creation, 0, SHAPES);
     tcase_add_loop_test(c, ranking_gives_the_same_bits, 0, SHAPES);
     tcase_add_loop_test(c, users_do_not_mix, 0, SHAPES);
-    tcase_add_test(c, threads_share_the_weights);
     tcase_add_loop_test(c, allocations_that_fail, 0, SHAPES);
     tcase_add_test(c, null_arguments);
 }
