@@ -94,13 +94,13 @@ def check_whole(folder):
 
 def check_section(folder):
     before = folder.ours()
-    done = folder.run("--only", "balancing", "--python", "/nowhere/python")
+    done = folder.run("--only", "step", "--python", "/nowhere/python")
     after = folder.ours()
     check("a section alone ends well", done.returncode == 0, done.stderr)
-    check("it is measured again", after["balancing"]["figures"] != before["balancing"]["figures"])
+    check("it is measured again", after["step"]["figures"] != before["step"]["figures"])
     check("the other sections stay", all(after[n] == before[n] for n in before
-                                         if n != "balancing"))
-    done = folder.run("--only", "balancing", "--machine", "Another")
+                                         if n != "step"))
+    done = folder.run("--only", "step", "--machine", "Another")
     check("another machine's name is refused", done.returncode == 1 and
           "AMD EPYC" in done.stderr and "--machine" in done.stderr, done)
     done = folder.run("--only", "nothing")

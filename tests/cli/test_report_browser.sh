@@ -12,15 +12,15 @@ done
 lists='"sequence": [{"name": "history"}, {"name": "tags", "weight_separator": ":"}],'
 sed -i "s/\"dense\":/$lists&/" config.json
 
-# Of a page in a frame of a width: what is wrong with it, a line each between FOUND and END.
+# Of a page in a frame of each width: what is wrong with it, a line each between FOUND and END.
 cat >probe.html <<'HTML'
 <!DOCTYPE html>
 <meta charset="utf-8"><meta name="color-scheme" content="light dark">
 <body style="margin:0"><iframe id="frame" style="border:0;height:800px"></iframe>
 <pre id="found"></pre>
 <script>
-const [page, width, dark] = location.hash.slice(1).split(",");
-const found = ["FOUND"], say = (...words) => found.push(words.join(" "));
+const [page, dark] = location.hash.slice(1).split(","), widths = [1200, 390];
+const found = ["FOUND"], say = (...words) => found.push([frame.style.width, ...words].join(" "));
 const name = e => e.tagName + " \"" + e.textContent.trim().slice(0, 40) + "\"";
 // WCAG's contrast of a text with the ground under it.
 const channels = c => c.match(/[\d.]+/g).map(Number);
@@ -82,13 +82,17 @@ function look(doc) {
     }
     if (doc.querySelectorAll("figure svg[role=img]").length < 8) say("there are few figures");
 }
-frame.style.width = width + "px";
+function next() {
+    frame.style.width = widths.shift() + "px";
+    frame.src = page;
+}
 frame.onload = () => {
     try { look(frame.contentDocument); } catch (e) { say(e); }
+    if (widths.length) return next();
     found.push("END");
     document.getElementById("found").textContent = found.join("\n");
 };
-frame.src = page;
+next();
 </script>
 HTML
 
@@ -140,15 +144,16 @@ PY
 
 see() { # PAGE
     for dark in 0 1; do
-        for width in 1200 390; do
-            chromium $dark --virtual-time-budget=20000 --dump-dom --window-size=1300,900 \
-                "file://$work/probe.html#$1,$width,$dark" | sed -n '/>FOUND$/,/^END</p' >err
-            [ "$(grep -c '^END<' err)" -eq 1 ] && [ "$(wc -l <err)" -eq 2 ]
-            report $? "$1 at $width pixels, dark: $dark"
-        done
-        chromium $dark --window-size=800,1000 --screenshot="$work/shot.png" "file://$work/$1"
-        check "a picture of $1, dark: $dark" python3 pixels.py shot.png "$dark"
+        chromium $dark --virtual-time-budget=20000 --dump-dom --window-size=1300,900 \
+            "file://$work/probe.html#$1,$dark" | sed -n '/>FOUND$/,/^END</p' >err
+        [ "$(grep -c '^END<' err)" -eq 1 ] && [ "$(wc -l <err)" -eq 2 ]
+        report $? "$1 at 1200 and 390 pixels, dark: $dark"
     done
+}
+
+draw() { # PAGE DARK
+    chromium "$2" --window-size=800,1000 --screenshot="$work/shot.png" "file://$work/$1"
+    check "a picture of $1, dark: $2" python3 pixels.py shot.png "$2"
 }
 
 expect 0 "" train --config config.json --train train.csv --valid valid.csv --test test.csv \
@@ -156,6 +161,8 @@ expect 0 "" train --config config.json --train train.csv --valid valid.csv --tes
     --set trainer.earlystop_task=ctr
 expect 0 "" report --log run.jsonl --model m.safetensors --data test.csv --output mmoe.html
 see mmoe.html
+draw mmoe.html 0
+draw mmoe.html 1
 # Long names, many experts, levels, a schedule, balancing, a cut log.
 sed \
     's/"name": "cvr"/"name": "purchase_within_seven_days_of_the_impression_on_any_device"/' \
@@ -168,6 +175,7 @@ expect 0 "" train --config long.json --train train.csv --valid valid.csv \
 head -c -200 long.jsonl >cut.jsonl
 expect 1 "is cut off" report --log cut.jsonl --model p.safetensors --data test.csv --output ple.html
 see ple.html
+draw ple.html 1
 # Regressions, a single epoch.
 expect 0 "" synth paper --rows 500 --seed 1 --output paper.csv
 cat >paper.json <<'JSON'
@@ -181,6 +189,7 @@ expect 0 "" train --config paper.json --train paper.csv --valid paper.csv \
     --output r.safetensors --log r.jsonl
 expect 0 "" report --log r.jsonl --model r.safetensors --data paper.csv --output regression.html
 see regression.html
+draw regression.html 0
 chromium 0 --print-to-pdf="$work/page.pdf" "file://$work/mmoe.html"
 check "it is printed" test -s page.pdf
 finish

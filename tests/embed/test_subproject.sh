@@ -16,7 +16,7 @@ for part in include src python tools tests meson.build meson_options.txt; do
 done
 cp "$here/serve.c" host/
 cat >host/meson.build <<'EOM'
-project('host', 'c', default_options: ['c_std=c11', 'buildtype=debugoptimized'])
+project('host', 'c', default_options: ['c_std=c11', 'optimization=1', 'debug=false'])
 mmoe = dependency('mmoe', fallback: 'mmoe', default_options: ['training=false', 'werror=true'])
 executable('serve', 'serve.c', dependencies: mmoe)
 EOM
@@ -54,7 +54,7 @@ check "without trainer, data sets, CSV and LAPACK" sh -c \
 
 # A plug-in that holds a static copy hides it.
 check "sets up a hidden copy" meson setup hidden host/subprojects/mmoe -Dtraining=false \
-    -Dtests=disabled -Ddefault_library=static -Dc_args=-DMMOE_API=
+    -Dtests=disabled -Ddefault_library=static -Doptimization=0 -Dc_args=-DMMOE_API=
 check "builds it" meson compile -C hidden
 check "installs it" env DESTDIR="$work/root" meson install -C hidden --no-rebuild
 if command -v cmake >/dev/null; then
