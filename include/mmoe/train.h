@@ -413,7 +413,9 @@ MMOE_API void mmoe_trainer_sent(const mmoe_trainer *trainer, mmoe_sent *out);
  * _FORMAT, _VERSION, _ARGUMENT. trainer.n_epoch and trainer.earlystop_patience may be others (and
  * score): a run that has ended goes on where they are raised, to the bits of one that began with
  * them. Any other key that differs is named in the error, with both values; keys that the
- * checkpoint's version did not know count there as their defaults. On failure the trainer is as it
+ * checkpoint's version did not know count there as their defaults. Where the trainer had grown
+ * (mmoe_trainer_grow) the model has its vocabularies then; it may have had those that the run began
+ * with, or any since. On failure the trainer is as it
  * was, unless the disk failed, or the file was written to (MMOE_E_IO), when what had been checked
  * was read. Not within a fit (_ARGUMENT). */
 MMOE_API mmoe_status mmoe_trainer_resume(mmoe_trainer *trainer, const char *path, mmoe_error *err);
@@ -459,6 +461,56 @@ MMOE_API mmoe_status mmoe_trainer_fit(mmoe_trainer *trainer, const mmoe_dataset 
  * before, of tables whose updates are deferred: MMOE_E_MEMORY. */
 MMOE_API mmoe_status mmoe_trainer_step(mmoe_trainer *trainer, const mmoe_dataset *train,
                                        int64_t first, size_t rows, double *losses, mmoe_error *err);
+/* How far vocabularies may grow; zeros: as far as ids go. */
+typedef struct mmoe_growth {
+    int64_t max_rows;  /* of a table, row 0 among them; 0: 2^31 - 1. Tables that have more stay as
+                          they are. A feature's "max_vocab" and "max_distinct" bound its table,
+                          too: so many rows, and row 0 */
+    void *reserved[3]; /* NULL */
+} mmoe_growth;
+/* What a call has found. */
+typedef struct mmoe_grown {
+    int64_t rows;     /* that are new, of all tables */
+    int64_t left_out; /* values, each as often as it stands there, that stay unknown: their table
+                         has the rows that it may have, or does not learn ("trainable": false) */
+} mmoe_grown;
+/* Before steps from rows that may have new ids: those that the model's learned vocabularies do not
+ * know get rows of their own, behind all others. A new row has the weights that a new model of this
+ * vocabulary would have there (the configuration's seed, the table and the row decide, of an
+ * embedding_init "xavier_..." the table's size, too: as `train --grow` has it), no moments, and is
+ * as of the last step; with trainer.ema_decay its average is its weights. All other rows keep their
+ * weights, moments and last steps, to the bit. So vocabularies are those of one who has read the
+ * same rows from a file, and do not depend on how rows are cut into calls: ids are met in the order
+ * of rows, in a row in the order of the schema's features, in a list in its own, without those that
+ * max_len cuts off. "min_count" is about a file: here the first time counts. Tables of
+ * "vocab_size" and "hash_bucket_size", bins and crosses stay as they are.
+ *
+ * `batch` has raw columns, by the names of an input or by the schema's numbers; only its sparse
+ * ones are read, and columns of row numbers are passed over. The data set for mmoe_trainer_step is
+ * made of the same batch behind this call: those of before are of another schema (MMOE_E_ARGUMENT).
+ * `limits` and `grown` may be NULL; *grown is written on success.
+ *
+ *     mmoe_trainer_grow(trainer, &batch, &limits, &grown, &err);
+ *     mmoe_dataset_create(mmoe_model_schema(model), &batch, labels, NULL, NULL, &rows, &err);
+ *     mmoe_trainer_step(trainer, rows, 0, batch.rows, NULL, &err);
+ *
+ * Takes time by the batch's values and the new rows: memory is taken ahead, so that a table moves
+ * once for each half that it grows. (Beside that a plan of the step is made wherever a table of
+ * trainer.embedding_update "dense" grew, and a vocabulary of texts is read once.) "auto" chooses by
+ * the rows that a table has when its model is made: name "deferred" or "lazy" for one that grows
+ * large. Steps allocate nothing, as before. What was published stays as it was
+ * (mmoe_trainer_publish), mmoe_trainer_save keeps the vocabularies, and mmoe_trainer_resume brings
+ * them back. A fit's run that was to be continued is over: the next fit begins its own. A profile
+ * begins anew.
+ *
+ * Between steps, by the trainer's thread; nobody may read the model or its schema meanwhile, and
+ * predictors of the model itself are to be made anew (those of a slot have copies).
+ * MMOE_E_ARGUMENT: trainers that have joined others, a model that has two, encoded rows, a batch
+ * that does not fit the model; MMOE_E_DATA; MMOE_E_MEMORY. On failure trainer and model are as they
+ * were. */
+MMOE_API mmoe_status mmoe_trainer_grow(mmoe_trainer *trainer, const mmoe_batch *batch,
+                                       const mmoe_growth *limits, mmoe_grown *grown,
+                                       mmoe_error *err);
 /* Puts a copy of the weights, as they are now, into a slot: mmoe_model_clone and mmoe_slot_publish,
  * whose `version` (may be NULL) this is. The model is taken from the allocator of the trainer, and
  * stays the slot's when trainer and model are gone. With trainer.ema_decay the copy has the moving

@@ -132,6 +132,15 @@ void *mmoe_alloc_aligned_zero(const mmoe_allocator *a, size_t count, size_t size
     return alloc_aligned(a, count, size, true);
 }
 
+void *mmoe_widen_aligned_zero(const mmoe_allocator *a, void *memory, size_t old_count,
+                              size_t new_count, size_t size) {
+    void *wide = mmoe_alloc_aligned_zero(a, new_count, size);
+    if (!wide) return NULL;
+    if (memory) memcpy(wide, memory, old_count * size);
+    mmoe_release_aligned(a, memory);
+    return wide;
+}
+
 void mmoe_release_aligned(const mmoe_allocator *a, void *memory) {
     if (!memory) return;
     void *raw;

@@ -28,6 +28,9 @@ void *mmoe_alloc_aligned(const mmoe_allocator *a, size_t count, size_t size);
 /* The same, all bytes 0: of the system's memory a large block takes a page when it is first written
  * to. */
 void *mmoe_alloc_aligned_zero(const mmoe_allocator *a, size_t count, size_t size);
+/* What such memory has, in room for more, which is 0; on failure the old memory stands. */
+void *mmoe_widen_aligned_zero(const mmoe_allocator *a, void *memory, size_t old_count,
+                              size_t new_count, size_t size);
 void mmoe_release_aligned(const mmoe_allocator *a, void *memory);
 
 #endif

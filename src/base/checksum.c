@@ -17,7 +17,7 @@ static void take_block(uint64_t lanes[LANES], const unsigned char *block) {
     for (int i = 0; i < LANES; i++) lanes[i] = step(lanes[i], words[i]);
 }
 
-static mmoe_checksum begin(uint64_t seed) {
+mmoe_checksum mmoe_checksum_seeded(uint64_t seed) {
     return (mmoe_checksum){{seed + P, seed + 2 * P, seed + 3 * P, seed + 4 * P}, 0};
 }
 
@@ -44,13 +44,13 @@ uint64_t mmoe_checksum_end(const mmoe_checksum *c) {
 }
 
 uint64_t mmoe_checksum_hash(uint64_t seed, const void *data, size_t size) {
-    mmoe_checksum c = begin(seed);
+    mmoe_checksum c = mmoe_checksum_seeded(seed);
     mmoe_checksum_add(&c, data, size);
     return mmoe_checksum_end(&c);
 }
 
 mmoe_checksum mmoe_checksum_begin(const char *name) {
-    return begin(mmoe_checksum_hash(0, name, strlen(name)));
+    return mmoe_checksum_seeded(mmoe_checksum_hash(0, name, strlen(name)));
 }
 
 uint64_t mmoe_checksum_part(const char *name, const void *data, size_t size) {

@@ -23,6 +23,7 @@ typedef struct mmoe_checksum {
     size_t size;
 } mmoe_checksum;
 mmoe_checksum mmoe_checksum_begin(const char *name);
+mmoe_checksum mmoe_checksum_seeded(uint64_t seed); /* of hash(seed, data) */
 void mmoe_checksum_add(mmoe_checksum *sum, const void *data, size_t size);
 uint64_t mmoe_checksum_end(const mmoe_checksum *sum);
 

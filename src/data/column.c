@@ -165,11 +165,23 @@ const char *mmoe_encoder_difference(const mmoe_encoder *mine, const mmoe_encoder
     return NULL;
 }
 
-mmoe_vocab *mmoe_encoder_vocab(const mmoe_encoder *e) {
+static mmoe_vocab **place_of_vocab(const mmoe_encoder *e) {
     for (int32_t i = 0; i < e->kind->n_fitted; i++)
         if (e->kind->fitted[i].kind == MMOE_KEY_VOCABULARY)
-            return *(mmoe_vocab *const *)place_of(e, e->kind->fitted + i);
+            return (mmoe_vocab **)place_of(e, e->kind->fitted + i);
     return NULL;
+}
+
+mmoe_vocab *mmoe_encoder_vocab(const mmoe_encoder *e) {
+    mmoe_vocab *const *place = place_of_vocab(e);
+    return place ? *place : NULL;
+}
+
+mmoe_vocab *mmoe_encoder_exchange_vocab(mmoe_encoder *e, mmoe_vocab *vocab) {
+    mmoe_vocab **place = place_of_vocab(e), *had = *place;
+    *place = vocab;
+    e->rows = mmoe_vocab_rows(vocab);
+    return had;
 }
 
 const mmoe_numbers *mmoe_encoder_numbers(const mmoe_encoder *e) {

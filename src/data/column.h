@@ -97,6 +97,12 @@ typedef struct mmoe_column_kind {
     /* Ids: what has settled learns again: values that it knows keep their rows, and new ones get
      * rows behind them. MMOE_E_MEMORY. (NULL: it has settled for good.) */
     mmoe_status (*grow)(mmoe_encoder *e, mmoe_error *err);
+    /* Ids, of what has settled: a value that it does not know has the row behind all others from
+     * now on, unless it has `most` rows, or as many as its own keys allow: then it stays unknown.
+     * Whoever adds settles its vocabulary then (mmoe_vocab_settle). Its only fault is
+     * mmoe_column_no_memory. (NULL where grow is.) */
+    const char *(*add)(mmoe_encoder *e, const char *text, size_t length, int64_t most,
+                       mmoe_cell *out);
     /* Ids: of what has settled the values stay whose place in rows [e->rows] is not 0; they are
      * rows 1, 2, ... then, as `rows` says. MMOE_E_MEMORY: it is as it was. (NULL where grow is.) */
     mmoe_status (*keep)(mmoe_encoder *e, const int32_t *rows, mmoe_error *err);
@@ -183,6 +189,8 @@ uint64_t mmoe_encoder_hash(uint64_t seed, const mmoe_encoder *e);
 const char *mmoe_encoder_difference(const mmoe_encoder *mine, const mmoe_encoder *theirs);
 /* Its vocabulary; NULL: it has none. */
 mmoe_vocab *mmoe_encoder_vocab(const mmoe_encoder *e);
+/* Gives it another, which becomes its own; returns the one that it had. Its rows follow. */
+mmoe_vocab *mmoe_encoder_exchange_vocab(mmoe_encoder *e, mmoe_vocab *vocab);
 /* Its array of numbers, given or fitted; NULL: it has none. */
 const mmoe_numbers *mmoe_encoder_numbers(const mmoe_encoder *e);
 

@@ -169,6 +169,27 @@ static const char *parse_value(const mmoe_encoder *e, const char *text, size_t l
     return NULL;
 }
 
+/* Rows that the table may have, of `most`: its keys' bounds are others. */
+static int64_t most_rows(const vocabulary_encoder *v, int64_t most) {
+    if (v->max_vocab && v->max_vocab < most) most = v->max_vocab + 1;
+    if (v->max_distinct && v->max_distinct < most) most = v->max_distinct + 1;
+    return most;
+}
+
+static const char *add_value(mmoe_encoder *e, const char *text, size_t length, int64_t most,
+                             mmoe_cell *out) {
+    vocabulary_encoder *v = mmoe_vocabulary_of(e);
+    out->id = mmoe_vocab_find(v->vocab, text, length);
+    judge_found(out, length == 0);
+    if (out->state != MMOE_CELL_UNKNOWN || e->rows >= most_rows(v, most)) return NULL;
+    mmoe_vocab_reopen(v->vocab);
+    mmoe_vocab_bound(v->vocab, INT32_MAX - 1);
+    if (mmoe_vocab_add(v->vocab, text, length, &out->id, NULL)) return mmoe_column_no_memory;
+    out->state = out->id ? MMOE_CELL_KNOWN : MMOE_CELL_MISSING; /* of blanks alone */
+    e->rows = mmoe_vocab_rows(v->vocab);
+    return NULL;
+}
+
 /* Not where each value is counted. */
 static size_t known_values(const mmoe_encoder *e, const mmoe_cell_run *run) {
     const mmoe_vocab *base = ((const vocabulary_encoder *)e)->base,
@@ -245,6 +266,7 @@ const mmoe_column_kind mmoe_column_vocabulary = {
     .start = mmoe_vocabulary_start,
     .learn = mmoe_vocabulary_learn,
     .grow = mmoe_vocabulary_grow,
+    .add = add_value,
     .keep = keep_rows,
     .beside = mmoe_vocabulary_beside,
     .agrees = mmoe_vocabulary_agrees,

@@ -159,6 +159,11 @@ static void ask(const mmoe_values *v, const char *at, size_t r) {
                      left < MMOE_MOST_ASKED ? left : MMOE_MOST_ASKED);
 }
 
+static const char *give_unknown(const mmoe_values *v, const char *at, mmoe_cell *cell) {
+    char room[MMOE_SHOWN_SIZE];
+    return v->unknown->take(v->unknown->context, mmoe_value_part(v->column->type, at, room), cell);
+}
+
 mmoe_status mmoe_encode_ids(const mmoe_values *v, int32_t *to, size_t stride, mmoe_error *err) {
     const mmoe_encoder *e = v->encoder;
     const mmoe_value_type type = v->column->type;
@@ -166,7 +171,7 @@ mmoe_status mmoe_encode_ids(const mmoe_values *v, int32_t *to, size_t stride, mm
     const size_t step = step_of(v);
     const char *at = start_of(v);
     mmoe_cell cell;
-    if (!to && is_total(e->kind, type)) return MMOE_OK;
+    if (!to && !v->unknown && is_total(e->kind, type)) return MMOE_OK;
     for (size_t r = 0; r < v->rows; r++, at += step) {
         if (r % MMOE_MOST_ASKED == 0) ask(v, at, r);
         if (type == MMOE_VALUE_ROW) {
@@ -176,6 +181,9 @@ mmoe_status mmoe_encode_ids(const mmoe_values *v, int32_t *to, size_t stride, mm
         } else {
             cell.state = MMOE_CELL_KNOWN;
             const char *fault = e->kind->take(e, type, present_value(v, at), &cell);
+            if (!fault && v->unknown && cell.state == MMOE_CELL_UNKNOWN)
+                fault = give_unknown(v, at, &cell);
+            if (fault == mmoe_column_no_memory) return mmoe_fail_memory(err, v->rows);
             if (fault) return fail_raw(v, row_of(v, r), at, fault, err);
             if (v->note) mmoe_note_add(v->note, cell.state, (int64_t)row_of(v, r) + 1);
             if (cell.state != MMOE_CELL_KNOWN && v->seen) see(v->seen, cell.state);

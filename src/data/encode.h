@@ -16,6 +16,13 @@ static inline void mmoe_seen_elements(mmoe_seen *seen, size_t count) {
     seen->elements += (int64_t)count;
 }
 
+/* What may give a row to a value that has none, before it is noted. */
+typedef struct mmoe_unknown {
+    const char *(*take)(void *context, mmoe_part value,
+                        mmoe_cell *cell); /* as mmoe_column_kind.add */
+    void *context;
+} mmoe_unknown;
+
 /* Rows [first, first + rows) of a column. */
 typedef struct mmoe_values {
     const mmoe_encoder *encoder;
@@ -29,6 +36,7 @@ typedef struct mmoe_values {
     size_t row;
     size_t parts;    /* of a cross, whose column may be MMOE_VALUE_PARTS; 0: it is none */
     mmoe_seen *seen; /* counts what is missing or unknown; NULL: nothing does */
+    const mmoe_unknown *unknown; /* is given what is unknown; NULL: it stays so */
 } mmoe_values;
 
 /* Is the column of a type that its encoder takes, and are there values? `call` names the public

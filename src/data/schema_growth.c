@@ -34,9 +34,8 @@ static const char *show_key(const mmoe_vocab *v, int64_t row, char out[MMOE_SHOW
     return mmoe_text_show(text, length, out);
 }
 
-/* Are the keys of `v` the first of `grown`? */
-static mmoe_status check_keys(const char *name, const mmoe_vocab *v, const mmoe_vocab *grown,
-                              mmoe_error *err) {
+mmoe_status mmoe_vocab_check_growth(const char *name, const mmoe_vocab *v, const mmoe_vocab *grown,
+                                    mmoe_error *err) {
     const int64_t rows = mmoe_vocab_rows(v), has = mmoe_vocab_rows(grown);
     char mine[MMOE_SHOWN_SIZE], theirs[MMOE_SHOWN_SIZE];
     int64_t row = 1;
@@ -60,7 +59,8 @@ static mmoe_status check_ids(const schema *s, const schema *grown, int32_t i, mm
     if (strcmp(name, grown->sparse[i].name) != 0) return fail_at(name, "name", err);
     const char *key = mmoe_sparse_difference(s, grown, i);
     if (key) return fail_at(name, key, err);
-    if (a->kind->grow) return check_keys(name, mmoe_encoder_vocab(a), mmoe_encoder_vocab(b), err);
+    if (a->kind->grow)
+        return mmoe_vocab_check_growth(name, mmoe_encoder_vocab(a), mmoe_encoder_vocab(b), err);
     return mmoe_encoder_hash(0, a) == mmoe_encoder_hash(0, b) ? MMOE_OK
                                                               : fail_at(name, a->kind->word, err);
 }

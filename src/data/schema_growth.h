@@ -9,6 +9,9 @@
  * first value that is another. */
 mmoe_status mmoe_schema_check_growth(const struct mmoe_schema *schema,
                                      const struct mmoe_schema *grown, mmoe_error *err);
+/* The same of one feature's vocabulary: it begins with the values of `v`. */
+mmoe_status mmoe_vocab_check_growth(const char *name, const mmoe_vocab *v, const mmoe_vocab *grown,
+                                    mmoe_error *err);
 /* A copy of `grown`, of which all that is the model's is that of `schema`: widths, sides, pooling,
  * scales of labels. Its tables begin with no file's vectors. */
 mmoe_status mmoe_schema_grow(const struct mmoe_schema *schema, const struct mmoe_schema *grown,

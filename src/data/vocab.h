@@ -43,6 +43,16 @@ mmoe_status mmoe_vocab_finish(mmoe_vocab *vocab, mmoe_error *err);
 
 /* A finished vocabulary learns again, behind its keys. */
 void mmoe_vocab_reopen(mmoe_vocab *vocab);
+/* The same as finishing, of one that may be reopened soon: room for more stays. Of integers it
+ * takes time by the new keys alone, of texts a pass over all. */
+void mmoe_vocab_settle(mmoe_vocab *vocab);
+/* What it knows at some time; and to know no more than it did then, settled. */
+typedef struct mmoe_vocab_place {
+    int64_t rows;
+    bool is_int;
+} mmoe_vocab_place;
+mmoe_vocab_place mmoe_vocab_at(const mmoe_vocab *vocab);
+void mmoe_vocab_retreat(mmoe_vocab *vocab, mmoe_vocab_place to);
 
 /* 0 when unknown or missing. Thread-safe. An integer vocabulary finds 7 by "+7" and "007", too. */
 int32_t mmoe_vocab_find(const mmoe_vocab *vocab, const char *text, size_t length);

@@ -10,12 +10,6 @@
 
 enum { FIRST_ROWS = 16 };
 
-static void put_slot(mmoe_vocab_slot *slots, size_t n_slots, mmoe_vocab_slot entry) {
-    size_t i = entry.hash & (n_slots - 1);
-    while (slots[i].row) i = (i + 1) & (n_slots - 1);
-    slots[i] = entry;
-}
-
 /* ---- Making ---- */
 
 /* Found in random order, so large tables stand in large pages. */
@@ -104,7 +98,7 @@ mmoe_status mmoe_vocab_reserve_rows(mmoe_vocab *v, int64_t rows, mmoe_error *err
     mmoe_vocab_slot *slots = new_slots(&v->alloc, n_slots);
     if (!slots) return mmoe_fail_memory(err, n_slots * sizeof *slots);
     for (size_t i = 0; i < v->n_slots; i++)
-        if (v->slots[i].row) put_slot(slots, n_slots, v->slots[i]);
+        if (v->slots[i].row) mmoe_vocab_put_slot(slots, n_slots, v->slots[i]);
     mmoe_release_aligned(&v->alloc, v->slots);
     v->slots = slots;
     v->n_slots = n_slots;
@@ -136,8 +130,8 @@ static mmoe_status enter_int(mmoe_vocab *v, int64_t value, mmoe_error *err) {
     v->keys[v->rows - 1] = value;
     if (!mmoe_small_ints_add(&v->small, v->keys, (size_t)v->rows, &v->alloc))
         return mmoe_fail_memory(err, MMOE_MOST_SMALL_INTS * sizeof(int32_t));
-    put_slot(v->slots, v->n_slots,
-             (mmoe_vocab_slot){(uint32_t)v->rows++, mmoe_vocab_int_hash(value)});
+    mmoe_vocab_put_slot(v->slots, v->n_slots,
+                        (mmoe_vocab_slot){(uint32_t)v->rows++, mmoe_vocab_int_hash(value)});
     return MMOE_OK;
 }
 
@@ -149,15 +143,20 @@ static mmoe_status enter_text(mmoe_vocab *v, const char *text, size_t length, ui
     memcpy(v->bytes + v->n_bytes, text, length);
     v->keys[v->rows - 1] = (int64_t)v->n_bytes;
     v->n_bytes += length;
-    put_slot(v->slots, v->n_slots, (mmoe_vocab_slot){(uint32_t)v->rows++, hash});
+    mmoe_vocab_put_slot(v->slots, v->n_slots, (mmoe_vocab_slot){(uint32_t)v->rows++, hash});
     return MMOE_OK;
 }
 
 /* The type is part of the hash: texts' keys are places, which might look like integers. */
 void mmoe_vocab_finish_keys(mmoe_vocab *v) {
-    const size_t n = (size_t)(v->rows - 1);
+    const int64_t n = v->rows - 1, whole = n / MMOE_KEYS_A_BLOCK * MMOE_KEYS_A_BLOCK;
     v->finished = true;
-    v->hash = mmoe_checksum_hash(v->is_int, v->keys, n * sizeof *v->keys);
+    if (!v->summed) v->sum = mmoe_checksum_seeded(v->is_int);
+    mmoe_checksum_add(&v->sum, v->keys + v->summed, (size_t)(whole - v->summed) * sizeof *v->keys);
+    v->summed = whole;
+    mmoe_checksum all = v->sum;
+    mmoe_checksum_add(&all, v->keys + whole, (size_t)(n - whole) * sizeof *v->keys);
+    v->hash = mmoe_checksum_end(&all);
     if (!v->is_int) v->hash = mmoe_checksum_hash(v->hash, v->bytes, v->n_bytes);
 }
 
@@ -182,10 +181,11 @@ static mmoe_status turn_to_texts(mmoe_vocab *v, mmoe_error *err) {
         memcpy(v->bytes + v->n_bytes, text, n);
         v->keys[i] = (int64_t)v->n_bytes;
         v->n_bytes += n;
-        put_slot(v->slots, v->n_slots,
-                 (mmoe_vocab_slot){(uint32_t)(i + 1), mmoe_vocab_text_hash(text, n)});
+        mmoe_vocab_put_slot(v->slots, v->n_slots,
+                            (mmoe_vocab_slot){(uint32_t)(i + 1), mmoe_vocab_text_hash(text, n)});
     }
     v->is_int = false;
+    v->summed = 0;
     return MMOE_OK;
 }
 
@@ -241,8 +241,6 @@ mmoe_status mmoe_vocab_finish(mmoe_vocab *vocab, mmoe_error *err) {
     }
     return MMOE_OK;
 }
-
-void mmoe_vocab_reopen(mmoe_vocab *vocab) { vocab->finished = false; }
 
 uint64_t mmoe_vocab_hash(const mmoe_vocab *vocab) {
     assert(vocab->finished);

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/checksum.h"
 #include "data/small_ints.h"
 #include "data/vocab.h"
 #include "data/vocab_hash.h"
@@ -13,6 +14,8 @@
 typedef struct mmoe_vocab_slot {
     uint32_t row, hash;
 } mmoe_vocab_slot;
+
+enum { MMOE_KEYS_A_BLOCK = 4 }; /* of the checksum */
 
 struct mmoe_vocab {
     mmoe_allocator alloc;
@@ -27,6 +30,9 @@ struct mmoe_vocab {
     size_t n_slots;        /* a power of two */
     mmoe_small_ints small; /* of integer keys, which stand in slots, too */
     uint64_t hash;         /* of the keys, once finished */
+    mmoe_checksum sum;     /* the part of it that is of the first `summed` keys, which no later one
+                              changes */
+    int64_t summed;        /* a multiple of MMOE_KEYS_A_BLOCK; 0: none are */
 };
 
 static inline const char *mmoe_vocab_text_of(const mmoe_vocab *v, int64_t row, size_t *length) {
@@ -62,6 +68,14 @@ static inline int32_t mmoe_vocab_look_up_text(const mmoe_vocab *v, const char *t
         if (s->hash == hash && mmoe_vocab_same_text(v, s->row, text, length))
             return (int32_t)s->row;
     }
+}
+
+/* A row's key takes the first slot from its hash on that is empty. */
+static inline void mmoe_vocab_put_slot(mmoe_vocab_slot *slots, size_t n_slots,
+                                       mmoe_vocab_slot entry) {
+    size_t i = entry.hash & (n_slots - 1);
+    while (slots[i].row) i = (i + 1) & (n_slots - 1);
+    slots[i] = entry;
 }
 
 /* Room for `rows` known values in keys and slots, at most half of which are taken; for so many

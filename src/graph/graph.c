@@ -32,6 +32,16 @@ void mmoe_graph_free(mmoe_graph *g) {
     mmoe_release(&a, g);
 }
 
+void mmoe_graph_set_rows(mmoe_graph *g, int32_t table, int64_t rows) {
+    mmoe_tensors_set_rows(&g->tensors, table, rows);
+    for (int32_t n = 0; n < g->n_node; n++) {
+        mmoe_lookup *lookups = g->nodes[n].u.input.lookups;
+        for (int32_t i = 0; g->nodes[n].op == MMOE_OP_INPUT && i < g->nodes[n].u.input.n_lookup;
+             i++)
+            if (lookups[i].table == table) lookups[i].rows = rows;
+    }
+}
+
 static mmoe_status make_room_for_node(mmoe_graph *g, mmoe_error *err) {
     if (g->n_node < g->node_capacity) return MMOE_OK;
     int32_t wanted = g->node_capacity ? 2 * g->node_capacity : 16;

@@ -195,6 +195,8 @@ typedef struct mmoe_graph {
 
 mmoe_status mmoe_graph_create(const mmoe_allocator *alloc, mmoe_graph **out, mmoe_error *err);
 void mmoe_graph_free(mmoe_graph *graph);
+/* A table of the parameters has so many rows from now on. */
+void mmoe_graph_set_rows(mmoe_graph *graph, int32_t table, int64_t rows);
 
 /* Each adds a node, and stands in its op's file; arrays and the name (cut to 31 bytes) are copied.
  * They return MMOE_E_MEMORY, or write the new value's view to *out. Shapes are the builder's duty:

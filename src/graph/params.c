@@ -82,6 +82,19 @@ mmoe_status mmoe_tensors_add(mmoe_tensors *t, mmoe_tensor tensor, mmoe_error *er
     return MMOE_OK;
 }
 
+void mmoe_tensors_set_rows(mmoe_tensors *t, int32_t table, int64_t rows) {
+    int64_t place = 0;
+    for (size_t i = 0; i < t->count; i++) {
+        mmoe_tensor *x = &t->items[i];
+        if (x->kind != MMOE_TENSOR_TABLE) continue;
+        if (x->table == table) x->shape[0] = rows;
+        x->count = x->shape[0] * x->shape[1];
+        x->offset = place;
+        place += x->count;
+    }
+    t->n_row_value = place;
+}
+
 const mmoe_tensor *mmoe_tensors_find(const mmoe_tensors *t, const char *name) {
     for (size_t i = 0; i < t->count; i++)
         if (!strcmp(t->items[i].name, name)) return &t->items[i];
@@ -194,6 +207,31 @@ mmoe_status mmoe_params_init_lent(mmoe_params *p, const mmoe_tensors *t,
 mmoe_status mmoe_params_init(mmoe_params *p, const mmoe_tensors *t, const mmoe_allocator *alloc,
                              mmoe_error *err) {
     return mmoe_params_init_lent(p, t, &(mmoe_lent_tables){0}, alloc, err);
+}
+
+mmoe_status mmoe_params_reserve(mmoe_params *p, int32_t table, int64_t rows, mmoe_error *err) {
+    mmoe_embedding *t = &p->tables[table];
+    mmoe_block memory[MMOE_MOST_BLOCKS];
+    int64_t count;
+    if (__builtin_mul_overflow(rows, (int64_t)t->dim, &count))
+        return mmoe_fail_memory(err, SIZE_MAX);
+    const mmoe_status status = t->kind->reserve(t, rows, err);
+    t->kind->blocks(t, memory);
+    p->blocks[table].memory.data = memory->data;
+    return status;
+}
+
+void mmoe_params_follow(mmoe_params *p, const mmoe_tensors *t) {
+    for (size_t i = 0; i < t->count; i++) {
+        const mmoe_tensor *x = &t->items[i];
+        if (x->kind != MMOE_TENSOR_TABLE) continue;
+        p->tables[x->table].rows = x->shape[0];
+        p->blocks[x->table].memory.count = x->count;
+        p->blocks[x->table].place = x->offset;
+    }
+    const int64_t place = whole_lines(t->n_row_value);
+    p->blocks[t->n_table].place = place;
+    p->n_whole = place + p->n_value;
 }
 
 void mmoe_params_finish(mmoe_params *p) {

@@ -117,6 +117,8 @@ int64_t mmoe_tensors_reserve(mmoe_tensors *t, mmoe_tensor_kind kind, int64_t cou
  * its index here. Its count follows from its shape; `name` is formatted. MMOE_E_MEMORY. */
 mmoe_status mmoe_tensors_add(mmoe_tensors *t, mmoe_tensor tensor, mmoe_error *err, const char *name,
                              ...) __attribute__((format(printf, 4, 5)));
+/* A table has so many rows: the places of what stands behind it follow. */
+void mmoe_tensors_set_rows(mmoe_tensors *t, int32_t table, int64_t rows);
 const mmoe_tensor *mmoe_tensors_find(const mmoe_tensors *t, const char *name); /* NULL: none */
 void mmoe_tensors_finish(mmoe_tensors *t);
 /* Where a trained tensor begins in the whole. */
@@ -133,6 +135,11 @@ mmoe_status mmoe_params_init_lent(mmoe_params *p, const mmoe_tensors *t,
                                   const mmoe_lent_tables *lent, const mmoe_allocator *alloc,
                                   mmoe_error *err);
 void mmoe_params_finish(mmoe_params *p);
+/* Room for so many rows of a table, which keeps those that it has. MMOE_E_MEMORY. */
+mmoe_status mmoe_params_reserve(mmoe_params *p, int32_t table, int64_t rows, mmoe_error *err);
+/* Tables have the rows that their tensors have, for which there is room; those that are new have
+ * any values. */
+void mmoe_params_follow(mmoe_params *p, const mmoe_tensors *t);
 void mmoe_params_copy(mmoe_params *to, const mmoe_params *from); /* of the same tensors */
 /* Of all but the tables. */
 void mmoe_params_copy_layers(mmoe_params *to, const mmoe_params *from);

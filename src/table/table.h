@@ -30,6 +30,7 @@ typedef struct mmoe_embedding {
     const mmoe_table_kind *kind;
     mmoe_allocator alloc;
     int64_t rows;
+    int64_t room; /* rows that its memory has; less than `rows`: no more than these */
     int32_t dim;
     int64_t padding; /* a row that no gradient reaches, if it has one */
     bool has_padding;
@@ -142,6 +143,10 @@ struct mmoe_table_kind {
     /* Adds a task's gradients up, in each segment of ids first and then of lists, each in the order
      * of the batch's rows, and hands them to the sink. */
     void (*scatter)(const mmoe_scattering *s, const mmoe_table_task *task);
+    /* Makes room for `rows` rows in memory of its own, of which those that it has keep their
+     * values; so much more than it has had that one row after another takes little time a row.
+     * MMOE_E_MEMORY: it is as it was. NULL where the rows are no floats. */
+    mmoe_status (*reserve)(mmoe_embedding *t, int64_t rows, mmoe_error *err);
     void (*close)(mmoe_embedding *t); /* one that is not open, too */
 
     /* What a kind does that must know a batch's rows before they are gathered, in this order; 0 and
@@ -193,6 +198,10 @@ static inline mmoe_vectors mmoe_table_vectors(const mmoe_embedding *t) {
     t->kind->blocks(t, blocks);
     return (mmoe_vectors){t->dtype, t->dim, blocks[0].data,
                           t->dtype == MMOE_I8 ? blocks[1].data : NULL};
+}
+/* For how many rows there will be room, where `have` are not enough for `rows`. */
+static inline int64_t mmoe_wider_rows(int64_t have, int64_t rows) {
+    return rows > have + have / 2 ? rows : have + have / 2;
 }
 static inline bool mmoe_table_learns(const mmoe_embedding *t) { return t->kind->scatter != NULL; }
 

@@ -29,6 +29,10 @@ static void gather_deferred(const mmoe_table_read *reads, int32_t count, const m
     mmoe_table_dense.gather(reads, count, m);
 }
 
+static mmoe_status reserve_deferred(mmoe_embedding *t, int64_t rows, mmoe_error *err) {
+    return mmoe_table_dense.reserve(t, rows, err);
+}
+
 static void close_deferred(mmoe_embedding *t) { mmoe_table_dense.close(t); }
 
 /* ---- Before the rows are gathered ---- */
@@ -189,6 +193,7 @@ const mmoe_table_kind mmoe_table_deferred = {.suits = suits_deferred,
                                              .gather = gather_deferred,
                                              .list = list_deferred,
                                              .scatter = scatter_deferred,
+                                             .reserve = reserve_deferred,
                                              .close = close_deferred,
                                              .parts = MMOE_TOUCH_PARTS,
                                              .admit = admit,

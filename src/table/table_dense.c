@@ -30,6 +30,21 @@ static int32_t dense_blocks(const mmoe_embedding *t, mmoe_block *out) {
     return 1;
 }
 
+static mmoe_status reserve_dense(mmoe_embedding *t, int64_t rows, mmoe_error *err) {
+    const int64_t have = t->room > t->rows ? t->room : t->rows;
+    const size_t size = (size_t)t->dim * sizeof(float);
+    if (rows <= have) return MMOE_OK;
+    const int64_t room = mmoe_wider_rows(have, rows);
+    void *data = mmoe_widen_aligned_zero(&t->alloc, t->is_lent ? NULL : t->data, (size_t)t->rows,
+                                         (size_t)room, size);
+    if (!data) return mmoe_fail_memory(err, (size_t)room * size);
+    if (t->is_lent) memcpy(data, t->data, (size_t)t->rows * size);
+    t->data = data;
+    t->room = room;
+    t->is_lent = false;
+    return MMOE_OK;
+}
+
 static void close_dense(mmoe_embedding *t) {
     if (!t->is_lent) mmoe_release_aligned(&t->alloc, t->data);
     t->data = NULL;
@@ -405,4 +420,5 @@ const mmoe_table_kind mmoe_table_dense = {.suits = suits_all,
                                           .gather = gather_dense,
                                           .list = list_dense,
                                           .scatter = scatter_dense,
+                                          .reserve = reserve_dense,
                                           .close = close_dense};

@@ -124,6 +124,31 @@ mmoe_status mmoe_balancer_init(mmoe_balancer *b, const mmoe_model *model, const 
     return status;
 }
 
+mmoe_status mmoe_balancer_widen(const mmoe_balancer *b, const mmoe_plan *plan, mmoe_balancer *next,
+                                mmoe_error *err) {
+    int32_t n_block = 0;
+    *next = (mmoe_balancer){.alloc = b->alloc, .balance.alloc = b->alloc};
+    if (!b->gradients || b->probes) return MMOE_OK;
+    const mmoe_status status = plan_gradients(next, b->model, plan, &n_block, err);
+    if (status) mmoe_balancer_finish(next);
+    return status;
+}
+
+void mmoe_balancer_exchange(mmoe_balancer *b, mmoe_balancer *next) {
+    const mmoe_balancer old = *b;
+    if (!next->gradients) return;
+    b->size = next->size;
+    b->gradients = next->gradients;
+    b->n_piece = next->n_piece;
+    b->pieces = next->pieces;
+    b->parts = next->parts;
+    next->size = old.size;
+    next->gradients = old.gradients;
+    next->n_piece = old.n_piece;
+    next->pieces = old.pieces;
+    next->parts = old.parts;
+}
+
 void mmoe_balancer_finish(mmoe_balancer *b) {
     mmoe_balance_finish(&b->balance);
     mmoe_release(&b->alloc, b->pieces);

@@ -38,6 +38,12 @@ mmoe_plan_kind mmoe_balance_plan(const mmoe_balance_config *config);
 mmoe_status mmoe_balancer_init(mmoe_balancer *b, const mmoe_model *model, const mmoe_plan *plan,
                                mmoe_pool *pool, const mmoe_allocator *alloc, mmoe_error *err);
 void mmoe_balancer_finish(mmoe_balancer *b);
+/* The model's tables have other rows: what is sized by these is made anew in *next, and then
+ * changes places with the balancer's own; what that has learned stays its own. `plan` is of the
+ * kind that it was. *next is to be finished on success; MMOE_E_MEMORY. */
+mmoe_status mmoe_balancer_widen(const mmoe_balancer *b, const mmoe_plan *plan, mmoe_balancer *next,
+                                mmoe_error *err);
+void mmoe_balancer_exchange(mmoe_balancer *b, mmoe_balancer *next);
 /* Takes the place of mmoe_run_train: gradients go to the sink, which may change the weights. Where
  * a loss is not finite there are no gradients. MMOE_E_NUMERIC. */
 mmoe_status mmoe_balancer_step(mmoe_balancer *b, mmoe_run *run, const mmoe_pass *pass,

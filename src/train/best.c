@@ -24,6 +24,7 @@ static mmoe_status place_block(mmoe_best *b, int32_t index, mmoe_error *err) {
         s->data = mmoe_alloc_aligned_zero(&b->alloc, s->bytes, 1);
         if (!s->data) return mmoe_fail_memory(err, s->bytes);
         b->in_memory += s->bytes;
+        b->room[index] = s->bytes;
     }
     return MMOE_OK;
 }
@@ -33,9 +34,10 @@ mmoe_status mmoe_best_init(mmoe_best *b, const mmoe_params *model, const char *f
     const size_t room = 2 * (size_t)model->n_block;
     *b = (mmoe_best){.alloc = *alloc, .model = model, .file = -1};
     b->blocks = mmoe_alloc_zero(alloc, room, sizeof *b->blocks);
+    b->room = mmoe_alloc_zero(alloc, (size_t)model->n_block, sizeof *b->room);
     if (folder) b->folder = mmoe_copy_text(alloc, folder, strlen(folder));
     mmoe_status status = MMOE_OK;
-    if (!b->blocks || (folder && !b->folder))
+    if (!b->blocks || !b->room || (folder && !b->folder))
         status = mmoe_fail_memory(err, room * sizeof *b->blocks);
     else
         b->others = b->blocks + model->n_block;
@@ -49,6 +51,7 @@ void mmoe_best_finish(mmoe_best *b) {
         if (!b->model->blocks[i].is_frozen) mmoe_release_aligned(&b->alloc, b->blocks[i].data);
     if (b->blocks && b->file >= 0) close(b->file);
     mmoe_release(&b->alloc, b->blocks);
+    mmoe_release(&b->alloc, b->room);
     mmoe_release(&b->alloc, b->folder);
     *b = (mmoe_best){.file = -1};
 }
@@ -56,6 +59,42 @@ void mmoe_best_finish(mmoe_best *b) {
 size_t mmoe_best_memory(const mmoe_best *b, int32_t block) {
     const bool is_own = b->blocks[block].data && !b->model->blocks[block].is_frozen;
     return is_own ? b->blocks[block].bytes : 0;
+}
+
+/* ---- Other sizes ---- */
+
+mmoe_status mmoe_best_reserve(mmoe_best *b, int32_t block, size_t bytes, mmoe_error *err) {
+    mmoe_stretch *s = &b->blocks[block];
+    const size_t have = b->room[block], room = bytes > have + have / 2 ? bytes : have + have / 2;
+    if (!have || bytes <= have) return MMOE_OK; /* those of a file have room there */
+    char *data = b->is_used ? mmoe_widen_aligned_zero(&b->alloc, s->data, s->bytes, room, 1)
+                            : mmoe_alloc_aligned_zero(&b->alloc, room, 1);
+    if (!data) return mmoe_fail_memory(err, room);
+    if (!b->is_used) mmoe_release_aligned(&b->alloc, s->data);
+    s->data = data;
+    b->room[block] = room;
+    return MMOE_OK;
+}
+
+void mmoe_best_restart(mmoe_best *b) {
+    if (b->file >= 0) close(b->file);
+    b->file = -1;
+    b->in_file = b->in_memory = 0;
+    for (int32_t i = 0; i < b->model->n_block; i++) {
+        const mmoe_params_block *block = &b->model->blocks[i];
+        mmoe_stretch *s = &b->blocks[i];
+        if (b->is_used && b->room[i]) memset(s->data, 0, b->room[i]);
+        s->file = -1;
+        s->bytes = mmoe_block_bytes(&block->memory);
+        if (block->is_frozen) continue;
+        if (s->data) {
+            b->in_memory += s->bytes;
+        } else {
+            s->place = (int64_t)b->in_file;
+            b->in_file += s->bytes;
+        }
+    }
+    b->is_used = false;
 }
 
 /* ---- The file ---- */
@@ -108,6 +147,7 @@ mmoe_status mmoe_best_keep(mmoe_best *b, const mmoe_params *from, mmoe_pool *poo
                            mmoe_error *err) {
     const mmoe_status status = mmoe_best_open(b, err);
     if (status) return status;
+    b->is_used = true;
     return copy(b, from, false, pool) ? mmoe_best_failed(b, true, err) : MMOE_OK;
 }
 

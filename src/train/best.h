@@ -16,6 +16,8 @@ typedef struct mmoe_best {
     int file;                  /* -1: not made yet */
     size_t in_file, in_memory; /* bytes */
     mmoe_stretch *blocks;      /* of the model's, in their order; zero at first */
+    size_t *room;              /* [blocks] bytes that those in memory have */
+    bool is_used;              /* something else than zero may stand there */
     mmoe_stretch *others;      /* as many: what is copied to them, or from them */
 } mmoe_best;
 
@@ -29,6 +31,11 @@ size_t mmoe_best_memory(const mmoe_best *b, int32_t block);
 /* Makes the file, if there is to be one and is none yet, and takes all of its room: a disk that is
  * too full is known before the first step. MMOE_E_IO. */
 mmoe_status mmoe_best_open(mmoe_best *b, mmoe_error *err);
+/* Room for what the model's tables will have: block i of so many bytes. MMOE_E_MEMORY. */
+mmoe_status mmoe_best_reserve(mmoe_best *b, int32_t block, size_t bytes, mmoe_error *err);
+/* The model's blocks have other sizes, for which there is room: none are kept, and what stands
+ * there is zero again. */
+void mmoe_best_restart(mmoe_best *b);
 /* Takes the values of `from`, the model's or an average of them. On MMOE_E_IO there are none. */
 mmoe_status mmoe_best_keep(mmoe_best *b, const mmoe_params *from, mmoe_pool *pool, mmoe_error *err);
 /* Writes what was kept last to `model`; on MMOE_E_IO some of it. */

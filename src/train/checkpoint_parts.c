@@ -128,14 +128,25 @@ static void add_settled(mmoe_run_parts *l, const mmoe_trainer *t) {
     if (h->rates) add_part(l, "", &base, (mmoe_part_source){MMOE_CHECKPOINT_SETTLED, 0, 1});
 }
 
+/* Those of a type, 8 bytes or one. */
+static void add_keys(mmoe_run_parts *l, const mmoe_schema_tensors *keys, mmoe_dtype dtype) {
+    for (size_t i = 0; keys && i < keys->count; i++) {
+        const mmoe_container_tensor *x = &keys->items[i];
+        const mmoe_block block = {x->name, x->dtype, x->shape[0], (void *)(uintptr_t)x->data};
+        if (x->dtype == dtype) add_part(l, "", &block, (mmoe_part_source){NULL, 0, 0});
+    }
+}
+
 /* 8-byte types first, which keeps each aligned. */
-mmoe_status mmoe_run_parts_list(mmoe_trainer *t, const mmoe_place_field *fields, mmoe_run_parts *l,
+mmoe_status mmoe_run_parts_list(mmoe_trainer *t, const mmoe_place_field *fields,
+                                const mmoe_schema_tensors *keys, mmoe_run_parts *l,
                                 mmoe_error *err) {
     const block_group now = {"now.", &t->model->params, NULL, true},
                       best = {"best.", &t->model->params, t->best.blocks, true},
                       average = {"average.", &t->average, NULL, false};
     const int64_t tasks = t->model->schema->n_label;
-    const size_t most = MMOE_PLACE_FIELDS + 6 + 5 * (size_t)now.params->n_block;
+    const size_t most =
+        MMOE_PLACE_FIELDS + 6 + 5 * (size_t)now.params->n_block + (keys ? keys->count : 0);
     *l = (mmoe_run_parts){.alloc = &t->alloc};
     l->items = mmoe_alloc(l->alloc, most, sizeof *l->items);
     l->stretches = mmoe_alloc(l->alloc, 2 * most, sizeof *l->stretches);
@@ -148,6 +159,7 @@ mmoe_status mmoe_run_parts_list(mmoe_trainer *t, const mmoe_place_field *fields,
     if (t->start.exists) add_doubles(l, "linear.start", t->start.count, t->start.state);
     add_lists(l, t);
     add_settled(l, t);
+    add_keys(l, keys, MMOE_I64);
     add_state(l, &now, MMOE_I64, "now.counters");
     add_state(l, &best, MMOE_I64, "best.counters");
     add_state(l, &now, MMOE_F32, "now.states");
@@ -160,6 +172,7 @@ mmoe_status mmoe_run_parts_list(mmoe_trainer *t, const mmoe_place_field *fields,
     add_records(l, t);
     l->n_moment = l->count - l->moments;
     if (t->average.values) add_values(l, &average, "average.values");
+    add_keys(l, keys, MMOE_U8);
     return l->failed ? mmoe_fail_memory(err, most * sizeof *l->items) : MMOE_OK;
 }
 

@@ -15,7 +15,7 @@
 #include <stdatomic.h>
 
 #include "base/stretch.h"
-#include "file/container.h"
+#include "file/schema_tensors.h"
 #include "train/checkpoint_place.h"
 
 #define MMOE_CHECKPOINT_VERSION "4"
@@ -56,10 +56,12 @@ typedef struct mmoe_run_parts {
     bool failed;                              /* memory is out */
 } mmoe_run_parts;
 
-/* To be finished on failure, too. Before they are written or read, the best weights' file is to be
- * there (mmoe_best_open). MMOE_E_MEMORY. */
+/* `keys`: the vocabularies of a trainer that has grown, to be written (checkpoint_vocabs.h reads
+ * them); NULL: none. To be finished on failure, too. Before they are written or read, the best
+ * weights' file is to be there (mmoe_best_open). MMOE_E_MEMORY. */
 mmoe_status mmoe_run_parts_list(mmoe_trainer *t, const mmoe_place_field *fields,
-                                mmoe_run_parts *out, mmoe_error *err);
+                                const mmoe_schema_tensors *keys, mmoe_run_parts *out,
+                                mmoe_error *err);
 void mmoe_run_parts_finish(mmoe_run_parts *parts);
 
 /* The checksum of pieces, which workers add to. */

@@ -6,6 +6,7 @@
 #include "model/model_file.h"
 #include "train/checkpoint_parts.h"
 #include "train/checkpoint_rows.h"
+#include "train/checkpoint_vocabs.h"
 
 /* A checkpoint that is read. */
 typedef struct reading {
@@ -321,6 +322,7 @@ static mmoe_status read_blocks(const reading *r, mmoe_error *err) {
                                     .to = r->parts.stretches + MMOE_PLACE_FIELDS,
                                     .count = r->parts.count - MMOE_PLACE_FIELDS,
                                     .cannot_read = &cannot_read};
+    r->t->best.is_used = true;
     const mmoe_status status = mmoe_stretches_run(&work, r->t->pool, r->parts.alloc);
     if (status == MMOE_E_IO && !cannot_read) return mmoe_best_failed(&r->t->best, true, err);
     return status ? cannot_run(r, status, err) : mmoe_container_check_unchanged(r->file, err);
@@ -333,9 +335,8 @@ static mmoe_status read_parts(reading *r, mmoe_error *err) {
     mmoe_place_fields(r->n_epoch, &place, fields);
     mmoe_status status = mmoe_best_open(&t->best, err);
     if (status) return status;
-    status = mmoe_run_parts_list(t, fields, &r->parts, err);
+    status = mmoe_run_parts_list(t, fields, NULL, &r->parts, err);
     if (!status) status = find_parts(r, err);
-    if (!status) status = check_sum(r, err);
     if (!status) drop_steps(r);
     if (!status) status = check_counts(r, err);
     if (!status) status = check_frozen(r, err);
@@ -384,13 +385,19 @@ static mmoe_status read_meta(const reading *r, mmoe_meta *out, mmoe_error *err) 
 }
 
 mmoe_status mmoe_checkpoint_read(mmoe_trainer *t, const char *path, mmoe_error *err) {
-    reading r = {.t = t, .path = path};
+    reading r = {.t = t, .path = path, .parts.alloc = &t->alloc};
     mmoe_model *m = t->model;
     mmoe_meta meta = {0};
+    mmoe_regrowth grown;
     mmoe_status status = open_file(&r, err);
     if (!status) status = check_config(&r, err);
     if (!status) status = read_meta(&r, &meta, err);
-    if (!status) status = read_parts(&r, err);
+    if (!status) status = check_sum(&r, err);
+    if (!status) status = mmoe_regrowth_begin(t, r.file, path, &grown, err);
+    if (!status) {
+        status = read_parts(&r, err);
+        mmoe_regrowth_end(&grown, status != MMOE_OK);
+    }
     if (!status) {
         const mmoe_meta old = m->meta;
         m->meta = meta;

@@ -122,29 +122,43 @@ static mmoe_status write_parts(const mmoe_trainer *t, mmoe_run_parts *l, const c
     return status;
 }
 
-/* The parts of the run as it stands; to be finished on failure, too. */
-static mmoe_status list_run(mmoe_trainer *t, mmoe_run_parts *l, mmoe_error *err) {
+/* The parts of the run as it stands, and the keys among them; both to be finished on failure, too.
+ */
+static mmoe_status list_run(mmoe_trainer *t, mmoe_schema_tensors *keys, mmoe_run_parts *l,
+                            mmoe_error *err) {
+    const struct mmoe_schema *schema = t->model->schema;
     mmoe_run_place place = {.steps = t->optimizer.steps,
                             .at = t->at,
                             .schedule = t->schedule,
                             .has_fitted = t->has_fitted && !t->is_fitting,
                             .knows_lists = t->knows_lists};
     mmoe_place_field fields[MMOE_PLACE_FIELDS];
+    *keys = (mmoe_schema_tensors){.alloc = &t->alloc};
+    *l = (mmoe_run_parts){.alloc = &t->alloc};
+    mmoe_status status = MMOE_OK;
+    if (t->has_grown) {
+        status = mmoe_schema_tensors_open(keys, schema, 0, err);
+        if (!status) status = mmoe_schema_tensors_add_keys(keys, schema, err);
+        if (!status) status = mmoe_schema_tensors_add_bytes(keys, schema, err);
+    }
+    if (status) return status;
     mmoe_place_fields(t->model->config->trainer.n_epoch, &place, fields);
-    const mmoe_status status = mmoe_run_parts_list(t, fields, l, err);
+    status = mmoe_run_parts_list(t, fields, keys, l, err);
     for (int i = 0; i < MMOE_PLACE_FIELDS; i++) l->cells[i] = mmoe_place_value(&fields[i]);
     return status;
 }
 
 static mmoe_status write_run(mmoe_trainer *t, const char *path, mmoe_error *err) {
     mmoe_run_parts l;
+    mmoe_schema_tensors keys;
     const bool is_first = mmoe_ranks_is_first(t->ranks);
     if (!mmoe_trainer_bring_rows(t)) return mmoe_ranks_status(t->ranks, err);
     mmoe_status status = is_first ? mmoe_best_open(&t->best, err) : MMOE_OK;
     if (status) return status;
-    status = list_run(t, &l, err);
+    status = list_run(t, &keys, &l, err);
     if (!status) status = is_first ? write_parts(t, &l, path, err) : mmoe_moments_send(t, &l, err);
     mmoe_run_parts_finish(&l);
+    mmoe_schema_tensors_finish(&keys);
     return status;
 }
 
@@ -155,9 +169,11 @@ mmoe_status mmoe_checkpoint_write(mmoe_trainer *t, const char *path, mmoe_error 
 
 mmoe_status mmoe_checkpoint_size(mmoe_trainer *t, int64_t *bytes, mmoe_error *err) {
     mmoe_run_parts l;
-    const mmoe_status status = list_run(t, &l, err);
+    mmoe_schema_tensors keys;
+    const mmoe_status status = list_run(t, &keys, &l, err);
     *bytes = 0;
     for (size_t i = 0; i < l.count; i++) *bytes += (int64_t)bytes_of(&l.items[i]);
     mmoe_run_parts_finish(&l);
+    mmoe_schema_tensors_finish(&keys);
     return status;
 }

@@ -18,6 +18,7 @@ enum { MMOE_PENALTY_NONE, MMOE_PENALTY_TABLE, MMOE_PENALTY_DENSE, MMOE_PENALTIES
 typedef struct mmoe_optimizer_block {
     float *values; /* the model's, written */
     int64_t count;
+    int64_t room; /* of a table: rows that there are moments for; less: no more than it has */
     const mmoe_rule *rule;
     int32_t dim;         /* of a table: floats of a row */
     int64_t first, kept; /* values that it moves: kept of them from the first on, whole rows; of one
@@ -114,6 +115,13 @@ mmoe_status mmoe_optimizer_portion(const mmoe_optimizer *o, const mmoe_optimizer
 void mmoe_optimizer_take(mmoe_optimizer *o, mmoe_optimizer_block *blocks);
 /* Blocks that are not taken. */
 void mmoe_optimizer_release(const mmoe_optimizer *o, mmoe_optimizer_block *blocks);
+/* optimizer_grow.c: room for so many rows of table `i`, if it learns; those that it has keep their
+ * moments. MMOE_E_MEMORY. */
+mmoe_status mmoe_optimizer_reserve(mmoe_optimizer *o, int32_t i, int64_t rows, mmoe_error *err);
+/* Blocks are where the parameters' are, and have their sizes, for which there is room. */
+void mmoe_optimizer_follow(mmoe_optimizer *o, const mmoe_params *params);
+/* Rows of table `i` from `first` on are new: without moments, as of the last step. */
+void mmoe_optimizer_begin_rows(mmoe_optimizer *o, int32_t i, int64_t first);
 bool mmoe_optimizer_has_records(const mmoe_optimizer *o);          /* of any table */
 size_t mmoe_optimizer_block_memory(const mmoe_optimizer_block *b); /* bytes of its moments */
 size_t mmoe_optimizer_memory(const mmoe_optimizer *o); /* bytes of moments, and of the history */

@@ -35,8 +35,8 @@ void mmoe_trainer_free(mmoe_trainer *t) {
     mmoe_release(&a, t);
 }
 
-/* In the place of the run that there is, if there is one. */
-static mmoe_status make_run(mmoe_trainer *t, const double *list_elements, mmoe_error *err) {
+static mmoe_status create_run(mmoe_trainer *t, const double *list_elements, mmoe_run **out,
+                              mmoe_error *err) {
     const mmoe_config *c = t->model->config;
     const mmoe_plan_request wanted = {.graph = t->model->graph,
                                       .params = &t->model->params,
@@ -59,6 +59,15 @@ static mmoe_status make_run(mmoe_trainer *t, const double *list_elements, mmoe_e
     run->profile = t->options.profile;
     run->refresh = t->optimizer.history.rates ? mmoe_deferred_refresh : NULL;
     run->refresh_context = &t->optimizer;
+    *out = run;
+    return MMOE_OK;
+}
+
+/* In the place of the run that there is, if there is one. */
+static mmoe_status make_run(mmoe_trainer *t, const double *list_elements, mmoe_error *err) {
+    mmoe_run *run;
+    const mmoe_status status = create_run(t, list_elements, &run, err);
+    if (status) return status;
     mmoe_run_free(t->run);
     t->run = run;
     return MMOE_OK;
@@ -217,6 +226,10 @@ mmoe_status mmoe_trainer_expect_lists(mmoe_trainer *t, const double *elements, m
     if (elements)
         memcpy(t->list_elements, elements, (size_t)t->model->graph->n_list * sizeof *elements);
     return MMOE_OK;
+}
+
+mmoe_status mmoe_trainer_plan(mmoe_trainer *t, mmoe_run **out, mmoe_error *err) {
+    return create_run(t, t->knows_lists ? t->list_elements : NULL, out, err);
 }
 
 mmoe_status mmoe_trainer_know_lists(mmoe_trainer *t, const mmoe_dataset *data, mmoe_error *err) {

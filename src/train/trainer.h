@@ -60,6 +60,7 @@ struct mmoe_trainer {
     double *factors;               /* [tasks] for reports */
     float *scores;                 /* [batch rows, tasks] that steps write; NULL: they do not */
     bool has_fitted;               /* the next fit begins a run of its own */
+    bool has_grown;                /* vocabularies are others than those that it began with */
     mmoe_sent sent;                /* of several ranks */
     bool is_fitting;
     bool stops; /* what steps tell all ranks: this one wants no more of them, then whether any does
@@ -104,6 +105,9 @@ mmoe_status mmoe_trainer_know_lists(mmoe_trainer *t, const mmoe_dataset *data, m
 
 /* That lists have so many elements [lists]; NULL: nothing is known. MMOE_E_MEMORY. */
 mmoe_status mmoe_trainer_expect_lists(mmoe_trainer *t, const double *elements, mmoe_error *err);
+
+/* Another run like the trainer's, of the model as it is now. MMOE_E_MEMORY. */
+mmoe_status mmoe_trainer_plan(mmoe_trainer *t, mmoe_run **out, mmoe_error *err);
 
 /* A model file's format with the run's state (checkpoint_parts.h), which the first rank writes; all
  * ranks call it and come back together. The checkpoint must be of the
