@@ -95,7 +95,8 @@ def reading(run, way):
         for program in rotated(("1", "2", "pandas"), r):
             run.say(f"reading: {program}")
             there = [kind for kind in files if (program, kind) != ("pandas", "zst")]
-            lines = read_lines(run, way, program, [files[k] for kind in there for k in (kind, kind)])
+            twice = [files[k] for kind in there for k in (kind, kind)]
+            lines = read_lines(run, way, program, twice)
             for i, line in enumerate(lines):
                 name = program if i % 2 else program + FIRST
                 seconds = json.loads(line)["seconds"]

@@ -243,8 +243,9 @@ def test_many_texts():
 
 
 def test_texts_that_rows_share():
-    config = {"features": {"sparse": [{"name": "word", "embed_dim": 8}]}, "tasks": CONFIG["tasks"][:1],
-              "score": "ctr", "model": CONFIG["model"], "trainer": {"seed": 3, "n_epoch": 1}}
+    config = {"features": {"sparse": [{"name": "word", "embed_dim": 8}]},
+              "tasks": CONFIG["tasks"][:1], "score": "ctr", "model": CONFIG["model"],
+              "trainer": {"seed": 3, "n_epoch": 1}}
     words = [f"{'wörd' if i % 3 else 'word'} {i}" for i in range(5000)]
     model = quietly(mmoe.train, config, {"word": words, "click": [0, 1] * 2500})
     codes = np.random.default_rng(7).integers(-1, len(words), 50000)

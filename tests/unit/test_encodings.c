@@ -70,7 +70,8 @@ START_TEST(quantiles_are_those_of_sorted_values) {
     for (uint32_t i = 0, x = 1; i < VALUES; i++) {
         x = x * 69069 + 1;
         const double size = ldexp(1.0 + (x >> 20) / 4096.0, (int)(x >> 9 & 511) - 256);
-        values[i] = i % 7 ? size * (x >> 31 ? 1 : -1) : (int)(x >> 29) - 3;
+        const double sign = x >> 31 ? 1 : -1;
+        values[i] = i % 7 ? size * sign : (int)(x >> 29) - 3;
         used += sprintf(csv + used, "%.17g,%d\n", values[i], (int)(i & 1));
     }
     numbers made = fit(X(BINS(1024)), csv);
