@@ -43,8 +43,6 @@ const char *mmoe_config_update_fault(const mmoe_trainer_config *c, mmoe_embeddin
         bool is_in_the_way;
         const char *key, *why;
     } settings[] = {
-        {c->clip_norm > 0, "trainer.clip_norm",
-         "the norm is of all weights' gradients, which are kept whole"},
         {c->ema_decay > 0, "trainer.ema_decay", "the average takes in every row in every step"},
         {c->embedding_l1 > 0, "trainer.regularization_params.embedding_l1",
          "the penalty moves every row in every step"},

@@ -4,7 +4,7 @@
 
 void mmoe_gradient_keep(void *context, const mmoe_gradient *g) {
     const mmoe_gradient_room *room = context;
-    float *to = room->values + room->params->blocks[g->block].place + g->offset;
+    float *to = room->values + room->params->blocks[g->block].place + (g->at ? 0 : g->offset);
     for (int64_t r = 0; r < g->rows; r++)
         memcpy(to + (g->at ? g->at[r] : r) * g->cols, g->values + r * g->ld,
                (size_t)g->cols * sizeof *to);

@@ -17,7 +17,8 @@
 
 /* The gradient of a run of values: `rows` rows of `cols`, row r at offset + r * cols of the
  * parameters' block and values[r * ld]; where `at` is given, of scattered rows: row r at at[r] *
- * cols of the block. */
+ * cols of the block; row offset / cols of those that the step has is then the first one's place
+ * (mmoe_row_gradient). */
 typedef struct mmoe_gradient {
     int32_t block;
     int64_t offset, rows, cols;

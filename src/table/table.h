@@ -79,7 +79,8 @@ typedef struct mmoe_table_task {
 typedef void (*mmoe_table_task_visit)(void *context, const mmoe_table_task *task, size_t scratch);
 
 /* Gradients of a table's rows [first, first + rows), or, where `at` is given, of the rows at[0] to
- * at[rows - 1]: values [rows, dim]. */
+ * at[rows - 1], `first` then being a place behind those of all rows that came from the task before:
+ * values [rows, dim]. */
 typedef struct mmoe_row_gradient {
     int32_t table, dim; /* its index */
     int64_t first, rows;

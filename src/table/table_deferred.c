@@ -149,13 +149,14 @@ static void scatter_deferred(const mmoe_scattering *s, const mmoe_table_task *ta
         return;
     }
     for (int32_t i = 0; i < p->rows;) {
+        const int64_t place = p->first + i;
         int32_t n = 0;
         for (; i < p->rows && n < TOGETHER; i++) {
             if (is_padding(table, rows[i])) continue;
             at[n] = rows[i];
             sum_row(s, task, i, s->scratch + (size_t)n++ * (size_t)dim);
         }
-        if (n) s->sink(s->context, &(mmoe_row_gradient){use->index, dim, 0, n, s->scratch, at});
+        if (n) s->sink(s->context, &(mmoe_row_gradient){use->index, dim, place, n, s->scratch, at});
     }
 }
 
@@ -181,7 +182,8 @@ static void conclude(const mmoe_scattering *s, const mmoe_table_task *task) {
             for (int32_t c = 0; is_alone && c < dim; c++) own[c] += 0.0f;
         }
         if (end > i)
-            s->sink(s->context, &(mmoe_row_gradient){use->index, dim, 0, end - i, sums, rows + i});
+            s->sink(s->context,
+                    &(mmoe_row_gradient){use->index, dim, p->first + i, end - i, sums, rows + i});
         end += end < p->rows;
     }
 }

@@ -292,8 +292,9 @@ static mmoe_status check_memory(const mmoe_fit_run *r, mmoe_error *err) {
     enum { MB = 1000000, BESIDE = 60 };
     const mmoe_trainer *t = r->t;
     const int64_t most = t->model->config->trainer.memory;
-    const size_t copies = 1 + (t->average.values != NULL) + (t->gradient.room.values != NULL),
-                 weights = (size_t)t->model->params.n_whole * copies * sizeof(float) +
+    const size_t copies = 1 + (t->average.values != NULL),
+                 kept = t->gradient.room.values ? (size_t)t->gradient.room.params->n_whole : 0,
+                 weights = ((size_t)t->model->params.n_whole * copies + kept) * sizeof(float) +
                            t->best.in_memory + mmoe_optimizer_memory(&t->optimizer) +
                            mmoe_plan_admitted(t->run->plan),
                  train = mmoe_source_bytes(r->train) + mmoe_progressive_memory(&r->progressive),

@@ -67,7 +67,10 @@ int64_t mmoe_sketch_moments(const mmoe_sketch *s, int32_t block) {
 
 int64_t mmoe_sketch_copies(const mmoe_sketch *s, int32_t block) {
     const mmoe_trainer *t = s->trainer;
-    const bool is_kept = t->gradient.room.values && block < s->model->params.n_trained;
+    const mmoe_params *p = &s->model->params;
+    const bool is_kept = t->gradient.room.values && block < p->n_trained &&
+                         !p->blocks[block].is_frozen &&
+                         !(block < p->n_table && p->tables[block].is_deferred);
     return (int64_t)mmoe_best_memory(&t->best, block) + bytes_of(&t->average, block) +
            (is_kept ? mmoe_sketch_weights(s, block) : 0);
 }

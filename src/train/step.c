@@ -110,9 +110,11 @@ static mmoe_status update(mmoe_trainer *t, const mmoe_rows *batch, int64_t row, 
     const bool clips = t->gradient.room.values != NULL,
                balances = t->run->plan->kind != MMOE_PLAN_TRAIN;
     mmoe_optimizer *o = &t->optimizer;
-    const mmoe_gradient_sink sink = clips ? mmoe_gradient_keep : mmoe_optimizer_apply;
-    void *context = clips ? (void *)&t->gradient.room : o;
+    const mmoe_gradient_sink sink = clips ? mmoe_whole_gradient_keep : mmoe_optimizer_apply;
+    void *context = clips ? (void *)&t->gradient : o;
     mmoe_status status = mmoe_plan_admit(t->run->plan, batch, err);
+    if (!status && clips)
+        status = mmoe_whole_gradient_begin(&t->gradient, t->model->schema, batch, err);
     if (status) return status;
     if (mmoe_history_is_full(&o->history)) mmoe_params_settle(&t->model->params);
     if (o->steps == 0 && t->average.values) mmoe_ema_start(&t->average, &t->model->params);

@@ -144,6 +144,9 @@ static const char *const optimizers[] = {
      "\"warmup_steps\": 150"),
     "\"optimizer\": \"sgd\", \"optimizer_params\": {\"weight_decay\": 0, \"momentum\": 0.9}",
     "\"optimizer\": \"sgd\", \"optimizer_params\": {\"weight_decay\": 0.1}",
+    "\"optimizer\": \"adamw\", \"optimizer_params\": {\"lr\": 0.001}, \"clip_norm\": 0.02",
+    ("\"embedding_optimizer\": \"rowwise_adagrad\", \"optimizer\": \"adamw\", "
+     "\"optimizer_params\": {\"lr\": 0.001}, \"clip_norm\": 0.02"),
     /* run step by step */
     "\"optimizer\": \"adam\", \"optimizer_params\": {\"weight_decay\": 0.0001}",
     "\"optimizer\": \"sgd\", \"optimizer_params\": {\"weight_decay\": 0.1, \"momentum\": 0.9}",
@@ -152,7 +155,7 @@ static const char *const optimizers[] = {
     /* which miss nothing */
     "\"embedding_optimizer\": \"rowwise_adagrad\"",
 };
-enum { CLOSED = 4, OPTIMIZERS = sizeof optimizers / sizeof *optimizers, LAZY = 0 };
+enum { CLOSED = 6, OPTIMIZERS = sizeof optimizers / sizeof *optimizers, LAZY = 0 };
 
 static const char *keys_of(int optimizer, const char *update, char keys[512]) {
     snprintf(keys, 512, ", %s, \"embedding_update\": \"%s\"", optimizers[optimizer], update);
@@ -454,7 +457,6 @@ typedef struct refusal {
 
 #define ADAMW "\"optimizer\": \"adamw\""
 static const refusal refusals[] = {
-    {ADAMW ", \"clip_norm\": 1", "deferred", "trainer.clip_norm"},
     {ADAMW ", \"ema_decay\": 0.9", "deferred", "trainer.ema_decay"},
     {ADAMW ", \"regularization_params\": {\"embedding_l1\": 0.1}", "deferred",
      "trainer.regularization_params.embedding_l1"},
@@ -462,10 +464,11 @@ static const refusal refusals[] = {
      "trainer.regularization_params.embedding_l2"},
     {ADAMW ", \"adaptive_params\": {\"method\": \"pcgrad\", \"at\": \"parameters\"}", "deferred",
      "trainer.adaptive_params.at"},
-    {"\"clip_norm\": 1, \"optimizer_params\": {\"weight_decay\": 0}", "lazy", "trainer.clip_norm"},
+    {"\"ema_decay\": 0.9, \"optimizer_params\": {\"weight_decay\": 0}", "lazy",
+     "trainer.ema_decay"},
     {ADAMW, "lazy", "trainer.optimizer_params.weight_decay"},
     {"\"optimizer\": \"adam\"", "lazy", "trainer.optimizer_params.weight_decay"},
-    {ADAMW ", \"clip_norm\": 1", "auto", "trainer.clip_norm"},
+    {ADAMW ", \"ema_decay\": 0.9", "auto", "trainer.ema_decay"},
     {"\"optimizer\": \"adam\"", "auto", "trainer.optimizer_params.weight_decay"},
     {"\"embedding_optimizer\": \"adagrad\", \"embedding_optimizer_params\": {\"weight_decay\": "
      "0.1}",

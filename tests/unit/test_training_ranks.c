@@ -22,6 +22,7 @@ enum { EVERY = 1, FAILS = 29 };
     "\", \"embedding_optimizer_params\": {\"lr\": 0.01" keys "}"
 #define DROPS "\"n_expert\": 3, \"expert_params\": {\"dims\": [16], \"dropout\": 0.2}"
 #define NONE ", \"weight_decay\": 0"
+#define CLIPS ", \"clip_norm\": 0.05"
 static const way of_tables[] = {
     {"mmoe", DROPS, METHOD("\"famo\"") ", " TABLES("deferred", "adam", NONE), "dense"},
     {"ple", "\"expert_params\": {\"dims\": [12], \"dropout\": 0.1}",
@@ -30,8 +31,8 @@ static const way of_tables[] = {
      METHOD("\"gradnorm\"") ", " TABLES("deferred", "sgd", NONE ", \"momentum\": 0.9"), "dense"},
     {"shared_bottom", "\"bottom_params\": {\"dims\": [24]}",
      SGD ", " TABLES("deferred", "adagrad", ", \"weight_decay\": 0.001"), "auto"},
-    {"mmoe", DROPS, SGD ", " TABLES("deferred", "rowwise_adagrad", NONE), "auto"},
-    {"mmoe", DROPS, SGD ", " TABLES("lazy", "adam", NONE), "auto"},
+    {"mmoe", DROPS, SGD CLIPS ", " TABLES("deferred", "rowwise_adagrad", NONE), "auto"},
+    {"mmoe", DROPS, SGD CLIPS ", " TABLES("lazy", "adam", NONE), "auto"},
 };
 enum { OF_TABLES = sizeof of_tables / sizeof *of_tables, ALL = WAYS + OF_TABLES };
 
