@@ -172,8 +172,9 @@ int cli_plan(int argc, char **argv) {
         "making model and trainer of\n"
         "addresses alone. Time is measured: for about a second steps are made of the model with "
         "its tables cut to some million\n"
-        "values, on rows whose ids are drawn evenly; what a step updates of larger tables is added "
-        "by the rate measured.\n"
+        "values, on rows whose ids are drawn evenly, or on those of --train where they are in "
+        "memory and no table is cut; what a\n"
+        "step updates of larger tables is added by the rate measured.\n"
         "A model that takes more memory than there is is a failure, as it is of train.",
         options,
         NULL,

@@ -49,7 +49,7 @@ static int64_t count_left_out(const mmoe_params *whole, const mmoe_params *cut) 
 
 /* ---- Rows ---- */
 
-enum { IDS, ELEMENTS, INPUTS, LABELS };
+enum { IDS, ELEMENTS, INPUTS, LABELS, GAPS };
 
 static uint64_t below(int what, int64_t index, int64_t n) {
     return mmoe_random_below(1, mmoe_stream(MMOE_STREAM_SYNTH, (uint64_t)what), (uint64_t)index,
@@ -120,7 +120,8 @@ static mmoe_status draw_rows(mmoe_rehearsal *r, const mmoe_schema *s, int32_t ba
             .dense = d.inputs,
             .dense_stride = (size_t)s->dense_width,
             .lists = {s->n_list, d.offsets, d.elements, NULL, (size_t)d.offsets[rows * s->n_list]}};
-        status = mmoe_dataset_create(s, &batch, d.labels, NULL, &r->alloc, &r->rows, err);
+        status = mmoe_dataset_create(s, &batch, d.labels, NULL, &r->alloc, &r->drawn, err);
+        r->rows = r->drawn;
     }
     void *const rooms[] = {d.ids, d.elements, d.offsets, d.inputs, d.labels};
     for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) mmoe_release(&r->alloc, rooms[i]);
@@ -168,15 +169,35 @@ static mmoe_status learn_nothing(mmoe_trainer *t, mmoe_error *err) {
     return status;
 }
 
-/* As far into a run as most of its steps are: each row has been read before. */
-static void begin_late(mmoe_optimizer *o) {
+/* Steps that rows of a deferred table are behind when they are read, on average, were they read
+ * evenly. */
+static int64_t gap_of(const mmoe_rehearsal *r, const mmoe_params *whole, int32_t table) {
+    enum { MOST = 2000 };
+    const mmoe_schema *s = r->model->schema;
+    int64_t reads = 0;
+    for (int32_t i = 0; i < s->n_sparse; i++) reads += s->sparse[i].table == table;
+    const int64_t gap = whole->tables[table].rows / (reads * r->model->config->trainer.batch_size);
+    return gap < MOST ? gap : MOST;
+}
+
+/* As far into a run as most of its steps are: each row has been read before, and is behind. */
+static void begin_late(const mmoe_rehearsal *r, const mmoe_params *whole) {
     enum { LATE = 100000 };
+    mmoe_optimizer *o = &r->trainer->optimizer;
+    int64_t most = 0;
     o->steps = LATE;
     if (o->history.rates) mmoe_history_restart(&o->history, LATE);
-    for (int32_t i = 0; i < o->n_block; i++) {
+    for (int32_t i = 0; i < whole->n_table; i++) {
         const mmoe_optimizer_block *b = &o->blocks[i];
-        const int64_t rows = b->has_step ? b->count / b->dim : 0;
-        for (int64_t row = 0; row < rows; row++) *mmoe_record_step(b, row) = LATE;
+        const int64_t rows = b->has_step ? b->count / b->dim : 0,
+                      gap = rows ? gap_of(r, whole, i) : 0;
+        for (int64_t row = 0; row < rows; row++)
+            *mmoe_record_step(b, row) = LATE + (uint32_t)below(GAPS, row, 2 * gap + 1);
+        if (gap > most) most = gap;
+    }
+    for (int64_t i = 0; o->history.rates && i < 2 * most; i++) {
+        mmoe_optimizer_begin(o, 0);
+        mmoe_optimizer_end(o);
     }
 }
 
@@ -186,9 +207,9 @@ static mmoe_status step(mmoe_rehearsal *r, int64_t number, mmoe_error *err) {
     return mmoe_trainer_step(r->trainer, r->rows, number % batches * size, (size_t)size, NULL, err);
 }
 
-static mmoe_status time_steps(mmoe_rehearsal *r, mmoe_error *err) {
+static mmoe_status time_steps(mmoe_rehearsal *r, const mmoe_params *whole, mmoe_error *err) {
     mmoe_status status = learn_nothing(r->trainer, err);
-    begin_late(&r->trainer->optimizer);
+    begin_late(r, whole);
     for (int64_t i = 0; i < WARM_UP && !status; i++) status = step(r, i, err);
     mmoe_profile_reset(r->profile);
     const double begin = mmoe_clock();
@@ -203,6 +224,16 @@ static mmoe_status time_steps(mmoe_rehearsal *r, mmoe_error *err) {
 
 /* ---- All of it ---- */
 
+/* Rows in memory, whose ids are those of tables that are whole: how often ids come again is known
+ * by them alone. */
+static bool are_rehearsed(const mmoe_dataset *rows, const mmoe_schema *whole,
+                          const mmoe_schema *cut, int32_t batch_size) {
+    bool are_whole = true;
+    for (int32_t i = 0; i < whole->n_table; i++)
+        are_whole = are_whole && whole->tables[i].rows == cut->tables[i].rows;
+    return rows && !rows->stored && rows->rows >= batch_size && are_whole;
+}
+
 mmoe_status mmoe_rehearse(const mmoe_model *model, const mmoe_dataset *like, int threads,
                           const mmoe_allocator *alloc, mmoe_rehearsal *r, mmoe_error *err) {
     *r = (mmoe_rehearsal){.alloc = *alloc};
@@ -211,7 +242,10 @@ mmoe_status mmoe_rehearse(const mmoe_model *model, const mmoe_dataset *like, int
     mmoe_status status = mmoe_schema_copy(model->schema, alloc, &cut, err);
     if (!status) cut_tables(cut, batch_size);
     if (!status) status = know_lists(r, cut, like, err);
-    if (!status) status = draw_rows(r, cut, batch_size, err);
+    if (!status && are_rehearsed(like, model->schema, cut, batch_size))
+        r->rows = like;
+    else if (!status)
+        status = draw_rows(r, cut, batch_size, err);
     if (!status) status = mmoe_model_create(model->config, cut, alloc, &r->model, err);
     mmoe_schema_free(cut);
     if (status) return status;
@@ -220,13 +254,13 @@ mmoe_status mmoe_rehearse(const mmoe_model *model, const mmoe_dataset *like, int
     const mmoe_trainer_options options = {
         .threads = threads, .single_threaded_blas = 1, .profile = r->profile};
     if (!status) status = mmoe_trainer_create(r->model, &options, alloc, &r->trainer, err);
-    return status ? status : time_steps(r, err);
+    return status ? status : time_steps(r, &model->params, err);
 }
 
 void mmoe_rehearsal_finish(mmoe_rehearsal *r) {
     mmoe_trainer_free(r->trainer);
     mmoe_profile_free(r->profile);
     mmoe_model_free(r->model);
-    mmoe_dataset_free(r->rows);
+    mmoe_dataset_free(r->drawn);
     mmoe_release(&r->alloc, r->list_elements);
 }

@@ -1,5 +1,5 @@
 /* Steps of a run that is yet to be, timed by their parts: of the same model, but for tables that
- * are cut, on rows that are drawn. */
+ * are cut, on the run's rows where none is, or on rows that are drawn. */
 #ifndef MMOE_TRAIN_REHEARSAL_H
 #define MMOE_TRAIN_REHEARSAL_H
 
@@ -10,7 +10,8 @@ typedef struct mmoe_rehearsal {
     mmoe_model *model;
     mmoe_trainer *trainer;
     mmoe_profile *profile; /* of all timed steps */
-    mmoe_dataset *rows;
+    const mmoe_dataset *rows;
+    mmoe_dataset *drawn; /* rows that are; NULL: they are the caller's */
     double *list_elements;
     int64_t steps, left_out; /* left_out: values of tables that a step updates whole, and that were
                                 cut off */
@@ -18,8 +19,9 @@ typedef struct mmoe_rehearsal {
     double update_seconds;   /* of one value of such a table */
 } mmoe_rehearsal;
 
-/* `model`: of the run, whose weights are not read. `like`: rows whose lists tell how long lists
- * are, or NULL. To be finished after a failure, too. The errors of mmoe_model_create. */
+/* `model`: of the run, whose weights are not read. `like`: its rows, as far as they are known,
+ * whose lists tell how long lists are, or NULL; they stay until it is finished. To be finished
+ * after a failure, too. The errors of mmoe_model_create. */
 mmoe_status mmoe_rehearse(const mmoe_model *model, const mmoe_dataset *like, int threads,
                           const mmoe_allocator *alloc, mmoe_rehearsal *out, mmoe_error *err);
 void mmoe_rehearsal_finish(mmoe_rehearsal *r);
