@@ -153,9 +153,7 @@ int cli_plan(int argc, char **argv) {
         {"threads", "N", CLI_INTEGER, &f.threads, false, 1, CLI_MAX_THREADS,
          "workers; default: the processors"},
         {"ranks", "P", CLI_INTEGER, &f.ranks, false, 2, 64,
-         "also what a step would take on 2, 4 .. P hosts, a power of two: by a formula, and as if "
-         "rows of tables of more than a batch reads were dealt among them, which train does not "
-         "yet"},
+         "also what a step would take on 2, 4 .. P hosts, a power of two: by a formula"},
         {"bandwidth", "GBIT", CLI_NUMBER, &f.bandwidth, false, 1e-3, 1e4,
          "of their network, in Gbit/s"},
         {"latency", "MS", CLI_NUMBER, &f.latency, false, 1e-4, 1e3,

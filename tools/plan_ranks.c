@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/text.h"
 #include "progress.h"
@@ -11,21 +12,20 @@ static const double message_seconds = 1.5e-6;
 
 double plan_distinct(double reads, double rows) { return -rows * expm1(-reads / rows); }
 
-bool plan_is_dealt(const mmoe_estimate *e, const mmoe_table_estimate *t) {
-    return (double)t->rows > t->reads * e->batch_size;
+bool plan_is_dealt(const mmoe_table_estimate *t) {
+    return strcmp(t->update, "deferred") == 0 || strcmp(t->update, "lazy") == 0;
 }
 
-/* Of tables that are dealt: for each distinct row of a rank's part of the batch its number, its
- * vector and its gradient, of which one in `hosts` stays. Of all else: gradients to who adds them,
- * and sums back. */
+/* Of tables whose rows are dealt: for each distinct row of the batch its vector from its owner, and
+ * its gradient to there, of which one in `hosts` stays; whose numbers they are, all know. Of all
+ * else: gradients to who adds them, and weights back. */
 static double bytes_of(const mmoe_estimate *e, double hosts) {
     double dealt = 0, whole = (double)e->layer_bytes;
     for (size_t i = 0; i < e->n_table; i++) {
         const mmoe_table_estimate *t = &e->tables[i];
-        const double reads = t->reads * e->batch_size / hosts;
         if (t->update[0] == 'n') continue; /* "none": it does not learn */
-        if (plan_is_dealt(e, t))
-            dealt += plan_distinct(reads, (double)t->rows) * (4 + 8 * (double)t->width);
+        if (plan_is_dealt(t))
+            dealt += plan_distinct(t->reads * e->batch_size, (double)t->rows) * 8 * t->width;
         else
             whole += (double)t->bytes;
     }

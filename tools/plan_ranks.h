@@ -22,9 +22,8 @@ typedef struct plan_ranks {
 
 /* Rows of the table that a batch's reads meet, drawn evenly, on average. */
 double plan_distinct(double reads, double rows);
-/* Whether hosts would have a table's rows dealt among them: where it has more than a batch reads.
- */
-bool plan_is_dealt(const mmoe_estimate *e, const mmoe_table_estimate *t);
+/* Whether a table's rows are dealt among hosts: where a step updates those that it reads. */
+bool plan_is_dealt(const mmoe_table_estimate *t);
 plan_ranks plan_ranks_of(const mmoe_estimate *e, const plan_network *n, int hosts);
 
 /* For 1, 2, 4 .. `most` hosts. */

@@ -395,9 +395,13 @@ MMOE_API void mmoe_trainer_task_factors(const mmoe_trainer *trainer, double *fac
  * _step), of which it runs its share of each batch's segments (trainer.segments), and all have the
  * weights that one process would have, to the bit. The first rank alone calls the functions of the
  * options and writes checkpoints; a stop there stops all. A rank that fails ends the others, with
- * "rank R: its message" (MMOE_E_IO). Weights stand on every rank, whole; moments of all but
- * deferred tables are dealt. `comm` must outlive the trainer; of one rank it changes nothing.
- * MMOE_E_CONFIG: more ranks than segments; _ARGUMENT: it has joined, or taken a step; _MEMORY. */
+ * "rank R: its message" (MMOE_E_IO). Weights stand on every rank, whole, and moments are dealt. But
+ * behind mmoe_trainer_step, rows of tables that are not updated in every step
+ * (trainer.embedding_update) are new on their owners alone, until the model is read (saved, copied,
+ * a predictor made of it, a tensor asked for, the trainer freed): all ranks do that alike, from the
+ * threads that call steps, and none within on_progress, which fails them all. `comm` must outlive
+ * the trainer; of one rank it changes nothing. MMOE_E_CONFIG: more ranks than segments; _ARGUMENT:
+ * it has joined, or taken a step; _MEMORY. */
 struct mmoe_comm;
 MMOE_API mmoe_status mmoe_trainer_join(mmoe_trainer *trainer, struct mmoe_comm *comm,
                                        mmoe_error *err);
