@@ -189,9 +189,10 @@ static int note(void *user, const mmoe_epoch_report *r) {
     run_notes *n = user;
     if (n->first < 0) n->first = r->epoch;
     n->last = r->epoch;
-    if (n->first == r->epoch && r->valid) memcpy(n->at_first, r->valid, sizeof n->at_first);
+    const size_t bytes = (size_t)r->n_task * sizeof *r->valid;
+    if (n->first == r->epoch && r->valid) memcpy(n->at_first, r->valid, bytes);
     if (r->is_best) n->best = r->epoch;
-    if (r->is_best && r->valid) memcpy(n->at_best, r->valid, sizeof n->at_best);
+    if (r->is_best && r->valid) memcpy(n->at_best, r->valid, bytes);
     if (r->epoch == 0) {
         ck_assert(isnan(r->loss) && r->rows == 0 && r->lr == 0);
         ck_assert_int_eq(r->is_best, 1);
