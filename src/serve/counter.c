@@ -115,7 +115,8 @@ static void lay_aside(mmoe_counter *c, int32_t rows, const float *x) {
 
 /* ---- Rows ---- */
 
-enum { FEW = 120 };
+/* Rows whose scores are sooner laid aside than counted by themselves. */
+enum { FEW = 32 };
 
 static bool has_room(const mmoe_counter *c, int32_t rows) {
     return atomic_load_explicit(&c->n_aside, memory_order_relaxed) + rows <= MMOE_ASIDE_ROWS;

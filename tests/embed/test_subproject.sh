@@ -65,6 +65,12 @@ if command -v cmake >/dev/null; then
         "./cmake/serve_mmoe old.mm new.mm >out && cmp out expected &&
             ! readelf -d cmake/serve_mmoe | grep NEEDED | grep -vE 'jansson|libc|libm\\.'"
 fi
+PKG_CONFIG_PATH=$(dirname "$(find "$work/root" -name mmoe.pc)")
+export PKG_CONFIG_PATH
+# shellcheck disable=SC2046 # a list of flags
+check "pkg-config: builds" "$CC" "$here/serve.c" -o by_pkg_config $(
+    pkg-config --define-variable=prefix="$work/root/usr/local" --static --cflags --libs mmoe)
+check "pkg-config: scores so" sh -c './by_pkg_config old.mm new.mm >out && cmp out expected'
 cat >plug.c <<'EOM'
 #include <mmoe/mmoe.h>
 const char *plug(void);
