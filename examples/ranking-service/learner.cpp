@@ -120,6 +120,7 @@ class trained : public learner {
             folder_.keep_only(saved_);
             publish();
         }
+        count({});
         thread_ = std::thread([this] { run(); });
     }
     ~trained() override {
@@ -132,22 +133,22 @@ class trained : public learner {
     }
     const mmoe::input &events() const override { return events_; }
 
-    answer take(mmoe::rows &events) override {
-        if (!events.size()) return {200, ""};
+    answer take(std::unique_ptr<request> &events, const mmoe_model *served) override {
+        if (!events->item_count()) return {200, ""};
         std::string fault;
-        post p = read(events, &fault);
-        if (!p.rows) return {400, fault};
-        const auto rows = static_cast<uint64_t>(p.rows.size());
-        const uint64_t unknown = unknown_of(p.rows);
+        uint64_t unknown = 0;
+        const auto p = std::make_shared<post>();
+        if (!read(events->items(), served, *p, &unknown, &fault)) return {400, fault};
         {
             const std::lock_guard<std::mutex> lock(mutex_);
             if (!failed_.empty()) return {503, "learning has ended: " + failed_};
-            if (waiting_ + rows > how_.queue)
+            if (waiting_ + p->rows > how_.queue)
                 return {503, "the queue has room for " + std::to_string(how_.queue - waiting_) +
                                  " events more"};
-            queue_.push_back(std::move(p));
-            waiting_ += rows;
-            taken_ += rows;
+            p->events = std::move(events);
+            queue_.push_back(p);
+            waiting_ += p->rows;
+            taken_ += p->rows;
             unknown_ += unknown;
         }
         wake_.notify_all();
@@ -174,12 +175,16 @@ class trained : public learner {
         line("saved_events", saved_);
         line("waiting_events", waiting_);
         line("unknown_values_total", unknown_);
+        line("new_rows_total", grown_.rows);
+        line("left_out_values_total", grown_.left_out);
         line("steps_total", steps_);
         line("publishes_total", publishes_);
         line("saves_total", saves_);
         line("failed_saves_total", failed_saves_);
         line("last_save_seconds", last_save_);
         line("failed", failed_.empty() ? 0 : 1);
+        for (const auto &[table, rows] : tables_)
+            out << "ranking_learning_table_rows{table=" << json(table) << "} " << rows << '\n';
         for (size_t t = 0; t < losses_.size(); t++)
             out << "ranking_learning_loss{label=" << json(facts_.labels[t]) << "} " << losses_[t]
                 << '\n';
@@ -196,11 +201,12 @@ class trained : public learner {
 
     // ---- Of the threads that take events ----
 
-    // Empty on failure, with the reason.
-    post read(mmoe::rows &events, std::string *fault) const {
-        post p;
+    // Whether they can be learned from; what they are to the trainer's model is seen when they are.
+    bool read(mmoe::rows &events, const mmoe_model *served, post &p, uint64_t *unknown,
+              std::string *fault) const {
         const mmoe_batch *batch = events.batch();
         const size_t tasks = facts_.labels.size(), columns = batch->column_count - tasks;
+        p.rows = batch->rows;
         p.labels.resize(batch->rows * tasks);
         for (size_t r = 0; r < batch->rows; r++) {
             bool has_one = false;
@@ -212,16 +218,19 @@ class trained : public learner {
             }
             if (has_one) continue;
             *fault = "events[" + std::to_string(r) + "]: it has no label";
-            return p;
+            return false;
         }
         mmoe_error err{};
-        p.rows = mmoe::dataset(model_, events, p.labels, &err);
-        if (p.rows) return p;
+        mmoe_dataset *encoded = nullptr;
+        const bool good = !mmoe_dataset_create(mmoe_model_schema(served), batch, p.labels.data(),
+                                               nullptr, nullptr, &encoded, &err);
+        *unknown = unknown_of(mmoe::dataset(encoded));
+        if (good) return true;
         *fault = err.message;
         const std::string place = "row " + std::to_string(err.row) + ": ";
         if (err.row && fault->rfind(place, 0) == 0)
             *fault = "events[" + std::to_string(err.row - 1) + "]: " + fault->substr(place.size());
-        return p;
+        return false;
     }
 
     static uint64_t unknown_of(const mmoe::dataset &rows) {
@@ -260,22 +269,53 @@ class trained : public learner {
             }
         }
         if (waiting_ < facts_.batch) return false;
-        batch_.clear();
+        slices_.clear();
         for (size_t wanted = facts_.batch; wanted;) {
-            post &first = queue_.front();
-            const size_t count = std::min(wanted, first.left());
-            batch_.add(first, count);
+            const std::shared_ptr<post> first = queue_.front();
+            const size_t count = std::min(wanted, first->left());
+            slices_.push_back({first, first->next, count});
+            first->next += count;
             wanted -= count;
-            if (!first.left()) queue_.pop_front();
+            if (!first->left()) queue_.pop_front();
         }
         waiting_ -= facts_.batch;
         return true;
+    }
+
+    // New ids get rows in the order of the events, right before the step that meets them first: so
+    // they do in a run that goes on from any save.
+    void make_batch() {
+        mmoe_grown grown{};
+        batch_.clear();
+        for (const slice &s : slices_) {
+            if (how_.grow) {
+                const mmoe_batch *values = s.of->events->items().part(s.first, s.count);
+                const mmoe_grown found = trainer_.grow(*values, {how_.grow, {}});
+                grown.rows += found.rows;
+                grown.left_out += found.left_out;
+            }
+            batch_.add(model_, s);
+        }
+        slices_.clear();
+        count(grown);
+    }
+
+    void count(const mmoe_grown &found) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        grown_.rows += found.rows;
+        grown_.left_out += found.left_out;
+        if (!found.rows && !tables_.empty()) return;
+        tables_.clear();
+        mmoe_table_info table;
+        for (size_t i = 0; !mmoe_model_table(model_.get(), i, &table); i++)
+            if (table.values >= 0) tables_.emplace_back(table.name, table.rows);
     }
 
     // A publication and a save belong to a number of events, not to a time or a start: the steps
     // behind them are the same to the bit in a run that went on from here.
     void step() {
         std::vector<double> losses(losses_.size());
+        make_batch();
         trainer_.step(batch_.made(model_), 0, facts_.batch, losses);
         const uint64_t before = learned_, now = before + facts_.batch;
         {
@@ -336,16 +376,19 @@ class trained : public learner {
     const facts facts_;
     const mmoe::input events_;
     mmoe::trainer trainer_;
+    std::vector<slice> slices_;
     learning_batch batch_;
     clock_type::time_point due_{};
 
     mutable std::mutex mutex_; // of what follows, of which the learning thread alone writes
                                // learned_, published_ and saved_
     std::condition_variable wake_;
-    std::deque<post> queue_;
+    std::deque<std::shared_ptr<post>> queue_; // the front one's `next` is the learning thread's
     bool ends_ = false;
     std::string failed_;
     uint64_t waiting_ = 0, taken_ = 0, learned_ = 0, published_ = 0, saved_ = 0;
+    mmoe_grown grown_{}; // by this process
+    std::vector<std::pair<std::string, int64_t>> tables_;
     uint64_t unknown_ = 0, steps_ = 0, publishes_ = 0, saves_ = 0, failed_saves_ = 0;
     int64_t last_save_ = 0; // UNIX time; 0: none by this process
     std::vector<double> losses_;

@@ -2,6 +2,8 @@
 #ifndef RANKING_LEARNER_HPP
 #define RANKING_LEARNER_HPP
 
+#include "request.hpp"
+
 #include <mmoe/mmoe.hpp>
 
 #include <chrono>
@@ -11,9 +13,10 @@
 
 // How a service learns; numbers are of events.
 struct learning {
-    std::string folder;                          // where runs are saved; empty: it does not learn
-    uint64_t publish = 4096, save = 65536;       // whenever so many more are learned
-    uint64_t queue = 65536;                      // that wait, at most
+    std::string folder;                    // where runs are saved; empty: it does not learn
+    uint64_t publish = 4096, save = 65536; // whenever so many more are learned
+    uint64_t queue = 65536;                // that wait, at most
+    int64_t grow = 1000000; // rows of a table, at most, with those of new ids; 0: ids get none
     std::chrono::milliseconds publish_within{0}; // of a step; 0: by events alone
 };
 
@@ -28,8 +31,9 @@ class learner {
         int status;
         std::string fault;
     };
-    // Any thread's.
-    virtual answer take(mmoe::rows &events) = 0;
+    // Any thread's. What was read becomes the learner's if it is taken, and `events` is NULL then.
+    // Whether it can be learned from says a model that is served, which nobody changes.
+    virtual answer take(std::unique_ptr<request> &events, const mmoe_model *served) = 0;
     // {"taken": 900, "learned": 896, "published": 768, "saved": 512}: events since the folder's
     // first run.
     virtual std::string progress() const = 0;

@@ -3,6 +3,8 @@
 #ifndef RANKING_LEARNING_BATCH_HPP
 #define RANKING_LEARNING_BATCH_HPP
 
+#include "request.hpp"
+
 #include <mmoe/train.hpp>
 
 #include <cstdint>
@@ -10,11 +12,17 @@
 
 // Events of a post, of which those before `next` are learned.
 struct post {
-    mmoe::dataset rows;
-    std::vector<float> labels; // [rows, tasks]
-    size_t next = 0;
+    std::unique_ptr<request> events; // whose values stay as they came until they are learned
+    std::vector<float> labels;       // [rows, tasks]
+    size_t rows = 0, next = 0;
 
-    size_t left() const { return static_cast<size_t>(rows.size()) - next; }
+    size_t left() const { return rows - next; }
+};
+
+// So many events of a post that become a part of a step's batch.
+struct slice {
+    std::shared_ptr<post> of;
+    size_t first, count;
 };
 
 class learning_batch {
@@ -28,20 +36,25 @@ class learning_batch {
         weights_.clear();
         labels_.clear();
     }
-    // The next `count` rows of the post.
-    void add(post &from, size_t count) {
+    // Rows of a post, whose values are the model's by now.
+    void add(const mmoe::model &model, const slice &from) {
+        const size_t tasks = from.of->labels.size() / from.of->rows;
+        const float *labels = from.of->labels.data() + from.first * tasks;
+        const mmoe_batch *values = from.of->events->items().part(from.first, from.count);
+        mmoe_dataset *encoded = nullptr;
         mmoe_batch b;
         mmoe_error err;
-        if (mmoe_dataset_batch(from.rows.get(), static_cast<int64_t>(from.next), count, &b, &err))
+        if (mmoe_dataset_create(mmoe_model_schema(model.get()), values, labels, nullptr, nullptr,
+                                &encoded, &err))
             throw mmoe::error(err);
-        const size_t tasks = from.labels.size() / static_cast<size_t>(from.rows.size());
-        append(ids_, b.ids, count * b.id_stride);
-        append(dense_, b.dense, count * b.dense_stride);
-        append(labels_, from.labels.data() + from.next * tasks, count * tasks);
-        add_lists(b.lists, count * static_cast<size_t>(b.lists.count));
+        const mmoe::dataset rows(encoded);
+        if (mmoe_dataset_batch(encoded, 0, from.count, &b, &err)) throw mmoe::error(err);
+        append(ids_, b.ids, from.count * b.id_stride);
+        append(dense_, b.dense, from.count * b.dense_stride);
+        append(labels_, labels, from.count * tasks);
+        add_lists(b.lists, from.count * static_cast<size_t>(b.lists.count));
         of_ = b;
-        from.next += count;
-        rows_ += count;
+        rows_ += from.count;
     }
     mmoe::dataset made(const mmoe::model &model) const {
         mmoe_batch all = of_;

@@ -36,7 +36,7 @@ static const char usage[] =
     "usage: ranking-service --model PATH --columns JSON [--host ADDRESS] [--port N (0: any)]\n"
     "    [--threads N] [--drain MILLISECONDS] [--watch MILLISECONDS] [--measure-parsing]\n"
     "    [--learn FOLDER [--publish EVENTS] [--publish-within MILLISECONDS] [--save EVENTS]\n"
-    "    [--queue EVENTS]]\n";
+    "    [--queue EVENTS] [--grow ROWS]]\n";
 
 static int number(const std::string &word, int least) {
     size_t end = 0;
@@ -59,6 +59,8 @@ static bool read_learning(const std::string &name, const std::string &word, lear
         l->save = static_cast<uint64_t>(number(word, 1));
     else if (name == "--queue")
         l->queue = static_cast<uint64_t>(number(word, 1));
+    else if (name == "--grow")
+        l->grow = number(word, 0);
     else
         return false;
     return true;
@@ -131,16 +133,14 @@ class stopwatch {
 struct worker {
     mmoe::reader reader;
     request asked;
-    std::unique_ptr<request> events; // where the service learns
+    std::unique_ptr<request> events; // where the service learns: until they are taken
     std::vector<size_t> best;
     std::vector<float> scores, task_scores;
     mmoe_error first_bad{};
     mmoe_bad_rows bad{&first_bad, 1, 0};
     std::string answer;
 
-    worker(const mmoe::slot &slot, const mmoe::input &input, const learner *learns)
-        : reader(slot), asked(input),
-          events(learns ? std::make_unique<request>(learns->events(), true) : nullptr) {
+    worker(const mmoe::slot &slot, const mmoe::input &input) : reader(slot), asked(input) {
         asked.items().allow_bad(&bad);
     }
     worker(const worker &) = delete;
@@ -207,7 +207,7 @@ class service {
   private:
     worker &own() {
         thread_local std::unique_ptr<worker> w;
-        if (!w) w = std::make_unique<worker>(slot_, input_, learns_);
+        if (!w) w = std::make_unique<worker>(slot_, input_);
         return *w;
     }
     uint64_t version() { return own().reader.enter().version(); }
@@ -237,13 +237,14 @@ class service {
         out.set_content(learns_->progress(), "application/json");
     }
     void learn(const std::string &body, httplib::Response &out) {
-        request &posted = *own().events;
+        worker &w = own();
+        if (!w.events) w.events = std::make_unique<request>(learns_->events(), true);
         if (drains_) out.set_header("Connection", "close");
         learner::answer said{400, ""};
-        if (posted.read(body))
-            said = learns_->take(posted.items());
+        if (w.events->read(body))
+            said = learns_->take(w.events, w.reader.enter().model());
         else
-            said.fault = posted.fault();
+            said.fault = w.events->fault();
         (said.status == 200 ? counts_.posts_taken : counts_.posts_refused)++;
         if (said.status == 200)
             learned(out);

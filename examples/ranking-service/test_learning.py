@@ -29,7 +29,9 @@ LEARNING = ("--publish", str(PUBLISH), "--save", str(SAVE), "--queue", str(QUEUE
 def events():
     draw = random.Random(7)
     for i in range(COUNT):
-        yield {"user": 100 + draw.randrange(8) * 15, "item": draw.randrange(12),
+        new = draw.random() < .1  # an item that the training file has not
+        yield {"user": 100 + draw.randrange(8) * 15,
+               "item": 1000 + draw.randrange(80) if new else draw.randrange(12),
                "price": draw.randrange(40) / 4,
                "tags": [draw.randrange(10) for _ in range(draw.randrange(4))],
                "click": int(draw.random() < .4), "paid": draw.choice([None, .5, 2])}
@@ -62,6 +64,11 @@ def feed(service, first, last, most):
         if status != 200 or said["taken"] != first + len(rows):
             sys.exit(f"not ok events {first} on: {said}")
         first += len(rows)
+
+
+def feed_rows(service, rows):
+    status, said = post(service, rows)
+    check("a post is taken", status == 200)
 
 
 def all_published(service):
@@ -157,6 +164,10 @@ def uninterrupted(program):
                         ("publishes_total", PUBLISHES), ("saves_total", STEPS * BATCH // SAVE),
                         ("saved_events", STEPS * BATCH // SAVE * SAVE), ("failed", 0)]:
         check(f"{name} is {value}", now["ranking_learning_" + name] == value)
+    check("new items have rows",
+          20 < now['ranking_learning_table_rows{table="item"}'] - 12 <= 81 and
+          now["ranking_learning_new_rows_total"] > 20 and
+          now["ranking_learning_left_out_values_total"] == 0)
     check("times, losses and unknown values, too", now["ranking_learning_last_save_seconds"] > 1e9
           and 0 < now['ranking_learning_loss{label="click"}'] < 2
           and 0 < now["ranking_learning_unknown_values_total"] < COUNT)
@@ -201,6 +212,31 @@ def killed(program, kills):
     return run_of("cut"), answer
 
 
+def new_items(program):
+    """Are unknown before they are posted, and known with the next publication, up to a bound."""
+    ranked = request([{"item": i, "price": 2.5, "tags": [2]} for i in (5001, 5002, 5003)])
+    unknown = 'ranking_column_unknown_total{column="item"}'
+
+    def scores(service):
+        best = json.loads(service.ask("POST", "/rank", ranked)[1])["best"]
+        return {found["item"]: found["score"] for found in best}
+
+    for most, known in ((14, 2), (0, 0)):
+        service = start(program, f"items{most}", "--grow", str(most))
+        before = scores(service)
+        check("unknown items have one score", len(set(before.values())) == 1)
+        check("they are counted", service.metrics()[unknown] == 3)
+        feed_rows(service, [row(item=5001 + i % 3, user=100) for i in range(PUBLISH)])
+        until("they are learned from", lambda: progress(service)["published"] == PUBLISH)
+        after, now = scores(service), service.metrics()
+        check(f"{known} items are known, each by itself", len(set(after.values())) == known + 1)
+        check("the others are unknown, and counted", now[unknown] == 3 + 3 - known and
+              now["ranking_learning_left_out_values_total"] == (PUBLISH // 3 if known else 0))
+        check("the table has its rows", now['ranking_learning_table_rows{table="item"}'] ==
+              12 + known)
+        end(service)
+
+
 def published_in_time(program):
     """However few events come."""
     service = start(program, "timed", "--publish", "1000000", "--publish-within", "1")
@@ -217,6 +253,7 @@ def main():
     check("and with the same bits", whole[1] == cut[1])
     check("and serve the same scores", answer == answer_then)
     published_in_time(program)
+    new_items(program)
     process = subprocess.run([program, "--columns", "columns.json", "--port", "0", "--model",
                               "lists2.mm", "--learn", "cut"], capture_output=True, text=True)
     check("another model's run is refused", process.returncode == 1 and "seed" in process.stderr)

@@ -134,6 +134,12 @@ struct cells {
         clear();
     }
     size_t dim() const { return of.is.dim > 0 ? static_cast<size_t>(of.is.dim) : 1; }
+    // From a row's value to the next one's.
+    size_t step() const {
+        if (stride == MMOE_STRIDE_SAME) return 0;
+        if (stride) return stride;
+        return dim() * std::visit([](auto &v) { return sizeof v[0]; }, own);
+    }
     template <class T> std::vector<T> &added() {
         is_set = false;
         return *std::get_if<std::vector<T>>(&own);
@@ -307,6 +313,26 @@ class rows {
         batch_.column_count = columns_.size();
         batch_.list_columns = lists_.data();
         batch_.bad = bad_;
+        return &batch_;
+    }
+
+    // The same of rows [first, first + count) alone, until a column changes or this is called
+    // again.
+    const mmoe_batch *part(size_t first, size_t count, mmoe_error *err MMOE_OR_THROW) {
+        if (!batch(err)) return nullptr;
+        if (first > batch_.rows || count > batch_.rows - first) {
+            detail::outcome(err).fail(nullptr, "there are no such rows");
+            return nullptr;
+        }
+        size_t list = 0;
+        for (size_t i = 0; i < cells_.size(); i++) {
+            if (cells_[i].of.is.is_list)
+                lists_[list++].offsets += first;
+            else if (columns_[i].values)
+                columns_[i].values =
+                    static_cast<const char *>(columns_[i].values) + first * cells_[i].step();
+        }
+        batch_.rows = count;
         return &batch_;
     }
 

@@ -261,6 +261,23 @@ class trainer {
         const detail::outcome end(err);
         return end(mmoe_trainer_step(get(), from.get(), first, count, nullptr, end));
     }
+    // Before a step from rows that may have new ids: those that the vocabularies do not know get
+    // rows of their own, and the data set is made of the same rows behind it: mmoe_trainer_grow.
+    // What it has found; zeros on failure.
+    mmoe_grown grow(rows &of, const mmoe_growth &limits, mmoe_error *err MMOE_OR_THROW) {
+        const detail::outcome end(err);
+        const mmoe_batch *batch = of.batch(end);
+        if (batch) return grow(*batch, limits, err);
+        end(MMOE_E_ARGUMENT);
+        return {};
+    }
+    mmoe_grown grow(const mmoe_batch &of, const mmoe_growth &limits,
+                    mmoe_error *err MMOE_OR_THROW) {
+        const detail::outcome end(err);
+        mmoe_grown found{};
+        end(mmoe_trainer_grow(get(), &of, &limits, &found, end));
+        return found;
+    }
     // The version of the copy of the weights that the slot has then; 0 on failure.
     uint64_t publish(const slot &to, mmoe_error *err MMOE_OR_THROW) {
         const detail::outcome end(err);
