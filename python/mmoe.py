@@ -102,6 +102,8 @@ _trainer_options = _struct("mmoe_trainer_options", threads=_int, single_threaded
                            checkpoint_path=_text, user=_address, on_epoch=_address,
                            on_progress=_address, profile=_address, on_warning=_address,
                            _rest=_address * 6)
+_growth = _struct("mmoe_growth", max_rows=_int64, _rest=_address * 3)
+_grown = _struct("mmoe_grown", rows=_int64, left_out=_int64)
 _epoch_report = _struct(
     "mmoe_epoch_report", epoch=_int32, n_epoch=_int32, n_task=_int32, rows=_int64, seconds=_double,
     train_seconds=_double, rows_per_second=_double, loss=_double, task_loss=_address,
@@ -183,6 +185,7 @@ _SIGNATURES = {  # the result, then the parameters
     "mmoe_metrics_check": (_int, _address, _int32, _text, _address, _address, _address),
     "mmoe_model_check_labels": (_int, _address, _address, _address, _address, _address),
     "mmoe_trainer_create": (_int, _address, _address, _address, _address, _address),
+    "mmoe_trainer_grow": (_int, _address, _address, _address, _address, _address),
     "mmoe_trainer_resume": (_int, _address, _text, _address),
     "mmoe_trainer_save": (_int, _address, _text, _address),
     "mmoe_trainer_set_lr": (_int, _address, _double, _address),
@@ -1070,6 +1073,12 @@ def _batch_of(given, bound, first, rows):
 _MOST_BINDINGS = 16  # of a model: each has a copy of its layers' weights
 
 
+def _input_of(keys):
+    columns = (_input_column * len(keys))(*[_input_column(name.encode(), *rest, 0)
+                                            for name, *rest in keys])
+    return _make("mmoe_input_free", "mmoe_input_create", columns, len(keys), None)
+
+
 class _Binding:
     """Predictors of a model that are bound to one set of columns; one a thread that scores."""
 
@@ -1077,10 +1086,7 @@ class _Binding:
         self._needs, self.input, self._idle, self._lock = [model], None, [], threading.Lock()
         options = _predictor_options()
         if keys is not None:
-            columns = (_input_column * len(keys))(*[
-                _input_column(name.encode(), *rest, 0) for name, *rest in keys])
-            self._needs.append(_make("mmoe_input_free", "mmoe_input_create", columns, len(keys),
-                                     None))
+            self._needs.append(_input_of(keys))
             options.input = self.input = self._needs[1].address
         self._first = self._predictor("mmoe_predictor_create_with", model.address,
                                       ctypes.byref(options), None)
@@ -1780,8 +1786,9 @@ class Trainer:
         options = _trainer_options(threads=_checked_threads(threads), single_threaded_blas=1)
         self._owned = _make("mmoe_trainer_free", "mmoe_trainer_create", copy.address,
                             ctypes.byref(options), None, needs=[copy])
-        self._model, self._tasks, self._lock = copy, model.tasks, threading.Lock()
+        self._model, self._tasks, self._lock = copy, model.tasks, threading.RLock()
         self._averages = bool(model.config["trainer"]["ema_decay"])
+        self._like = model  # reads the same columns
 
     def _check_process(self):
         if self._owned.process != os.getpid():
@@ -1795,13 +1802,30 @@ class Trainer:
     def step(self, rows):
         """One update with these rows, as `train` takes them, at most trainer.batch_size. {task: its
         loss before it}."""
-        reader = _Reader(_Watched(False), 1, _Borrowed(_library.mmoe_model_config(
-            self._model.address)), _Borrowed(_library.mmoe_model_schema(self._model.address)))
-        data = reader.read(rows, "rows", grouped=False)
         losses = (_double * len(self._tasks))()
-        self._call("mmoe_trainer_step", data.address, 0, _library.mmoe_dataset_rows(data.address),
-                   losses)
+        self._check_process()
+        with self._lock:  # no other thread grows the vocabularies that rows are read by
+            reader = _Reader(_Watched(False), 1, _Borrowed(_library.mmoe_model_config(
+                self._model.address)), _Borrowed(_library.mmoe_model_schema(self._model.address)))
+            data = reader.read(rows, "rows", grouped=False)
+            self._call("mmoe_trainer_step", data.address, 0,
+                       _library.mmoe_dataset_rows(data.address), losses)
         return dict(zip(self._tasks, losses))
+
+    def grow(self, rows, *, max_rows=0):
+        """Before a step from these rows: ids that the learned vocabularies do not know get rows of
+        their own, as `mmoe train --from OLD --grow` gives them; what was published stays. `rows`: a
+        dictionary or a DataFrame; columns that the model does not read are passed over. `max_rows`:
+        of a table, at most; 0: any. (rows that are new, values that stay unknown, for want of room
+        or because their table does not learn)."""
+        if _is_stream(rows) or self._like._is_of_cells(_columns_of(rows)):
+            raise TypeError("rows: a dictionary or a DataFrame is wanted, with sequences as lists")
+        _, given, count = self._like._request(None, rows, True)
+        bound, grown = _input_of([g.key for g in given]), _grown()
+        batch, limits = _batch_of(given, bound.address, 0, count), _growth(max_rows=max_rows)
+        self._call("mmoe_trainer_grow", ctypes.byref(batch), ctypes.byref(limits),
+                   ctypes.byref(grown))
+        return grown.rows, grown.left_out
 
     def set_lr(self, lr):
         """The learning rate from the next step on, in the place of optimizer_params.lr."""

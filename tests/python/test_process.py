@@ -91,25 +91,64 @@ def test_steps_parse_no_configuration():
     assert not parsed
 
 
+def test_vocabularies_grow():
+    new = {**SOME, "city": ["Lima", "Bern", "Wien", None] * 16,
+           "tags": [["t1", f"x{i % 4}"] for i in range(64)]}
+    asked = {**{name: values[:1] * 2 for name, values in PLAIN.items()}, "city": ["Lima", "Wien"]}
+    one, other, path = mmoe.Trainer(MODEL), mmoe.Trainer(MODEL), os.path.join(FOLDER.name, "g")
+    before = one.publish()
+    assert one.grow(SOME) == (0, 0)
+    assert one.grow(pd.DataFrame({**new, "place": list(new["place"])})) == (2 + 4, 0)
+    assert one.grow(new) == (0, 0)
+    quietly(one.step, new)
+    after = one.publish()
+    for model, is_known in ((before, False), (MODEL, False), (after, True)):
+        scores = model.predict(asked)["ctr"]
+        assert (scores[0] != scores[1]) == is_known
+    assert sum(map(len, after.weights().values())) == sum(map(len, MODEL.weights().values())) + 6
+    one.save(path)
+    other.resume(path)
+    more = {**new, "city": [f"city {i % 8}" for i in range(64)]}
+    assert one.grow(more, max_rows=10) == other.grow(more, max_rows=10) == (2, 48)
+    assert quietly(one.step, more) == quietly(other.step, more)
+    assert weights(one.publish()) == weights(other.publish())
+    for wrong, why in (("user", "user"), ("price", "price")):
+        raised(mmoe.Error, f'"{why}"', by=lambda: one.grow(
+            {name: values for name, values in new.items() if name != wrong}))
+    raised(mmoe.Error, "max_rows", by=lambda: one.grow(new, max_rows=-1))
+    raised(TypeError, "as lists", by=lambda: one.grow(
+        {**new, "tags": ["|".join(tags) for tags in new["tags"]]}))
+    raised(TypeError, "a dictionary", by=lambda: one.grow(PATH))
+
+
 def test_a_trainer_beside_requests():
-    trainer, served, wrong, done = mmoe.Trainer(MODEL), [MODEL], [], threading.Event()
+    """Each answer is that of the publication which it came from: of the same steps in peace."""
+    trainer, twin, steps = mmoe.Trainer(MODEL), mmoe.Trainer(MODEL), 20
+    wanted, answers, done = [SCORES], [], threading.Event()
+    for _ in range(steps):
+        quietly(twin.step, SOME)
+        wanted.append(twin.publish().predict(PLAIN))
+    assert not any(same(a, b) for a, b in zip(wanted, wanted[1:]))
+    served = [(0, MODEL)]
 
     def serve():
-        while not done.is_set():
-            model = served[0]
-            first, again = model.predict(PLAIN), model.predict(PLAIN)
-            if not same(first, again):
-                wrong.append(model)
+        while True:
+            last = done.is_set()
+            number, model = served[0]
+            answers.append((number, model.predict(PLAIN)))
+            if last:
+                break
     readers = [threading.Thread(target=serve) for _ in range(3)]
     for reader in readers:
         reader.start()
-    for _ in range(20):
+    for number in range(1, 1 + steps):
         quietly(trainer.step, SOME)
-        served[0] = trainer.publish()
+        served[0] = number, trainer.publish()
     done.set()
     for reader in readers:
         reader.join()
-    assert not wrong
+    assert max(number for number, _ in answers) == steps
+    assert [n for n, answer in answers if not same(answer, wanted[n])] == []
 
 
 # ---- The process ----
