@@ -93,6 +93,10 @@ mmoe_status mmoe_regrowth_begin(mmoe_trainer *t, mmoe_container *file, const cha
     const size_t n = (size_t)t->model->schema->n_table;
     mmoe_regrowth r = {.t = t};
     mmoe_status status = fetch(file, &r.is_there, err);
+    if (!status && r.is_there && t->ranks)
+        status = mmoe_fail_at(err, MMOE_E_ARGUMENT, path, 0, NULL,
+                              "the checkpoint is of a trainer whose vocabularies had grown, and "
+                              "several ranks do not take them");
     if (!status && r.is_there) {
         r.vocabs = mmoe_alloc_zero(&t->alloc, n, sizeof *r.vocabs);
         if (!r.vocabs) status = mmoe_fail_memory(err, n * sizeof *r.vocabs);
