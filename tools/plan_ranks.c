@@ -16,28 +16,34 @@ bool plan_is_dealt(const mmoe_table_estimate *t) {
     return strcmp(t->update, "deferred") == 0 || strcmp(t->update, "lazy") == 0;
 }
 
-/* Of tables whose rows are dealt: for each distinct row of the batch its vector from its owner, and
- * its gradient to there, of which one in `hosts` stays; whose numbers they are, all know. Of all
- * else: gradients to who adds them, and weights back. */
+/* Of tables whose rows are updated when they are read: the vectors and gradients of those that a
+ * batch reads. Of all else: gradients to who adds them, and weights back. Of sums by id the way
+ * there. Of numbers each rank's to all others. */
 static double bytes_of(const mmoe_estimate *e, double hosts) {
-    double dealt = 0, whole = (double)e->layer_bytes;
+    double twice = (double)e->shared_bytes;
     for (size_t i = 0; i < e->n_table; i++) {
         const mmoe_table_estimate *t = &e->tables[i];
-        if (t->update[0] == 'n') continue; /* "none": it does not learn */
-        if (plan_is_dealt(t))
-            dealt += plan_distinct(t->reads * e->batch_size, (double)t->rows) * 8 * t->width;
-        else
-            whole += (double)t->bytes;
+        const double reads = t->reads * e->batch_size;
+        if (strcmp(t->update, "none") == 0) continue;
+        twice += plan_is_dealt(t) ? plan_distinct(reads, (double)t->rows) * 4 * t->width
+                                  : (double)t->bytes;
     }
-    return (dealt + 2 * whole) * (hosts - 1) / hosts;
+    return (2 * twice + (double)e->sum_bytes) * (hosts - 1) / hosts +
+           8.0 * e->n_barrier_number * (hosts - 1);
 }
 
-/* A round of messages for each batch norm and direction, for losses and for small gradients, which
- * log2 of `hosts` pairs pass on; and two of every host with every other: vectors, gradients. */
+/* A round of messages for each barrier and for losses, which log2 of `hosts` pairs pass on; and of
+ * every host with every other: sums by id, gradients, weights, and of rows that are read both. */
 static double waiting_of(const mmoe_estimate *e, const plan_network *n, double hosts) {
+    int direct = 2 + (e->sum_bytes > 0);
     if (hosts < 2) return 0;
-    return (2 * e->n_norm + 2) * log2(hosts) * n->latency +
-           2 * (n->latency + (hosts - 1) * message_seconds);
+    for (size_t i = 0; i < e->n_table; i++)
+        if (plan_is_dealt(&e->tables[i])) {
+            direct += 2;
+            break;
+        }
+    return (e->n_barrier + 1) * log2(hosts) * n->latency +
+           direct * (n->latency + (hosts - 1) * message_seconds);
 }
 
 plan_ranks plan_ranks_of(const mmoe_estimate *e, const plan_network *n, int hosts) {

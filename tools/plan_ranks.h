@@ -22,7 +22,7 @@ typedef struct plan_ranks {
 
 /* Rows of the table that a batch's reads meet, drawn evenly, on average. */
 double plan_distinct(double reads, double rows);
-/* Whether a table's rows are dealt among hosts: where a step updates those that it reads. */
+/* Whether hosts exchange the rows that a batch reads, and no others. */
 bool plan_is_dealt(const mmoe_table_estimate *t);
 plan_ranks plan_ranks_of(const mmoe_estimate *e, const plan_network *n, int hosts);
 

@@ -49,7 +49,10 @@ typedef struct mmoe_estimate {
     int threads;
     double step_seconds;
     int64_t best_file; /* bytes of disk while it trains (mmoe_trainer_options.best_folder) */
-    int32_t n_norm; /* batch norms that a step does one after another, each of a level of layers */
+    /* What several ranks exchange in a step (without balancing): layers' weights, and sums by id of
+     * the first layer, in bytes; barriers, at which each rank adds up so many numbers in all. */
+    int64_t shared_bytes, sum_bytes;
+    int32_t n_barrier, n_barrier_number;
 } mmoe_estimate;
 
 typedef struct mmoe_estimate_options {

@@ -145,9 +145,11 @@ static mmoe_status finish(mmoe_comm *c, mmoe_comm_way way, mmoe_error *err) {
 }
 
 static void abort_rank(mmoe_comm *c, const char *message) {
-    mmoe_notice notice = {.kind = MMOE_NOTICE_FAILED, .status = 1};
+    mmoe_mpi *m = (mmoe_mpi *)c;
+    mmoe_notice notice = {
+        .kind = MMOE_NOTICE_FAILED, .status = 1, .is_relayed = m->failure.code != 0};
     memccpy(notice.text, message, 0, sizeof notice.text - 1);
-    mmoe_mpi_say((mmoe_mpi *)c, notice);
+    mmoe_mpi_say(m, notice);
 }
 
 const mmoe_comm_kind mmoe_comm_mpi_kind = {"MPI", start, finish, abort_rank};

@@ -63,6 +63,11 @@ static inline bool mmoe_distinct_bag(const mmoe_run *r, int32_t i, int32_t b, mm
     return true;
 }
 
+/* Floats of S. */
+static inline int64_t mmoe_distinct_sum_floats(const mmoe_plan *p) {
+    return (int64_t)mmoe_distinct_own(p)->n_slab * p->distinct->n_row * MMOE_SLAB;
+}
+
 /* distinct_sums.c: the hooks of mmoe_op_distinct. */
 void mmoe_distinct_list(const mmoe_plan *p, int32_t node, mmoe_task_list *l);
 void mmoe_distinct_list_late(const mmoe_plan *p, int32_t node, mmoe_task_list *l);

@@ -4,6 +4,7 @@
 #include "config/config_update.h"
 #include "data/source.h"
 #include "file/packed.h"
+#include "graph/distinct_parts.h"
 #include "graph/op.h"
 #include "graph/profile.h"
 #include "model/model_file.h"
@@ -49,6 +50,15 @@ static mmoe_status add_tables(estimate *e, const mmoe_sketch *s, mmoe_error *err
     return MMOE_OK;
 }
 
+static void count_exchanges(mmoe_estimate *g, const mmoe_plan *p) {
+    g->shared_bytes = p->params->n_value * (int64_t)sizeof(float);
+    if (p->distinct) g->sum_bytes = mmoe_distinct_sum_floats(p) * (int64_t)sizeof(float);
+    for (int32_t i = 0; i < p->n_phase; i++) {
+        g->n_barrier += p->phases[i].numbers > 0;
+        g->n_barrier_number += p->phases[i].numbers;
+    }
+}
+
 static mmoe_status measure_memory(estimate *e, const mmoe_sketch *s, mmoe_error *err) {
     mmoe_estimate *g = &e->given;
     const mmoe_params *p = &s->model->params;
@@ -63,6 +73,7 @@ static mmoe_status measure_memory(estimate *e, const mmoe_sketch *s, mmoe_error 
     g->batch_size = s->model->config->trainer.batch_size;
     g->available = s->available;
     g->best_file = (int64_t)s->trainer->best.in_file;
+    count_exchanges(g, s->trainer->run->plan);
     mmoe_status status = mmoe_file_size(s->model, &g->model_file, err);
     if (!status) status = mmoe_checkpoint_size(s->trainer, &g->checkpoint_file, err);
     return status ? status : add_tables(e, s, err);
@@ -175,8 +186,6 @@ static void count_reads(estimate *e, const mmoe_rehearsal *r) {
     for (int32_t i = 0; i < s->n_sparse; i++)
         e->tables[s->sparse[i].table].reads +=
             i < n_id || !r->list_elements ? 1 : r->list_elements[i - n_id];
-    const mmoe_graph *g = r->model->graph;
-    for (int32_t i = 0; i < g->n_node; i++) e->given.n_norm += g->nodes[i].op == MMOE_OP_STATS;
 }
 
 /* ---- All of it ---- */

@@ -86,4 +86,41 @@ expect_line 1 "$ranks" err \
 piped="rows of standard input are one process's: several ranks read files"
 expect_line 2 "$ranks" err "mmoe train: $piped" \
     train --config config.json --train - --output x.safetensors
+
+# What a step sends is what plan says: the census shape, and beside it a table whose rows are updated
+# when they are read.
+awk 'BEGIN {
+    srand(5)
+    for (c = 0; c < 32; c++) printf "s%d,", c
+    for (c = 0; c < 7; c++) printf "d%d,", c
+    print "id,x,y"
+    for (r = 0; r < 4096; r++) {
+        for (c = 0; c < 32; c++) printf "%d,", 16 * rand()
+        for (c = 0; c < 7; c++) printf "%.3f,", rand()
+        printf "%d,%d,%d\n", 100000 * rand(), 2 * rand(), 2 * rand()
+    }
+}' >shape.csv
+for large in "" ', {"name": "id", "vocab_size": 100000, "embed_dim": 16}'; do
+    cat >shape.json <<END
+{"features": {"sparse": [{"name": "s*", "vocab_size": 16, "embed_dim": 4}$large],
+              "dense": [{"name": "d*"}]},
+ "tasks": [{"name": "x", "label": "x", "tower_params": {"dims": [8]}},
+           {"name": "y", "label": "y", "tower_params": {"dims": [8]}}],
+ "model": {"n_expert": 8, "expert_params": {"dims": [16]}},
+ "trainer": {"n_epoch": 1, "segments": 8, "batch_size": 2048}}
+END
+    run_ranks "$ranks" train --config shape.json --train shape.csv --output shape.safetensors --json
+    mv out sent
+    run plan --config shape.json --train shape.csv --ranks "$ranks" --bandwidth 10 --latency .1 \
+        --json
+    check "$ranks ranks send what plan says, to 10 %: sparse columns of 16 values$large" \
+        python3 - <<'CHECK'
+import json
+sent, plan = json.load(open("sent"))["ranks"], json.load(open("out"))
+said = plan["ranks"]["hosts"][-1]["bytes"]
+print(sent, said, [t["update"] for t in plan["tables"] if t["update"] != "dense"])
+assert sent["ranks"] == plan["ranks"]["hosts"][-1]["hosts"] and sent["steps"] == 2
+assert abs(sent["step_bytes"] - said) <= .1 * said
+CHECK
+done
 finish

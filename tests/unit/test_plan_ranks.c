@@ -8,31 +8,33 @@
 #define NEAR(a, b) ck_assert_double_eq_tol(a, b, 1e-9 * fabs((double)(b)))
 
 /* Ten columns of a table of width 16 and so many rows that nothing is read twice, 57,344 bytes of
- * layers, two batch norms. */
+ * layers, four barriers. */
 static const mmoe_table_estimate tables[] = {
     {.name = "large", .rows = INT64_C(1) << 60, .width = 16, .update = "deferred", .reads = 10},
     {.name = "small", .rows = 100, .width = 16, .bytes = 6400, .update = "dense", .reads = 1},
     {.name = "frozen", .rows = 100, .width = 16, .bytes = 6400, .update = "none", .reads = 1}};
 static const mmoe_estimate estimate = {.tables = tables,
                                        .n_table = 3,
-                                       .layer_bytes = 57344,
+                                       .shared_bytes = 57344,
+                                       .sum_bytes = 1000,
+                                       .n_barrier = 4,
+                                       .n_barrier_number = 300,
                                        .batch_size = 65536,
-                                       .step_seconds = 0.02,
-                                       .n_norm = 2};
+                                       .step_seconds = 0.02};
 static const plan_network net = {.bytes_a_second = 1.25e9, .latency = 20e-6};
 
 START_TEST(as_by_hand) {
     const plan_ranks one = plan_ranks_of(&estimate, &net, 1);
     ck_assert(one.bytes == 0 && one.waiting == 0 && one.seconds == 0.02);
 
-    /* 4 hosts: 65536 rows * 10 * 128 bytes and twice 57344 + 6400, of which 3 in 4 travel; 6 rounds
-     * of 2 messages, and 2 of 3 at once. */
+    /* 4 hosts: twice 655,360 rows of 64 bytes, 57344 and 6400, and 1000, of which 3 in 4 travel,
+     * and 300 numbers to 3 others; 5 rounds of 2 messages, and 5 of 3 at once. */
     const plan_ranks four = plan_ranks_of(&estimate, &net, 4);
-    NEAR(four.bytes, 0.75 * (65536 * 1280.0 + 127488));
+    NEAR(four.bytes, 0.75 * (2 * (655360 * 64.0 + 63744) + 1000) + 7200);
     NEAR(four.computing, 0.005);
-    NEAR(four.sending, 63010176 / 1.25e9);
-    NEAR(four.waiting, 6 * 2 * 20e-6 + 2 * (20e-6 + 3 * 1.5e-6));
-    NEAR(four.seconds, 0.005 + 0.0504081408 + 0.000289);
+    NEAR(four.sending, 63018126 / 1.25e9);
+    NEAR(four.waiting, 5 * 2 * 20e-6 + 5 * (20e-6 + 3 * 1.5e-6));
+    NEAR(four.seconds, 0.005 + 63018126 / 1.25e9 + 0.0003225);
 }
 END_TEST
 

@@ -1,0 +1,139 @@
+#!/bin/sh
+# A rank that is killed, hangs or fills its disk: the job ends everywhere within a bound, no file is
+# half there, and the run goes on to the bits of one that was left alone, by any number of ranks.
+#   test_rank_kills.sh MMOE MMOE_MPI MPIRUN
+# MMOE_RANKS is how many there are, 2 unless said; MMOE_KILLS how many are killed, 2 unless said.
+# MMOE_KILLS_SEED draws the same moments again.
+program=$(realpath "$2") mpirun=$3 here=$(realpath "$(dirname "$0")")
+# shellcheck source=tests/cli/lib.sh
+. "$here/../cli/lib.sh"
+. "$here/mpi.sh"
+ranks=${MMOE_RANKS:-2} kills=${MMOE_KILLS:-2} seed=${MMOE_KILLS_SEED:-$(date +%s)}
+bound=60 # seconds
+trap 'end_all; rm -rf "$work"' EXIT
+
+# Each rank tells which process it is.
+cat >rank.sh <<'END'
+echo $$ >"pid.${OMPI_COMM_WORLD_RANK:-$PMI_RANK}"
+exec "$@"
+END
+start() { # RANKS ARGUMENT...
+    n=$1
+    shift
+    rm -f pid.*
+    "$mpirun" -np "$n" sh ./rank.sh "$program" "$@" >out 2>err </dev/null &
+    job=$!
+}
+end_all() {
+    for file in pid.*; do
+        [ ! -e "$file" ] || kill -KILL "$(cat "$file")" 2>/dev/null
+    done
+}
+# Waits for the job, its status to `status`. False: it has not ended in time, or left a rank behind.
+await() {
+    tenths=$((10 * bound))
+    while kill -0 $job 2>/dev/null && [ $tenths -gt 0 ]; do
+        sleep 0.1
+        tenths=$((tenths - 1))
+    done
+    ! kill -0 $job 2>/dev/null || kill -KILL $job
+    wait $job
+    status=$?
+    [ $tenths -gt 0 ] || return 1
+    for file in pid.*; do
+        left=50
+        while kill -0 "$(cat "$file")" 2>/dev/null && [ $left -gt 0 ]; do
+            sleep 0.1
+            left=$((left - 1))
+        done
+        [ $left -gt 0 ] || return 1
+    done
+}
+
+run synth clicks --rows 20000 --seed 3 --output rows.csv
+cat >config.json <<'END'
+{"features": {"sparse": [{"name": "1*"}, {"name": "2*"}], "dense": [{"name": "D*"}]},
+ "tasks": [{"name": "ctr", "label": "click"}, {"name": "cvr", "label": "purchase"}],
+ "model": {"n_expert": 3, "expert_params": {"dims": [16], "dropout": 0.1}},
+ "trainer": {"n_epoch": 6, "segments": 8, "batch_size": 512}}
+END
+flags="--config config.json --train rows.csv --valid rows.csv --threads 1"
+# shellcheck disable=SC2086 # a list of flags, here and below
+"$mmoe" train $flags --output whole --checkpoint whole.ckpt >out 2>err
+report $? "a run that is left alone"
+began=$(date +%s%N)
+# shellcheck disable=SC2086
+start "$ranks" train $flags --output cut --checkpoint k
+await && [ $status -eq 0 ] && cmp -s cut whole && cmp -s k whole.ckpt
+report $? "$ranks ranks that are left alone"
+milliseconds=$((($(date +%s%N) - began) / 1000000))
+echo "# $kills kills of a run of $milliseconds ms, seed $seed"
+
+# SECONDS RANK RANKS-AFTERWARDS
+awk -v n="$kills" -v seed="$seed" -v most="$milliseconds" -v ranks="$ranks" 'BEGIN {
+    srand(seed)
+    for (i = 0; i < n; i++)
+        printf "%.3f %d %d\n", rand() * most / 1000, rand() * ranks, 2 ^ int(3 * rand())
+}' >moments
+continued=0
+while read -r seconds rank after; do
+    rm -f k cut
+    # shellcheck disable=SC2086
+    start "$ranks" train $flags --output cut --checkpoint k
+    sleep "$seconds"
+    [ ! -e "pid.$rank" ] || kill -KILL "$(cat "pid.$rank")" 2>/dev/null
+    await && { [ $status -ne 0 ] || cmp -s cut whole; }
+    report $? "rank $rank of $ranks is killed after $seconds s: the job ends (was $status)"
+    set --
+    [ ! -e k ] || set -- --resume k && continued=$((continued + $#))
+    if [ ! -e cut ]; then
+        # shellcheck disable=SC2086
+        start "$after" train $flags --output cut --checkpoint k "$@"
+        await
+    fi
+    cmp -s cut whole && cmp -s k whole.ckpt
+    report $? "$after ranks go on to the same model"
+done <moments
+echo "# $((continued / 2)) of $kills runs were continued"
+
+# Until a job that trains on and on has done an epoch.
+await_epoch() {
+    while ! grep -q '"epoch":' log 2>/dev/null && kill -0 $job 2>/dev/null; do sleep 0.1; done
+}
+on="--set trainer.n_epoch=100000 --set trainer.earlystop_patience=0 --log log"
+
+# One that hangs, when training is under way.
+rm -f k cut
+# shellcheck disable=SC2086
+start "$ranks" --wait 3 train $flags $on --output cut
+await_epoch
+kill -STOP "$(cat pid.1)"
+await && [ $status -eq 1 ] && [ "$(grep -c '^mmoe.*rank 1: late for .* by 3 seconds' err)" -eq 1 ]
+report $? "a rank that hangs is named, and ends all (was $status)"
+
+# The disk of a rank is full: of the first, which writes checkpoints, and of another, which keeps the
+# best weights of a large table.
+cat >large.json <<'END'
+{"features": {"sparse": [{"name": "101", "hash_bucket_size": 300000, "embed_dim": 16}]},
+ "tasks": [{"name": "ctr", "label": "click"}],
+ "model": {"n_expert": 2, "expert_params": {"dims": [8]}},
+ "trainer": {"segments": 8, "batch_size": 10000, "embedding_update": "dense"}}
+END
+for rank in 0 1; do
+    rm -f k cut log
+    # shellcheck disable=SC2086
+    start "$ranks" train --config large.json --train rows.csv $on --output cut --checkpoint k \
+        --threads 1
+    await_epoch
+    prlimit --pid "$(cat pid.$rank)" --fsize=8192
+    await && [ $status -eq 1 ] && [ "$(grep -c '^mmoe' err)" -eq 1 ] &&
+        grep -q '^mmoe.*: File too large' err &&
+        [ ! -e cut ] && { [ $rank -eq 0 ] || grep -q '^mmoe.*rank 1: ' err; }
+    report $? "the disk of rank $rank is full: it says so, and all end (was $status)"
+    [ ! -e k ] || run train --config large.json --train rows.csv --set trainer.n_epoch=1 \
+        --output cut --resume k
+    [ ! -e k ] || grep -qE 'but the checkpoint.s run has done [0-9]+ epochs' err ||
+        [ $status -eq 0 ]
+    report $? "and no half checkpoint is left"
+done
+finish
