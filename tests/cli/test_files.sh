@@ -76,14 +76,17 @@ stopped() { # SIGNAL DESCRIPTION
     status=$?
     check "$2: ended by the signal (was $status)" [ "$status" -gt 128 ]
 }
+# What whoever runs this ignores (nohup) is ignored here, too: the last bit is HUP's.
+ends="TERM HUP"
+case $(sed -n 's/^SigIgn:.*\(.\)$/\1/p' /proc/self/status) in [13579bdf]) ends=TERM ;; esac
 preload=""
-for signal in TERM HUP KILL; do
+for signal in $ends KILL; do
     stopped $signal "$signal, without names"
     same_folder "$signal, without names: nothing is left"
 done
 if [ -n "$no_unnamed" ]; then
     preload=$no_unnamed
-    for signal in TERM HUP; do
+    for signal in $ends; do
         stopped $signal "$signal, with names"
         same_folder "$signal, with names: nothing is left"
     done
