@@ -214,7 +214,7 @@ def killed(program, kills):
 
 def new_items(program):
     """Are unknown before they are posted, and known with the next publication, up to a bound."""
-    ranked = request([{"item": i, "price": 2.5, "tags": [2]} for i in (5001, 5002, 5003)])
+    ranked = request([{"item": i, "price": 2.5, "tags": [2]} for i in (5001, 5002, 5003)], k=3)
     unknown = 'ranking_column_unknown_total{column="item"}'
 
     def scores(service):

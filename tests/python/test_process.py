@@ -91,6 +91,10 @@ def test_steps_parse_no_configuration():
     assert not parsed
 
 
+def table_rows(model):
+    return sum(len(rows) for name, rows in model.weights().items() if "embed" in name)
+
+
 def test_vocabularies_grow():
     new = {**SOME, "city": ["Lima", "Bern", "Wien", None] * 16,
            "tags": [["t1", f"x{i % 4}"] for i in range(64)]}
@@ -105,7 +109,7 @@ def test_vocabularies_grow():
     for model, is_known in ((before, False), (MODEL, False), (after, True)):
         scores = model.predict(asked)["ctr"]
         assert (scores[0] != scores[1]) == is_known
-    assert sum(map(len, after.weights().values())) == sum(map(len, MODEL.weights().values())) + 6
+    assert table_rows(after) == table_rows(MODEL) + 6
     one.save(path)
     other.resume(path)
     more = {**new, "city": [f"city {i % 8}" for i in range(64)]}

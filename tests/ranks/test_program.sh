@@ -87,8 +87,8 @@ piped="rows of standard input are one process's: several ranks read files"
 expect_line 2 "$ranks" err "mmoe train: $piped" \
     train --config config.json --train - --output x.safetensors
 
-# What a step sends is what plan says: the census shape, and beside it a table whose rows are updated
-# when they are read.
+# What a step sends is what plan says: the census shape, and beside it a table whose rows are
+# updated when they are read.
 awk 'BEGIN {
     srand(5)
     for (c = 0; c < 32; c++) printf "s%d,", c

@@ -111,8 +111,8 @@ kill -STOP "$(cat pid.1)"
 await && [ $status -eq 1 ] && [ "$(grep -c '^mmoe.*rank 1: late for .* by 3 seconds' err)" -eq 1 ]
 report $? "a rank that hangs is named, and ends all (was $status)"
 
-# The disk of a rank is full: of the first, which writes checkpoints, and of another, which keeps the
-# best weights of a large table.
+# The disk of a rank is full: of the first, which writes checkpoints, and of another, which keeps
+# the best weights of a large table.
 cat >large.json <<'END'
 {"features": {"sparse": [{"name": "101", "hash_bucket_size": 300000, "embed_dim": 16}]},
  "tasks": [{"name": "ctr", "label": "click"}],
