@@ -29,6 +29,8 @@ void failing_json(failing *f);
  * second, and so on to the attempt in which none fails. False behind that one: while
  * (failing_next(&f)) { ... } */
 bool failing_next(failing *f);
+/* Whether it makes each call fail; under sanitizers some are left out. */
+bool failing_tries_each(void);
 
 /* What an attempt must give: MMOE_E_MEMORY, said as it is, exactly where a call failed. */
 void failing_check(const failing *f, mmoe_status status, const mmoe_error *err);

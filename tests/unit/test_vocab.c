@@ -389,7 +389,7 @@ START_TEST(every_allocation_may_fail) {
     }
     ck_assert_int_gt(attempts, 20);
     /* those of finish only give memory back */
-    ck_assert_int_eq(recovered, 2);
+    if (failing_tries_each()) ck_assert_int_eq(recovered, 2);
 }
 END_TEST
 
