@@ -419,9 +419,10 @@ MMOE_API void mmoe_trainer_sent(const mmoe_trainer *trainer, mmoe_sent *out);
  * them. Any other key that differs is named in the error, with both values; keys that the
  * checkpoint's version did not know count there as their defaults. Where the trainer had grown
  * (mmoe_trainer_grow) the model has its vocabularies then; it may have had those that the run began
- * with, or any since. On failure the trainer is as it
- * was, unless the disk failed, or the file was written to (MMOE_E_IO), when what had been checked
- * was read. Not within a fit (_ARGUMENT). */
+ * with, or any since, but a trainer that has grown takes none of before that (_FORMAT). As behind a
+ * growth, data sets and predictors of the model itself are to be made anew, whatever this returns.
+ * On failure the trainer is as it was, unless the disk failed, or the file was written to
+ * (MMOE_E_IO), when what had been checked was read. Not within a fit (_ARGUMENT). */
 MMOE_API mmoe_status mmoe_trainer_resume(mmoe_trainer *trainer, const char *path, mmoe_error *err);
 /* Writes a checkpoint of the trainer as it stands, whole or not at all: weights, moments, averages,
  * where its steps are, the learning rate that was set. A trainer of the same configuration that
@@ -502,13 +503,15 @@ typedef struct mmoe_grown {
  * once for each half that it grows. (Beside that a plan of the step is made wherever a table of
  * trainer.embedding_update "dense" grew, and a vocabulary of texts is read once.) "auto" chooses by
  * the rows that a table has when its model is made: name "deferred" or "lazy" for one that grows
- * large. Steps allocate nothing, as before. What was published stays as it was
- * (mmoe_trainer_publish), mmoe_trainer_save keeps the vocabularies, and mmoe_trainer_resume brings
- * them back. A fit's run that was to be continued is over: the next fit begins its own. A profile
- * begins anew.
+ * large; where it has none for the larger table this is MMOE_E_CONFIG. Steps allocate nothing, but
+ * the first behind a growth, where whole gradients are kept (clip_norm). What was published stays
+ * as it was (mmoe_trainer_publish), mmoe_trainer_save keeps the vocabularies, and
+ * mmoe_trainer_resume brings them back. A fit's run that was to be continued is over: the next fit
+ * begins its own. A profile begins anew.
  *
  * Between steps, by the trainer's thread; nobody may read the model or its schema meanwhile, and
- * predictors of the model itself are to be made anew (those of a slot have copies).
+ * predictors of the model itself are to be made anew, whatever this returns (those of a slot have
+ * copies).
  * MMOE_E_ARGUMENT: trainers that have joined others, a model that has two, encoded rows, a batch
  * that does not fit the model; MMOE_E_DATA; MMOE_E_MEMORY. On failure trainer and model are as they
  * were. */

@@ -9,6 +9,10 @@ typedef mmoe_status mmoe_builder(mmoe_graph *g, const mmoe_config *config,
 
 /* Adds the model of config->model. */
 mmoe_builder mmoe_build_graph;
+/* Whether a graph of these tables, of as many rows as the schema has now, would be built:
+ * MMOE_E_CONFIG where "auto" has no update for one. */
+mmoe_status mmoe_check_updates(const mmoe_graph *g, const mmoe_trainer_config *c,
+                               const mmoe_schema *schema, mmoe_error *err);
 
 #define MMOE_BUILDER(name, word) mmoe_builder mmoe_build_##word;
 MMOE_MODELS(MMOE_BUILDER)

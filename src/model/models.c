@@ -22,6 +22,18 @@ static mmoe_status choose_update(mmoe_tensor *t, const char *name, const mmoe_tr
         (long long)rows, key, fault);
 }
 
+mmoe_status mmoe_check_updates(const mmoe_graph *g, const mmoe_trainer_config *c,
+                               const mmoe_schema *schema, mmoe_error *err) {
+    mmoe_status status = MMOE_OK;
+    for (size_t i = 0; i < g->tensors.count && !status; i++) {
+        mmoe_tensor t = g->tensors.items[i];
+        if (t.kind != MMOE_TENSOR_TABLE) continue;
+        t.shape[0] = schema->tables[t.table].rows;
+        status = choose_update(&t, schema->tables[t.table].name, c, err);
+    }
+    return status;
+}
+
 mmoe_status mmoe_build_graph(mmoe_graph *g, const mmoe_config *config, const mmoe_schema *schema,
                              mmoe_error *err) {
     mmoe_status status = builders[config->model](g, config, schema, err);

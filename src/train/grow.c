@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "data/growing.h"
 #include "data/input.h"
+#include "model/build.h"
 #include "train/follow.h"
 
 /* ---- Rows ---- */
@@ -85,7 +86,9 @@ static mmoe_status grow(mmoe_trainer *t, const mmoe_batch *batch, int64_t most, 
     if (!status && found.rows) {
         mmoe_following f;
         mmoe_growing_count(&g);
-        status = mmoe_follow_begin(t, false, &f, err);
+        status =
+            mmoe_check_updates(t->model->graph, &t->model->config->trainer, t->model->schema, err);
+        if (!status) status = mmoe_follow_begin(t, false, &f, err);
         if (!status) begin_grown(t, &g);
         if (!status) mmoe_follow_end(&f, false);
     }

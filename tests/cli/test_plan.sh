@@ -35,10 +35,10 @@ check "an epoch" grep -q "^an epoch of 1,000,000 rows: " out
 expect 2 "--set" plan --config wide.json --set trainer.batch_size=0
 
 # ---- Several hosts ----
-expect 0 "" plan --config wide.json --ranks 8 --bandwidth 10 --latency .1
+expect 0 "" plan --config wide.json --ranks 8 --bandwidth 10 --latency 50
 check "hosts of a table" grep -qE "^ +8( +[0-9.]+){5} +[0-9.]+[kM]? +[0-9.]+$" out
 check "a light model is slower on several" grep -qx "more than 1 host is slower" out
-expect 0 "" plan --config wide.json --ranks 4 --bandwidth 10 --latency .1 --json
+expect 0 "" plan --config wide.json --ranks 4 --bandwidth 10 --latency 50 --json
 check "the same as JSON" python3 - <<'CHECK'
 import json
 plan = json.load(open("out"))

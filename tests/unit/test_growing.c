@@ -504,6 +504,32 @@ START_TEST(what_is_wrong_is_refused) {
 }
 END_TEST
 
+/* Where "auto" has no update for the larger table, no copy of the model could be made. */
+START_TEST(auto_grows_no_further_than_it_may) {
+    begin_with("", ", \"embedding_update\": \"auto\"");
+    mmoe_model *model = model_of(schema, NULL), *copy;
+    mmoe_trainer *t = trainer_of(model, NULL);
+    mmoe_status status = MMOE_OK;
+    mmoe_error why = {0};
+    int64_t users = 0, known = 0;
+    while (!status) {
+        mmoe_batch *b = post(&rows, OLD, OLD + NEW);
+        for (int i = 0; i < NEW; i++) rows.rows[i].user = 1000 + users++;
+        known = mmoe_model_sparse_rows(model, 0);
+        ck_assert_int_lt(known, 70000);
+        status = mmoe_trainer_grow(t, b, NULL, NULL, &why);
+    }
+    ck_assert_int_eq(status, MMOE_E_CONFIG);
+    ck_assert_ptr_nonnull(strstr(why.message, "\"auto\" would defer updates of this table"));
+    ck_assert_int_eq(mmoe_model_sparse_rows(model, 0), known);
+    SUCCEEDS(mmoe_model_clone(model, NULL, &copy, &err));
+    mmoe_model_free(copy);
+    mmoe_trainer_free(t);
+    mmoe_model_free(model);
+    end_all();
+}
+END_TEST
+
 /* ---- Memory ---- */
 
 /* One row after another: a table moves seldom, and steps take no memory. */
@@ -601,6 +627,7 @@ void add_cases(TCase *c) {
     tcase_add_test(c, tables_grow_to_their_bounds);
     tcase_add_test(c, features_have_bounds);
     tcase_add_test(c, what_is_wrong_is_refused);
+    tcase_add_test(c, auto_grows_no_further_than_it_may);
     tcase_add_test(c, growing_takes_little_time);
     tcase_add_loop_test(c, every_allocation_may_fail, 0, 3);
 }
