@@ -78,10 +78,12 @@ mmoe_status mmoe_fit_start(mmoe_fit_run *r, mmoe_error *err) {
     return status || !begins ? status : end_epoch_0(r, err);
 }
 
-/* Of nested tasks one's logit is a part of two scores. */
+/* Of nested tasks one's logit is a part of two scores: none is put back by itself. */
 void mmoe_fit_prefer_start(mmoe_fit_run *r) {
     const mmoe_trainer *t = r->t;
-    if (!r->start_metrics || mmoe_graph_losses(t->model->graph)->order == MMOE_TASKS_NESTED) return;
+    if (!r->start_metrics) return;
+    memset(r->is_start, 0, (size_t)t->model->schema->n_label * sizeof *r->is_start);
+    if (mmoe_graph_losses(t->model->graph)->order == MMOE_TASKS_NESTED) return;
     for (int32_t i = 0; i < t->model->schema->n_label; i++) {
         r->is_start[i] = mmoe_fit_task_score(r, i, &r->start_metrics[i]) >
                          mmoe_fit_task_score(r, i, &r->metrics[i]);

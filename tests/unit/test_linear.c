@@ -159,25 +159,30 @@ END_TEST
 
 /* ---- A run ---- */
 
-/* A line of the dense columns for the first task, what no line says for the second. */
-static void set_up_run(const char *trainer_keys) {
+/* Those that set_up made, with labels as they are now. */
+static void make_rows_again(void) {
     const char *const columns[] = {"a", "b", "d0", "d1"};
-    set_up("", ", \"linear\": true", trainer_keys);
-    SUCCEEDS(mmoe_config_set(config, "tasks.0.type", "regression", &err));
-    SUCCEEDS(mmoe_config_set(config, "trainer.earlystop_metric", "relative", &err));
-    SUCCEEDS(mmoe_config_set(config, "trainer.earlystop_task", "mean", &err));
     mmoe_dataset_free(rows);
     mmoe_dataset_free(valid);
     mmoe_schema_free(schema);
-    for (int i = 0; i < ROWS; i++) {
-        labels[i * TASKS] = 3 * dense[i * DENSE] - 0.5F * dense[i * DENSE + 1] + 2;
-        labels[i * TASKS + 1] = ids[i * SPARSE] % 3 == 0;
-    }
     SUCCEEDS(mmoe_schema_create(config, columns, 4, NULL, &schema, &err));
     SUCCEEDS(mmoe_dataset_create(schema, &batch, labels, NULL, NULL, &rows, &err));
     mmoe_batch part = batch;
     part.rows = 200;
     SUCCEEDS(mmoe_dataset_create(schema, &part, labels, NULL, NULL, &valid, &err));
+}
+
+/* A line of the dense columns for the first task, what no line says for the second. */
+static void set_up_run(const char *trainer_keys) {
+    set_up("", ", \"linear\": true", trainer_keys);
+    SUCCEEDS(mmoe_config_set(config, "tasks.0.type", "regression", &err));
+    SUCCEEDS(mmoe_config_set(config, "trainer.earlystop_metric", "relative", &err));
+    SUCCEEDS(mmoe_config_set(config, "trainer.earlystop_task", "mean", &err));
+    for (int i = 0; i < ROWS; i++) {
+        labels[i * TASKS] = 3 * dense[i * DENSE] - 0.5F * dense[i * DENSE + 1] + 2;
+        labels[i * TASKS + 1] = ids[i * SPARSE] % 3 == 0;
+    }
+    make_rows_again();
 }
 
 typedef struct run_notes {
@@ -261,6 +266,38 @@ START_TEST(the_best_epoch_may_be_0) {
     const mmoe_tensor_info heads = tensor_named(model, "towers.0.mlp.4.weight");
     for (size_t i = 0; i < count_of(&heads); i++)
         ck_assert_float_eq(((const float *)heads.data)[i], 0);
+    mmoe_trainer_free(trainer);
+    mmoe_model_free(model);
+    tear_down();
+}
+END_TEST
+
+/* Of nested tasks none keeps its linear model: an epoch that is the best is kept whole. */
+START_TEST(nested_tasks_are_those_of_the_best_epoch) {
+    static const char json[] =
+        "{\"features\": {\"sparse\": [{\"name\": \"a\", \"vocab_size\": 50},"
+        " {\"name\": \"b\", \"vocab_size\": 7}], \"dense\": [{\"name\": \"d*\"}]},"
+        " \"tasks\": [{\"name\": \"x\", \"label\": \"x\"},"
+        " {\"name\": \"y\", \"label\": \"y\"}],"
+        " \"model\": {\"name\": \"esmm\", \"linear\": true}, \"trainer\": {\"n_epoch\": 8,"
+        " \"batch_size\": 100, \"optimizer_params\": {\"lr\": 0.01}}}";
+    run_notes n = {.stop_at = -1};
+    set_up("", "", "");
+    mmoe_config_free(config);
+    SUCCEEDS(mmoe_config_parse(json, sizeof json - 1, NULL, NULL, &config, &err));
+    for (int i = 0; i < ROWS; i++) {
+        labels[i * TASKS] = ids[i * SPARSE] % 3 != 0;
+        labels[i * TASKS + 1] = ids[i * SPARSE] % 3 == 1;
+    }
+    make_rows_again();
+    mmoe_model *model = new_model();
+    mmoe_trainer *trainer = trainer_of(model, &n, 2, NULL);
+    SUCCEEDS(mmoe_trainer_fit(trainer, rows, valid, &err));
+    ck_assert_int_eq(n.first, 0);
+    ck_assert_int_gt(n.best, 0);
+    mmoe_task_metrics metrics[TASKS];
+    SUCCEEDS(mmoe_evaluate(model, valid, 1, NULL, metrics, &err));
+    for (int i = 0; i < TASKS; i++) ck_assert_double_eq(metrics[i].logloss, n.at_best[i].logloss);
     mmoe_trainer_free(trainer);
     mmoe_model_free(model);
     tear_down();
@@ -351,6 +388,7 @@ void add_cases(TCase *c) {
     tcase_add_test(c, labels_are_as_the_loss_has_them);
     tcase_add_loop_test(c, a_task_keeps_its_line, 0, 2);
     tcase_add_test(c, the_best_epoch_may_be_0);
+    tcase_add_test(c, nested_tasks_are_those_of_the_best_epoch);
     tcase_add_loop_test(c, a_resumed_run_has_the_same_bits, 0, 4);
     tcase_add_loop_test(c, some_models_have_no_start, 0, 2);
 }
