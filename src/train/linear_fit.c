@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "math/lapack.h"
 
-enum { MOST_PASSES = 20, MOST_HALVINGS = 8, HELD = 4 };
+enum { MOST_PASSES = 60, MOST_HALVINGS = 40, HELD = 4 };
 /* Of a step, in deviations of an input: what is left to go is about its square. */
 static const double tolerance = 1e-3;
 static const double penalty = 1; /* lambda */
@@ -30,7 +30,7 @@ struct mmoe_linear_fit {
     double *matrix, *vector, *values; /* [n, n], [n], [n] of the inputs, in their deviations */
     double weight, squares, loss;     /* sums: of weights, of (y - mean)^2, of the loss */
     double loss_before;
-    bool has_pivot, has_units, is_lost;
+    bool has_pivot, has_units, is_lost, has_moved; /* has_moved: a step led to no larger loss */
 };
 
 static size_t doubles_of(int32_t n) {
@@ -271,7 +271,8 @@ static bool take_step(mmoe_linear_fit *f) {
     return isfinite(distance);
 }
 
-/* Where the last step led to a larger loss, half of it is tried. */
+/* Where the last step led to a larger loss, half of it is tried: the first one of rare large counts
+ * may be thousands of times too long. A fit that no step makes better is none. */
 bool mmoe_linear_fit_end(mmoe_linear_fit *f) {
     const double loss = penalised_loss(f);
     add_curves(f);
@@ -282,11 +283,13 @@ bool mmoe_linear_fit_end(mmoe_linear_fit *f) {
         if (f->passes >= MOST_PASSES || f->halvings >= MOST_HALVINGS) {
             memcpy(f->now, f->before, (size_t)f->m * sizeof *f->now);
             f->passes = MOST_PASSES;
+            f->is_lost = !f->has_moved;
         }
     } else {
+        f->has_moved = f->passes > 1;
         f->loss_before = loss;
         f->halvings = 0;
-        f->is_lost = !take_step(f);
+        f->is_lost = f->passes < MOST_PASSES && !take_step(f);
     }
     clear_sums(f);
     return f->is_lost || f->passes >= MOST_PASSES;

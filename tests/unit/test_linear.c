@@ -68,7 +68,7 @@ static void fit(const mmoe_linear_task *task, int batch_rows, float out[N + 1], 
                 mmoe_rows_part(&all, first, rest < batch_rows ? rest : batch_rows);
             mmoe_linear_fit_see(f, &part, 0, 1);
         }
-        ck_assert_int_lt(++passes, 30);
+        ck_assert_int_lt(++passes, 61);
     } while (!mmoe_linear_fit_end(f));
     ck_assert(mmoe_linear_fit_read(f, out) == is_found);
     mmoe_linear_fit_free(f);
@@ -137,6 +137,25 @@ START_TEST(a_line_is_found) {
     for (int i = 0; i < FIT_ROWS; i++) y[2 * i] = 3e38F * (float)(i % 2 ? 1 : -1);
     for (int i = 0; i < FIT_ROWS; i++) x[i * N] = 1e-30F * (float)i;
     fit(&task, FIT_ROWS, row, false);
+}
+END_TEST
+
+/* The first step, as if the mean's logarithm were its line, leads past all floats. */
+START_TEST(rare_large_counts_are_found) {
+    enum { RARE = 225 }; /* one of so many */
+    mmoe_linear_task task = task_of(MMOE_POISSON);
+    const double large = _i ? 1e6 : 8000;
+    float row[N + 1];
+    draw_rows(MMOE_POISSON);
+    task.n = 1;
+    for (int i = 0; i < FIT_ROWS; i++) {
+        x[i * N] = i % RARE == 7;
+        y[2 * i] = i % RARE == 7 ? (float)large : (float)(i % 3);
+        w[i] = 1;
+    }
+    fit(&task, FIT_ROWS, row, true);
+    ck_assert_double_eq_tol((double)row[0] + (double)row[1], log(large), 0.01);
+    ck_assert_double_eq_tol((double)row[1], 0, 0.05);
 }
 END_TEST
 
@@ -385,6 +404,7 @@ END_TEST
 void add_cases(TCase *c) {
     tcase_add_loop_test(c, the_fit_is_a_minimum, 0, MMOE_TASK_TYPE_COUNT);
     tcase_add_test(c, a_line_is_found);
+    tcase_add_loop_test(c, rare_large_counts_are_found, 0, 2);
     tcase_add_test(c, labels_are_as_the_loss_has_them);
     tcase_add_loop_test(c, a_task_keeps_its_line, 0, 2);
     tcase_add_test(c, the_best_epoch_may_be_0);
