@@ -171,8 +171,9 @@ static void find_units(mmoe_linear_fit *f) {
     f->has_units = true;
 }
 
-/* The system of the inputs, in their deviations and less their means, a row and a column of 0 with
- * 1 in the diagonal for each that has none; the constant follows from its solution. */
+/* The system of the inputs, in their deviations and less their means, a row and a column of 0 for
+ * each that has none, which is no degree of freedom: both solutions add a penalty to the diagonal.
+ * The constant follows from its solution. */
 static void make_system(mmoe_linear_fit *f) {
     const int32_t n = f->task.n;
     const double all = curve_at(f, n, n);
@@ -181,7 +182,7 @@ static void make_system(mmoe_linear_fit *f) {
         for (int32_t j = 0; j < n; j++) {
             const double units = f->unit[i] * f->unit[j];
             f->matrix[i * n + j] =
-                units > 0 ? (curve_at(f, i, j) - share * curve_at(f, j, n)) / units : i == j;
+                units > 0 ? (curve_at(f, i, j) - share * curve_at(f, j, n)) / units : 0;
         }
         f->vector[i] = f->unit[i] > 0 ? (f->slope[i] - share * f->slope[n]) / f->unit[i] : 0;
     }

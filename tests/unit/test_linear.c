@@ -140,6 +140,28 @@ START_TEST(a_line_is_found) {
 }
 END_TEST
 
+/* Of 24 rows, as many as 5 columns would be a fifth of: they are no degrees of freedom. */
+START_TEST(columns_of_one_value_choose_no_ridge) {
+    enum { FEW = 24 };
+    const mmoe_linear_task both = task_of(MMOE_REGRESSION);
+    mmoe_linear_task one = both;
+    float row[N + 1], alone[N + 1];
+    one.n = 1;
+    for (int first = 0; first + FEW <= FIT_ROWS; first += FEW) {
+        for (int i = 0; i < FIT_ROWS; i++) {
+            for (int j = 0; j < N; j++) x[i * N + j] = j ? (float)j : (float)unit_of(i, j);
+            y[2 * i] = (float)(0.3 * (double)x[i * N] + unit_of(i, 10));
+            w[i] = i >= first && i < first + FEW;
+        }
+        fit(&both, FIT_ROWS, row, true);
+        fit(&one, FIT_ROWS, alone, true);
+        ck_assert_float_eq_tol(row[0], alone[0], 1e-5F);
+        ck_assert_float_eq_tol(row[N], alone[1], 1e-5F);
+        for (int j = 1; j < N; j++) ck_assert_float_eq(row[j], 0);
+    }
+}
+END_TEST
+
 /* The first step, as if the mean's logarithm were its line, leads past all floats. */
 START_TEST(rare_large_counts_are_found) {
     enum { RARE = 225 }; /* one of so many */
@@ -405,6 +427,7 @@ void add_cases(TCase *c) {
     tcase_add_loop_test(c, the_fit_is_a_minimum, 0, MMOE_TASK_TYPE_COUNT);
     tcase_add_test(c, a_line_is_found);
     tcase_add_loop_test(c, rare_large_counts_are_found, 0, 2);
+    tcase_add_test(c, columns_of_one_value_choose_no_ridge);
     tcase_add_test(c, labels_are_as_the_loss_has_them);
     tcase_add_loop_test(c, a_task_keeps_its_line, 0, 2);
     tcase_add_test(c, the_best_epoch_may_be_0);
