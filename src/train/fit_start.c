@@ -61,12 +61,14 @@ static mmoe_status end_epoch_0(mmoe_fit_run *r, mmoe_error *err) {
     memset(r->is_start, true, (size_t)t->model->schema->n_label * sizeof *r->is_start);
     memcpy(r->metrics, r->start_metrics, (size_t)t->model->schema->n_label * sizeof *r->metrics);
     const double score = mmoe_fit_score(r);
-    const mmoe_status status = mmoe_fit_keep_best(r, score, &is_best, err);
+    mmoe_status status = mmoe_fit_keep_best(r, score, &is_best, err);
     if (status) return status;
     r->lr = 0;
     if (mmoe_ranks_any(t->ranks, mmoe_fit_report_epoch(r, score, 0, is_best)))
         atomic_store(&t->stop, 1);
-    return mmoe_ranks_status(t->ranks, err);
+    /* The next checkpoint may be that of a run that is stopped in its first epoch. */
+    if (t->checkpoint_path) status = mmoe_fit_record(r, err);
+    return status ? status : mmoe_ranks_status(t->ranks, err);
 }
 
 mmoe_status mmoe_fit_start(mmoe_fit_run *r, mmoe_error *err) {

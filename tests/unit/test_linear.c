@@ -345,17 +345,31 @@ START_TEST(nested_tasks_are_those_of_the_best_epoch) {
 }
 END_TEST
 
-/* Stopped behind epoch _i, and on another number of threads. */
+/* What training told of is in the file too. */
+static void assert_same_texts(const mmoe_model *a, const mmoe_model *b) {
+    const char *key, *value, *other;
+    size_t i = 0;
+    for (; (key = mmoe_model_meta_at(a, i, &value)); i++) {
+        ck_assert_pstr_eq(mmoe_model_meta_at(b, i, &other), key);
+        ck_assert_str_eq(other, value);
+    }
+    ck_assert_uint_gt(i, 0);
+    ck_assert_ptr_null(mmoe_model_meta_at(b, i, NULL));
+}
+
+/* Stopped behind epoch _i, and on another number of threads; the last behind epoch 0, which is the
+ * best of all. */
 START_TEST(a_resumed_run_has_the_same_bits) {
     run_notes n = {.stop_at = -1};
     char path[] = "/tmp/mmoe-linear-XXXXXX";
     close(mkstemp(path));
     set_up_run(", \"n_epoch\": 5, \"ema_decay\": 0.5, \"optimizer_params\": {\"lr\": 0.01}");
+    if (_i == 4) SUCCEEDS(mmoe_config_set(config, "trainer.optimizer_params.lr", "100", &err));
     mmoe_model *whole = new_model(), *model = new_model();
     mmoe_trainer *trainer = trainer_of(whole, &n, 3, NULL);
     SUCCEEDS(mmoe_trainer_fit(trainer, rows, valid, &err));
     mmoe_trainer_free(trainer);
-    n.stop_at = _i;
+    n.stop_at = _i % 4;
     trainer = trainer_of(model, &n, 1, path);
     ck_assert_int_eq(mmoe_trainer_fit(trainer, rows, valid, NULL), MMOE_E_CANCELLED);
     mmoe_trainer_free(trainer);
@@ -366,7 +380,9 @@ START_TEST(a_resumed_run_has_the_same_bits) {
     SUCCEEDS(mmoe_trainer_resume(trainer, path, &err));
     SUCCEEDS(mmoe_trainer_fit(trainer, rows, valid, &err));
     ck_assert_int_gt(n.first, 0);
+    ck_assert(_i < 4 || n.best < 0);
     assert_same_models(whole, model);
+    assert_same_texts(whole, model);
     mmoe_trainer_free(trainer);
     mmoe_model_free(model);
     mmoe_model_free(whole);
@@ -432,6 +448,6 @@ void add_cases(TCase *c) {
     tcase_add_loop_test(c, a_task_keeps_its_line, 0, 2);
     tcase_add_test(c, the_best_epoch_may_be_0);
     tcase_add_test(c, nested_tasks_are_those_of_the_best_epoch);
-    tcase_add_loop_test(c, a_resumed_run_has_the_same_bits, 0, 4);
+    tcase_add_loop_test(c, a_resumed_run_has_the_same_bits, 0, 5);
     tcase_add_loop_test(c, some_models_have_no_start, 0, 2);
 }
