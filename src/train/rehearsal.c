@@ -180,11 +180,16 @@ static int64_t gap_of(const mmoe_rehearsal *r, const mmoe_params *whole, int32_t
     return gap < MOST ? gap : MOST;
 }
 
-/* As far into a run as most of its steps are: each row has been read before, and is behind. */
+/* As far into a run as most of its steps are: each row has been read before, and is behind by up to
+ * twice its table's gap. */
 static void begin_late(const mmoe_rehearsal *r, const mmoe_params *whole) {
     enum { LATE = 100000 };
     mmoe_optimizer *o = &r->trainer->optimizer;
     int64_t most = 0;
+    for (int32_t i = 0; i < whole->n_table; i++) {
+        const int64_t gap = o->blocks[i].has_step ? gap_of(r, whole, i) : 0;
+        if (gap > most) most = gap;
+    }
     o->steps = LATE;
     if (o->history.rates) mmoe_history_restart(&o->history, LATE);
     for (int32_t i = 0; i < whole->n_table; i++) {
@@ -192,8 +197,8 @@ static void begin_late(const mmoe_rehearsal *r, const mmoe_params *whole) {
         const int64_t rows = b->has_step ? b->count / b->dim : 0,
                       gap = rows ? gap_of(r, whole, i) : 0;
         for (int64_t row = 0; row < rows; row++)
-            *mmoe_record_step(b, row) = LATE + (uint32_t)below(GAPS, row, 2 * gap + 1);
-        if (gap > most) most = gap;
+            *mmoe_record_step(b, row) =
+                (uint32_t)(LATE + 2 * most - (int64_t)below(GAPS, row, 2 * gap + 1));
     }
     for (int64_t i = 0; o->history.rates && i < 2 * most; i++) {
         mmoe_optimizer_begin(o, 0);
