@@ -316,9 +316,10 @@ typedef struct mmoe_progressive {
  * first step: the model is the linear one that was fitted to the training rows. It may be the best;
  * rows, train_seconds, rows_per_second and lr are 0, losses NaN. In later epochs a task that is
  * worse than then, as early stopping sees it, has its figures of then in `valid` and in `score`: so
- * it is kept, should the epoch be the best. */
+ * it is kept, should the epoch be the best. Not of ESMM, whose scores share a logit: there an epoch
+ * has its own figures, and is kept whole. */
 typedef struct mmoe_epoch_report {
-    int32_t epoch; /* 1-based */
+    int32_t epoch; /* 1-based, but for the epoch 0 of a linear part */
     int32_t n_epoch;
     int32_t n_task;
     int64_t rows;
@@ -444,7 +445,8 @@ MMOE_API mmoe_status mmoe_trainer_set_lr(mmoe_trainer *trainer, double lr, mmoe_
  * is of the tasks that it can be defined for; those left out are a warning, and so is the first
  * epoch whose score is undefined nevertheless.
  * Where the model has a linear part (model.linear) that is new, all of it 0, it is fitted first
- * (mmoe_epoch_report), which is a pass over the rows for regressions, else some 5 to 20.
+ * (mmoe_epoch_report), which is a pass over the rows for regressions, else some 5 to 20, at most
+ * 60; a stop that is asked for meanwhile is not seen before the first step behind that.
  * With trainer.ema_decay "weights" is their moving average; what mmoe_trainer_step leaves in the
  * model is never an average. On MMOE_E_NUMERIC or _CANCELLED the model has the best weights so far
  * (those it began with, or has now, where no epoch was finished). MMOE_E_IO where the best weights

@@ -5,7 +5,9 @@
  * the logit z = w . x + c: sum over rows of A(z) - y z, and lambda / 2 sum_j (w_j s_j)^2, s_j being
  * an input's deviation. Newton's steps minimise it (McCullagh and Nelder, Generalized Linear
  * Models, 1989), one a pass over the rows; of squared errors the first is the last. There lambda is
- * that of the least generalised cross-validation (Golub, Heath and Wahba, 1979), else 1. */
+ * that of the least generalised cross-validation (Golub, Heath and Wahba, 1979), else 1. Of a focal
+ * loss, which is no such likelihood, it is the minimum of the cross-entropy: `shape.gamma`
+ * plays no part. */
 #ifndef MMOE_TRAIN_LINEAR_FIT_H
 #define MMOE_TRAIN_LINEAR_FIT_H
 
