@@ -285,7 +285,7 @@ static void draw_entropies(FILE *out, curves *c) {
 
 /* The experts' names stand in the first line; without them numbers. */
 static void name_experts(const curves *c, int gate, int count, const char **names,
-                         char (*numbers)[16]) {
+                         char (*numbers)[24]) {
     const json_t *experts = NULL;
     for (int i = 0; i < c->count && !experts; i++)
         experts = json_object_get(gate_at(c, i, gate), "experts");
@@ -302,7 +302,7 @@ static void draw_gate_weights(FILE *out, const curves *c, int gate) {
               columns = c->count < MAX_COLUMNS ? c->count : MAX_COLUMNS;
     double values[REPORT_EXPERTS * MAX_COLUMNS], highest = 0;
     const char *names[REPORT_EXPERTS], *epochs[MAX_COLUMNS];
-    char numbers[REPORT_EXPERTS][16], labels[MAX_COLUMNS][24], gate_name[96], title[128];
+    char numbers[REPORT_EXPERTS][24], labels[MAX_COLUMNS][24], gate_name[96], title[128];
     if (rows < 2) return;
     for (int k = 0; k < columns; k++) {
         const int i = columns == c->count ? k : (int)((int64_t)k * (c->count - 1) / (columns - 1));
