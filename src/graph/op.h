@@ -147,7 +147,7 @@ typedef struct mmoe_op_kind {
      * gives others of them; and what others gave. Behind all exchanges: what they have added up for
      * its own parts goes to the sink. */
     void (*place)(mmoe_run *r, int32_t node);
-    void (*fetch)(mmoe_run *r, int32_t node);
+    bool (*fetch)(mmoe_run *r, int32_t node); /* false: it has failed, and there is nothing */
     void (*take)(mmoe_run *r, const mmoe_weight_task *prepare);
     void (*conclude)(mmoe_run *r, const mmoe_weight_task *prepare, int worker);
 } mmoe_op_kind;

@@ -227,10 +227,10 @@ static void input_place(mmoe_run *r, int32_t node) {
     if (own->shared) mmoe_shared_rows_place(r->plan, own);
 }
 
-static void input_fetch(mmoe_run *r, int32_t node) {
+static bool input_fetch(mmoe_run *r, int32_t node) {
     const mmoe_plan *p = r->plan;
     const mmoe_input_state *own = p->nodes[node].own;
-    if (own->shared) p->peers->gather_parts(p->peers, own->shared->values, own->shared->from);
+    return !own->shared || p->peers->gather_parts(p->peers, own->shared->values, own->shared->from);
 }
 
 static void input_take(mmoe_run *r, const mmoe_weight_task *t) {

@@ -311,9 +311,10 @@ static void refresh_shared(mmoe_run *r) {
     for (int32_t i = 0; i < p->graph->n_node; i++)
         if (mmoe_op_of(p, i)->place) mmoe_op_of(p, i)->place(r, i);
     run_loop(p, p->n_prepare, run_refresh, r);
+    bool has_all = true;
     for (int32_t i = 0; i < p->graph->n_node; i++)
-        if (mmoe_op_of(p, i)->fetch) mmoe_op_of(p, i)->fetch(r, i);
-    run_loop(p, p->n_prepare, run_take, r);
+        if (mmoe_op_of(p, i)->fetch && !mmoe_op_of(p, i)->fetch(r, i)) has_all = false;
+    if (has_all) run_loop(p, p->n_prepare, run_take, r);
 }
 
 /* This rank's rows: all know the labels of a whole batch. */
