@@ -260,20 +260,32 @@ typedef struct gradient_target {
     const mmoe_peers *peers; /* of parameters, each rank hands on those of its portion; NULL: all */
 } gradient_target;
 
+/* Of a piece what is of this rank's portion. Pieces are places of the model's whole, portions of
+ * the ranks', which lacks tables: a block need not begin at the same place of both. */
+static void hand_on_portion(const gradient_target *to, const mmoe_gradient_room *room,
+                            const mmoe_gradient_piece *piece) {
+    const mmoe_peers *peers = to->peers;
+    const int64_t *from = peers->portions.from + peers->rank, end = piece->place + piece->count;
+    mmoe_params_part part;
+    for (int64_t at = piece->place; mmoe_params_next(room->params, &at, end, &part);) {
+        const int64_t begin = peers->params->blocks[part.block].place;
+        if (begin < 0) continue;
+        const int64_t ahead = part.place - (begin + part.offset), behind = part.place + part.count,
+                      low = from[0] + ahead > part.place ? from[0] + ahead : part.place,
+                      high = from[1] + ahead < behind ? from[1] + ahead : behind;
+        if (low < high) mmoe_gradient_hand_on(room, low, high - low, to->sink, to->context);
+    }
+}
+
 static void hand_on_piece(void *context, int worker, int index) {
     (void)worker;
     const gradient_target *to = context;
     const mmoe_gradient_piece *piece = &to->balancer->pieces[index];
     const mmoe_gradient_room room = {&to->balancer->model->params, to->balancer->gradients};
-    int64_t first = piece->place, end = piece->place + piece->count;
-    if (to->peers) {
-        const mmoe_portions *portions = &to->peers->portions;
-        const int64_t from = portions->from[to->peers->rank],
-                      behind = portions->from[to->peers->rank + 1];
-        first = first > from ? first : from;
-        end = end < behind ? end : behind;
-    }
-    if (first < end) mmoe_gradient_hand_on(&room, first, end - first, to->sink, to->context);
+    if (to->peers)
+        hand_on_portion(to, &room, piece);
+    else
+        mmoe_gradient_hand_on(&room, piece->place, piece->count, to->sink, to->context);
 }
 
 /* ---- The step ---- */
