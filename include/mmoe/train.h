@@ -436,7 +436,8 @@ MMOE_API mmoe_status mmoe_trainer_save(mmoe_trainer *trainer, const char *path, 
  * place of trainer.optimizer_params.lr, so warm-up and scheduler do to it what they would have done
  * to that (a plateau begins at it again), and that of embedding_optimizer_params changes in the
  * same ratio. It stays until it is set anew, for later fits too, and checkpoints have it; the
- * configuration is as it was. Between steps, or in a callback of fit. */
+ * configuration is as it was. Between steps, or in a callback of fit; of several ranks all set it,
+ * and in a callback, which the first alone calls, it is MMOE_E_ARGUMENT. */
 MMOE_API mmoe_status mmoe_trainer_set_lr(mmoe_trainer *trainer, double lr, mmoe_error *err);
 /* Trains until the last epoch or until early stopping; the model then has the best weights seen on
  * `valid` (the last ones without it; `valid` may be NULL, but not with the scheduler "plateau").

@@ -297,7 +297,12 @@ mmoe_status mmoe_trainer_set_lr(mmoe_trainer *t, double lr, mmoe_error *err) {
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "mmoe_trainer_set_lr: the learning rate is %g; it may be 0 to %d", lr,
                          MOST);
-    mmoe_params_settle(&t->model->params); /* rows that are behind had the old one */
+    if (t->ranks && t->is_fitting)
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "mmoe_trainer_set_lr: a fit of several ranks is under way, whose "
+                         "callbacks the first rank alone calls");
+    if (!mmoe_params_settle(&t->model->params)) /* rows that are behind had the old one */
+        return mmoe_ranks_status(t->ranks, err);
     mmoe_schedule_set(&t->schedule, lr);
     mmoe_optimizer_expect(&t->optimizer, mmoe_trainer_most_rate(t));
     return MMOE_OK;

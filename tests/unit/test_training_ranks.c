@@ -33,8 +33,11 @@ static const way of_tables[] = {
      SGD ", " TABLES("deferred", "adagrad", ", \"weight_decay\": 0.001"), "auto"},
     {"mmoe", DROPS, SGD CLIPS ", " TABLES("deferred", "rowwise_adagrad", NONE), "auto"},
     {"mmoe", DROPS, SGD CLIPS ", " TABLES("lazy", "adam", NONE), "auto"},
+    {"mmoe", DROPS, METHOD("\"pcgrad\", \"at\": \"parameters\"") ", " TABLES("dense", "adam", NONE),
+     "dense"},
 };
-enum { OF_TABLES = sizeof of_tables / sizeof *of_tables, ALL = WAYS + OF_TABLES };
+/* The first table of the last way does not learn. */
+enum { OF_TABLES = sizeof of_tables / sizeof *of_tables, ALL = WAYS + OF_TABLES, FROZEN = ALL - 1 };
 
 static const way *way_at(int i) { return i < WAYS ? &ways[i] : &of_tables[i - WAYS]; }
 
@@ -57,7 +60,8 @@ typedef struct work {
     long fail_at;
     mmoe_model *models[MOST_RANKS]; /* that came of it */
     bool was_stopped[MOST_RANKS];
-    told epochs[3]; /* by the first rank; the first of a linear part alone */
+    told epochs[3];      /* by the first rank; the first of a linear part alone */
+    mmoe_trainer *first; /* the first rank's, while it fits with others; NULL: it is alone */
 } work;
 
 static void tell(told *t, double number) {
@@ -82,6 +86,11 @@ static int stop(void *user, const mmoe_epoch_report *r) {
     work *w = user;
     told *t = &w->epochs[r->epoch];
     *t = (told){0};
+    if (w->first) {
+        mmoe_error err;
+        ck_assert_int_eq(mmoe_trainer_set_lr(w->first, 0.5, &err), MMOE_E_ARGUMENT);
+        ck_assert_msg(strstr(err.message, "several ranks") != NULL, "%s", err.message);
+    }
     tell_all(t, (double[]){r->loss, r->score, r->is_best, r->lr}, 4);
     tell_all(t, r->task_loss, r->n_task);
     tell_all(t, r->task_factors, r->n_task);
@@ -112,6 +121,7 @@ static mmoe_status fit(work *w, mmoe_comm *c, failing *f, mmoe_error *err) {
     if (!status && c->size > 1)
         ck_assert_int_eq(mmoe_trainer_join(trainer, c, NULL), MMOE_E_ARGUMENT);
     if (!status && w->resume) status = mmoe_trainer_resume(trainer, w->resume, err);
+    if (c->rank == 0) w->first = c->size > 1 ? trainer : NULL;
     if (!status)
         status = mmoe_trainer_fit(trainer, w->p->rows, w->validates ? w->p->rows : NULL, err);
     f->fail_at = 0;
@@ -223,6 +233,8 @@ START_TEST(files_are_those_of_one_process) {
     snprintf(model, sizeof model, "%s", in_folder("one.model"));
     if (number % 3) SUCCEEDS(mmoe_config_set(p.config, "trainer.n_epoch", "1", &err));
     if (!strstr(of->trainer, "embedding_update")) keep_moments(p.config, number % 4);
+    if (number == FROZEN)
+        SUCCEEDS(mmoe_config_set(p.config, "features.sparse.0.trainable", "false", &err));
     run_one(&w, checkpoint, model);
     const int most = number % 5 == 2 ? MOST_RANKS : 4;
     for (int ranks = 2; ranks <= most / (THREADS_ALONE + 1); ranks *= 2) {
