@@ -106,7 +106,8 @@ static mmoe_status run_epoch(mmoe_fit_run *r, mmoe_error *err) {
         t->at.seconds += mmoe_clock() - r->epoch_start;
         return status;
     }
-    mmoe_params_settle(&t->model->params); /* the next epoch may have another learning rate */
+    if (!mmoe_params_settle(&t->model->params)) /* the next epoch may have another learning rate */
+        return mmoe_ranks_status(t->ranks, err);
     double train_seconds = t->at.seconds + mmoe_clock() - r->epoch_start;
     r->lr = (double)(float)mmoe_schedule_rate(&t->schedule, c, t->at.epoch, t->optimizer.steps);
     if (t->average.values) mmoe_ema_settle(&t->average, &t->model->params);
