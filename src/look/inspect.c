@@ -154,9 +154,9 @@ static mmoe_status run_rows(inspector *w, mmoe_error *err) {
     mmoe_rows batch;
     w->run->observer = observe;
     w->run->observer_context = w;
-    mmoe_params_settle(&w->model->params);
+    mmoe_status status = mmoe_model_settle(&w->model->params, "the model is not inspected", err);
     mmoe_run_fold(w->run);
-    mmoe_status status = mmoe_source_begin(w->source, 0, err);
+    if (!status) status = mmoe_source_begin(w->source, 0, err);
     while (!status) {
         mmoe_tell_rows(w->watcher, "inspecting", w->first, w->rows);
         status = mmoe_source_next(w->source, MMOE_SLICE_ROWS, &batch, err);

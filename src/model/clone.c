@@ -16,6 +16,12 @@ mmoe_status mmoe_model_like(const mmoe_model *model, mmoe_lent_tables tables,
     return mmoe_model_assemble(&parts, alloc, out, err);
 }
 
+mmoe_status mmoe_model_settle(const mmoe_params *p, const char *what, mmoe_error *err) {
+    if (mmoe_params_settle(p)) return MMOE_OK;
+    return mmoe_fail(err, MMOE_E_IO, "%s: ranks have parts of its tables, and one has failed",
+                     what);
+}
+
 static mmoe_lent_table same_type(void *context, const mmoe_tensor *table) {
     const mmoe_params *p = context;
     return (mmoe_lent_table){.dtype = p->tables[table->table].dtype};
@@ -36,11 +42,11 @@ static mmoe_status clone(const mmoe_model *model, const mmoe_params *weights,
     mmoe_status status = mmoe_model_like(model, types, alloc, &m, err);
     if (status) return status;
     status = mmoe_meta_merge(&m->meta, &model->meta, "", alloc, err);
+    if (!status) status = mmoe_model_settle(weights, "the model is not copied", err);
     if (status) {
         mmoe_model_free(m);
         return status;
     }
-    mmoe_params_settle(weights);
     for (int32_t i = 0; i < weights->n_table; i++)
         copy_table(&m->params.tables[i], &weights->tables[i]);
     mmoe_params_copy_layers(&m->params, weights);

@@ -50,9 +50,9 @@ static mmoe_status fill_table(mmoe_model *m, const mmoe_model *from, const mmoe_
 
 static mmoe_status fill(mmoe_model *m, const mmoe_model *from, mmoe_error *err) {
     const mmoe_tensors *tensors = &m->graph->tensors;
-    mmoe_status status = MMOE_OK;
+    mmoe_status status = mmoe_model_settle(&from->params, "the model is not grown", err);
+    if (status) return status;
     mmoe_model_choose_inits(m);
-    mmoe_params_settle(&from->params);
     mmoe_params_copy_layers(&m->params, &from->params);
     for (size_t i = 0; !status && i < tensors->count; i++)
         if (tensors->items[i].kind == MMOE_TENSOR_TABLE)

@@ -63,6 +63,9 @@ mmoe_status mmoe_model_assemble(const mmoe_model_parts *parts, const mmoe_alloca
  * the types. Weights are zero. */
 mmoe_status mmoe_model_like(const mmoe_model *model, mmoe_lent_tables tables,
                             const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err);
+/* mmoe_params_settle. MMOE_E_IO, which begins with `what` has not been done: another rank's rows
+ * are old. */
+mmoe_status mmoe_model_settle(const mmoe_params *p, const char *what, mmoe_error *err);
 /* A copy of the model but for its weights, which are `weights`, of the same tensors. */
 mmoe_status mmoe_model_clone_with(const mmoe_model *model, const mmoe_params *weights,
                                   const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err);

@@ -29,8 +29,8 @@ static mmoe_status put_rows(const mmoe_model *from, mmoe_model *to, const mmoe_t
 
 static mmoe_status fill(const mmoe_model *from, mmoe_model *to, mmoe_error *err) {
     const mmoe_tensors *tensors = &from->graph->tensors;
-    mmoe_status status = MMOE_OK;
-    mmoe_params_settle(&from->params);
+    mmoe_status status = mmoe_model_settle(&from->params, "the model is not narrowed", err);
+    if (status) return status;
     for (size_t i = 0; !status && i < tensors->count; i++)
         if (tensors->items[i].kind == MMOE_TENSOR_TABLE)
             status = put_rows(from, to, &tensors->items[i], err);

@@ -142,11 +142,11 @@ static mmoe_status make_model(const shrinking *s, const mmoe_model *from, mmoe_s
                               mmoe_model **out, mmoe_error *err) {
     mmoe_model_parts parts;
     mmoe_model *made;
-    mmoe_status status = mmoe_model_parts_make(from->config, schema, s->alloc, &parts, err);
+    mmoe_status status = mmoe_model_settle(&from->params, "the model is not shrunk", err);
+    if (!status) status = mmoe_model_parts_make(from->config, schema, s->alloc, &parts, err);
     if (!status) status = mmoe_model_assemble(&parts, s->alloc, &made, err);
     if (status) return status;
     mmoe_params *to = &made->params;
-    mmoe_params_settle(&from->params);
     mmoe_params_copy_layers(to, &from->params);
     for (int32_t i = 0; i < to->n_table; i++)
         copy_rows(s->rows[i], &from->params.tables[i], mmoe_params_rows(&from->params, i),

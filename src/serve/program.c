@@ -251,6 +251,8 @@ static mmoe_status compile(mmoe_program *p, size_t product_bytes, mmoe_error *er
     status = take_memory(p, &room, err);
     if (status) return status;
     place_values(p);
+    if (!mmoe_params_settle(p->params))
+        return mmoe_fail(err, MMOE_E_IO, "the model does not score: a rank has failed");
     mmoe_program_renew(p);
     return MMOE_OK;
 }

@@ -132,7 +132,6 @@ mmoe_status mmoe_best_open(mmoe_best *b, mmoe_error *err) {
 /* Between the blocks and the parameters' own, but for what does not learn. */
 static mmoe_status copy(mmoe_best *b, const mmoe_params *p, bool to, mmoe_pool *pool) {
     const int32_t count = b->model->n_block;
-    mmoe_params_settle(p);
     for (int32_t i = 0; i < count; i++) {
         b->others[i] = b->blocks[i];
         if (!b->model->blocks[i].is_frozen) b->others[i].data = p->blocks[i].memory.data;
@@ -147,10 +146,13 @@ mmoe_status mmoe_best_keep(mmoe_best *b, const mmoe_params *from, mmoe_pool *poo
                            mmoe_error *err) {
     const mmoe_status status = mmoe_best_open(b, err);
     if (status) return status;
+    if (!mmoe_params_settle(from))
+        return mmoe_fail(err, MMOE_E_IO, "the best weights are not kept: a rank has failed");
     b->is_used = true;
     return copy(b, from, false, pool) ? mmoe_best_failed(b, true, err) : MMOE_OK;
 }
 
 mmoe_status mmoe_best_restore(mmoe_best *b, mmoe_params *model, mmoe_pool *pool, mmoe_error *err) {
+    mmoe_params_settle(model); /* old rows of a failed rank are written over, too */
     return copy(b, model, true, pool) ? mmoe_best_failed(b, false, err) : MMOE_OK;
 }
