@@ -55,7 +55,7 @@ static mmoe_status run_steps(mmoe_fit_run *r, mmoe_error *err) {
     mmoe_trainer *t = r->t;
     const int32_t batch_size = t->model->config->trainer.batch_size;
     mmoe_rows batch;
-    bool is_over = false;
+    bool is_over = t->ranks && atomic_load(&t->stop); /* the caller's, before the first step */
     mmoe_status status = mmoe_source_begin(r->train, t->at.epoch, err);
     if (!status) status = mmoe_source_seek(r->train, t->at.row, err);
     while (!status) {
@@ -73,7 +73,9 @@ static mmoe_status run_steps(mmoe_fit_run *r, mmoe_error *err) {
         if (t->ranks ? t->stops : is_over) return tell_stop(r, err);
     }
     if (status || !t->ranks) return status;
-    return mmoe_ranks_any(t->ranks, is_over) ? tell_stop(r, err) : mmoe_ranks_status(t->ranks, err);
+    const bool any = mmoe_ranks_any(t->ranks, is_over);
+    status = mmoe_ranks_status(t->ranks, err); /* what has failed is no stop */
+    return !status && any ? tell_stop(r, err) : status;
 }
 
 /* ---- Epochs ---- */
