@@ -50,6 +50,17 @@ await() {
     done
 }
 
+# The job ended with status 1; or it would have, had the launcher of Open MPI not crashed while it
+# printed the message of an MPI_Abort.
+ended() {
+    [ "$status" -eq 1 ] ||
+        { [ "$status" -eq 139 ] && grep -q orte_rml_oob_send_buffer_nb err; }
+}
+# Until the checkpoint is there.
+await_checkpoint() {
+    while [ ! -e k ] && kill -0 $job 2>/dev/null; do sleep 0.02; done
+}
+
 run synth clicks --rows 20000 --seed 3 --output rows.csv
 cat >config.json <<'END'
 {"features": {"sparse": [{"name": "1*"}, {"name": "2*"}], "dense": [{"name": "D*"}]},
@@ -96,6 +107,19 @@ while read -r seconds rank after; do
 done <moments
 echo "# $((continued / 2)) of $kills runs were continued"
 
+# One that is killed when there is a checkpoint: from that the run goes on.
+rm -f k cut
+# shellcheck disable=SC2086
+start "$ranks" train $flags --output cut --checkpoint k
+await_checkpoint
+kill -KILL "$(cat pid.1)" 2>/dev/null
+await && [ $status -ne 0 ] && [ -e k ] && [ ! -e cut ]
+report $? "rank 1 is killed behind the first checkpoint (was $status)"
+# shellcheck disable=SC2086
+start "$ranks" train $flags --output cut --checkpoint k --resume k
+await && [ $status -eq 0 ] && cmp -s cut whole && cmp -s k whole.ckpt
+report $? "and the run goes on from it"
+
 # Until a job that trains on and on has done an epoch.
 await_epoch() {
     while ! grep -q '"epoch":' log 2>/dev/null && kill -0 $job 2>/dev/null; do sleep 0.1; done
@@ -108,7 +132,7 @@ rm -f k cut
 start "$ranks" --wait 3 train $flags $on --output cut
 await_epoch
 kill -STOP "$(cat pid.1)"
-await && [ $status -eq 1 ] && [ "$(grep -c '^mmoe.*rank 1: late for .* by 3 seconds' err)" -eq 1 ]
+await && ended && [ "$(grep -c '^mmoe.*rank 1: late for .* by 3 seconds' err)" -eq 1 ]
 report $? "a rank that hangs is named, and ends all (was $status)"
 
 # The disk of a rank is full: of the first, which writes checkpoints, and of another, which keeps
@@ -125,8 +149,9 @@ for rank in 0 1; do
     start "$ranks" train --config large.json --train rows.csv $on --output cut --checkpoint k \
         --threads 1
     await_epoch
+    await_checkpoint
     prlimit --pid "$(cat pid.$rank)" --fsize=8192
-    await && [ $status -eq 1 ] && [ "$(grep -c '^mmoe' err)" -eq 1 ] &&
+    await && ended && [ "$(grep -c '^mmoe' err)" -eq 1 ] &&
         grep -q '^mmoe.*: File too large' err &&
         [ ! -e cut ] && { [ $rank -eq 0 ] || grep -q '^mmoe.*rank 1: ' err; }
     report $? "the disk of rank $rank is full: it says so, and all end (was $status)"
