@@ -154,21 +154,31 @@ static mmoe_status check_columns(const mmoe_growing *g, const mmoe_batch *batch,
     return status;
 }
 
+/* Columns that have a vocabulary in common, and lists: row after row, as in a file. */
+static mmoe_status learn_rows(mmoe_growing *g, const mmoe_batch *batch, const int32_t *columns,
+                              int32_t count, mmoe_error *err) {
+    mmoe_status status = MMOE_OK;
+    for (size_t row = 0; !status && count && row < batch->rows; row++)
+        for (int32_t i = 0; !status && i < count; i++)
+            status = learn_cell(g, batch, columns[i], row, err);
+    return status;
+}
+
 mmoe_status mmoe_growing_learn(mmoe_growing *g, const mmoe_batch *batch, const char *call,
                                mmoe_error *err) {
     const struct mmoe_schema *s = g->schema;
-    bool has_others = false;
     mmoe_status status = check_columns(g, batch, call, err);
+    if (status || !s->n_sparse) return status;
+    int32_t *others = mmoe_alloc(&g->alloc, (size_t)s->n_sparse, sizeof *others), count = 0;
+    if (!others) return mmoe_fail_memory(err, (size_t)s->n_sparse * sizeof *others);
     for (int32_t i = 0; !status && i < s->n_sparse; i++) {
         if (!is_learned(g, batch, i)) continue;
         if (is_alone(s, i))
             status = learn_column(g, batch, i, err);
         else
-            has_others = true;
+            others[count++] = i;
     }
-    for (size_t row = 0; !status && has_others && row < batch->rows; row++)
-        for (int32_t i = 0; !status && i < s->n_sparse; i++)
-            if (is_learned(g, batch, i) && !is_alone(s, i))
-                status = learn_cell(g, batch, i, row, err);
+    if (!status) status = learn_rows(g, batch, others, count, err);
+    mmoe_release(&g->alloc, others);
     return status;
 }

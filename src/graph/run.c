@@ -115,28 +115,29 @@ static void run_deal(void *context, int worker, int chunk) {
         if (mmoe_op_of(p, i)->deal) mmoe_op_of(p, i)->deal(r, i, chunk);
 }
 
-static void run_prepare(void *context, int worker, int prepare) {
-    mmoe_run *r = context;
+/* A prepare's function of its op, under the pass of prepares. */
+static void run_timed(mmoe_run *r, int worker, int prepare,
+                      void (*of_op)(mmoe_run *r, const mmoe_weight_task *prepare)) {
     const mmoe_weight_task *t = &r->plan->prepares[prepare];
     const double start = mmoe_run_clock(r);
-    mmoe_op_of(r->plan, t->node)->prepare(r, t);
+    of_op(r, t);
     mmoe_run_task_done(r, worker, MMOE_PASS_PREPARE, t, start);
+}
+
+static const mmoe_op_kind *op_of_prepare(const mmoe_run *r, int prepare) {
+    return mmoe_op_of(r->plan, r->plan->prepares[prepare].node);
+}
+
+static void run_prepare(void *context, int worker, int prepare) {
+    run_timed(context, worker, prepare, op_of_prepare(context, prepare)->prepare);
 }
 
 static void run_refresh(void *context, int worker, int prepare) {
-    mmoe_run *r = context;
-    const mmoe_weight_task *t = &r->plan->prepares[prepare];
-    const double start = mmoe_run_clock(r);
-    mmoe_op_of(r->plan, t->node)->refresh(r, t);
-    mmoe_run_task_done(r, worker, MMOE_PASS_PREPARE, t, start);
+    run_timed(context, worker, prepare, op_of_prepare(context, prepare)->refresh);
 }
 
 static void run_take(void *context, int worker, int prepare) {
-    mmoe_run *r = context;
-    const mmoe_weight_task *t = &r->plan->prepares[prepare];
-    const double start = mmoe_run_clock(r);
-    mmoe_op_of(r->plan, t->node)->take(r, t);
-    mmoe_run_task_done(r, worker, MMOE_PASS_PREPARE, t, start);
+    run_timed(context, worker, prepare, op_of_prepare(context, prepare)->take);
 }
 
 static void run_conclude(void *context, int worker, int prepare) {
