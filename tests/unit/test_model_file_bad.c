@@ -400,6 +400,42 @@ START_TEST(a_model_cut_anywhere_is_refused) {
 }
 END_TEST
 
+/* In memory of just so many bytes, so that a sanitizer sees what is read behind them. */
+static void refused_bytes(const char *bytes, size_t size) {
+    char *just = malloc(size ? size : 1);
+    mmoe_model *model = NULL;
+    mmoe_error err = {0};
+    ck_assert_ptr_nonnull(just);
+    memcpy(just, bytes, size);
+    const mmoe_status status = mmoe_model_load_bytes(just, size, NULL, &model, &err);
+    ck_assert_msg(status == MMOE_E_FORMAT, "%zu bytes: status %d", size, status);
+    ck_assert_ptr_null(model);
+    ck_assert_int_gt(strlen(err.message), 0);
+    free(just);
+}
+
+START_TEST(bytes_cut_anywhere_are_refused) {
+    size_t size;
+    char *bytes = get_file(file, &size);
+    for (size_t length = 0; length < size; length++) refused_bytes(bytes, length);
+    free(bytes);
+}
+END_TEST
+
+/* Encrypted, whole or behind the header's length; and any bytes behind a length that may be. */
+START_TEST(bytes_of_something_else_are_refused) {
+    size_t size;
+    char *bytes = get_file(file, &size);
+    uint64_t stream = (uint64_t)_i + 1;
+    for (size_t at = _i % 2 ? 8 : 0; at < size; at++) {
+        stream = stream * 6364136223846793005u + 1442695040888963407u;
+        bytes[at] = (char)(_i < 40 ? bytes[at] ^ (char)(stream >> 56) : (char)(stream >> 56));
+    }
+    for (size_t length = size; length > 4; length /= 3) refused_bytes(bytes, length);
+    free(bytes);
+}
+END_TEST
+
 #define ROWS(array) (int)(sizeof(array) / sizeof *(array))
 
 void add_cases(TCase *c) {
@@ -412,4 +448,6 @@ void add_cases(TCase *c) {
     tcase_add_loop_test(c, vocabularies_that_lie_are_refused, 0, ROWS(bad_vocabularies));
     tcase_add_test(c, no_changed_bit_goes_unseen);
     tcase_add_test(c, a_model_cut_anywhere_is_refused);
+    tcase_add_test(c, bytes_cut_anywhere_are_refused);
+    tcase_add_loop_test(c, bytes_of_something_else_are_refused, 0, 80);
 }
