@@ -17,7 +17,6 @@ import collections
 import concurrent.futures
 import contextlib
 import ctypes
-import functools
 import itertools
 import json
 import operator
@@ -29,6 +28,7 @@ import sys
 import tempfile
 import threading
 import warnings
+import weakref
 
 import numpy as np
 
@@ -308,6 +308,24 @@ class _Owned:
                 n._let_go()
 
 
+class _Locked:
+    """What has a lock, which a forked process has anew: another thread may have had it, and is not
+    there. What locks are for is right between any two steps."""
+    _all = weakref.WeakSet()
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._all.add(self)
+
+    @classmethod
+    def _renew(cls):
+        for one in list(cls._all):
+            one._lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_Locked._renew)
+
+
 def _make(free, name, *arguments, needs=()):
     """What a function writes to its last parameter but the error."""
     owned = _Owned(free, *needs)
@@ -410,6 +428,13 @@ def _family(value):
 _ABSENT = ("NoneType", "NAType", "NaTType")  # None, pandas.NA and NaT
 
 
+def _absent_words():
+    """The objects that stand for nothing, as far as there is one of each."""
+    pandas = sys.modules.get("pandas")
+    return [None, np.nan, *(getattr(pandas, name) for name in ("NA", "NaT")
+                            if hasattr(pandas, name))]
+
+
 def _is_absent(value):
     """Those, or NaN."""
     return type(value).__name__ in _ABSENT or (
@@ -433,35 +458,28 @@ def _check_family(name, values, present):
     return first
 
 
+class _Integers:
+    """What stands in memory, as numpy.asarray takes it."""
+
+    def __init__(self, **place):
+        self.__array_interface__ = {"typestr": np.dtype(np.intp).str, "version": 3, **place}
+
+
 def _addresses_of(objects):
     """Of the objects of an array [n], as they stand there."""
     there = objects.__array_interface__
-    there = {key: there[key] for key in ("data", "shape", "strides", "version")}
-    made = type("", (), {"__array_interface__": {**there, "typestr": np.dtype(np.intp).str}})
-    return np.asarray(made())
+    return np.asarray(_Integers(**{key: there[key] for key in ("data", "shape", "strides")}))
 
 
-def _without_gaps(values):
-    """A list with empty texts where None, NaN and pandas' own missing values stand, if they are the
-    one object that modules have for them."""
-    pandas = sys.modules.get("pandas")
-    words = [None, np.nan, *([pandas.NA, pandas.NaT] if pandas else ())]
-    values = values.copy()
-    values[np.isin(_addresses_of(values), list(map(id, words)))] = ""
-    return values.tolist()
-
-
-def _texts_and_gaps(name, values, has_gaps=False):
+def _texts_and_gaps(name, values):
     """Of str and missing values among objects, which as in a file are empty texts; None: of
-    others. `has_gaps`: some are probably missing."""
-    for listed in (np.ndarray.tolist, _without_gaps)[has_gaps:]:
+    others."""
+    items = values.tolist()
+    if items and isinstance(items[0], str):
         try:
-            items = listed(values)
-            if items and isinstance(items[0], str):
-                return _texts_of(name, items)
+            return _texts_of(name, items)
         except TypeError:  # not all are texts
             pass
-    items = values.tolist()
     kinds = set(map(type, items))
     floats = {k for k in kinds if issubclass(k, (float, np.floating))}
     gaps = floats.union(k for k in kinds if k.__name__ in _ABSENT)
@@ -972,6 +990,81 @@ class _Given:
 _PIECE = 16384  # rows that a thread scores at a time
 
 
+class _Ascii:
+    """A str of ASCII as CPython has it: behind its head stands the text, which a NUL ends, where C
+    can read it. Its head is read by arrays over all of memory: item a >> 3 of one is what stands
+    so many bytes behind the address a of an object."""
+    MOST = 64  # letters: to look through a longer text takes longer than to copy it
+
+    def __init__(self):
+        self._head, self._empty = sys.getsizeof("") - 1, ""
+        self._types, self._lengths, self._states, self._words = (
+            np.asarray(_Integers(data=(place, True), shape=(1 << 58,)))
+            for place in (8, 16, 32, self._head))
+        # What a word of letters, less 1 each, has where one of the first n was a NUL.
+        self._nuls = np.array([0x8080808080808080 & (1 << 8 * n) - 1 for n in range(9)],
+                              np.uint64).view(np.int64)
+        # "compact", the text stands in the object, and "ascii"
+        self._compact = 1 << (5 if sys.version_info < (3, 14) else 19)
+        self._flags = 3 * self._compact
+
+    def _is_right(self):
+        """Of some texts."""
+        for n in range(20):
+            for letter, flags in ((b"e", self._flags), (b"\xe9", self._compact)):
+                text = (n * letter).decode("latin-1")
+                at = id(text) >> 3
+                if (self._types[at] != id(str) or self._lengths[at] != n or
+                        self._states[at] & self._flags != (flags if n else self._flags)):
+                    return False
+                if text.isascii() and ctypes.string_at(id(text) + self._head) != n * letter:
+                    return False
+        return True
+
+    @classmethod
+    def of_this_python(cls):
+        """None: it has other objects."""
+        known = (sys.implementation.name == "cpython" and sys.byteorder == "little" and
+                 np.dtype(np.intp).itemsize == 8 and object.__basicsize__ == 16 and
+                 sys.getsizeof("") in (41, 49))
+        made = cls() if known else None
+        return made if made and made._is_right() else None
+
+    def find(self, objects):
+        """Where their texts stand, that of a missing value being empty; which are others; these
+        have an empty text, too; and what has to stay for it. None: some text has a NUL."""
+        objects = objects.copy()  # they stay, whatever becomes of the array meanwhile
+        at = _addresses_of(objects) >> 3
+        others = np.flatnonzero(self._types.take(at) != id(str))
+        if len(others):
+            absent = np.isin(at[others], [id(word) >> 3 for word in _absent_words()])
+            at[others] = id(self._empty) >> 3
+            others = others[~absent]
+        lengths = self._lengths.take(at)
+        wide = np.flatnonzero((self._states.take(at) & self._flags != self._flags) |
+                              (lengths > self.MOST))
+        if len(wide):
+            at[wide], lengths[wide] = id(self._empty) >> 3, 0
+            others = np.concatenate((others, wide))
+        if self._has_nul(at, lengths):
+            return None
+        return (at << 3) + self._head, others, objects
+
+    def _has_nul(self, at, lengths):
+        while len(at):
+            words = self._words.take(at)
+            words -= 0x0101010101010101
+            words &= self._nuls.take(lengths, mode="clip")
+            if words.any():
+                return True
+            longer = np.flatnonzero(lengths > 8)
+            at, lengths = at[longer] + 1, lengths[longer] - 8
+        return False
+
+
+_ascii = _Ascii.of_this_python()
+
+
 class _Shared:
     """Texts that are one object in many rows, as readers of files and categories make them: read
     once, and found by the objects' addresses. Immutable; it keeps these objects."""
@@ -1008,10 +1101,10 @@ class _Shared:
             return None
 
     def find(self, objects):
-        """Where their UTF-8 stands, and which of them it does not know."""
+        """Where their UTF-8 stands, which of them it does not know, and what has to stay for it."""
         addresses = _addresses_of(objects)
         slots = self._slots(addresses, self._count)
-        return self._found.take(slots), np.flatnonzero(self._known.take(slots) != addresses)
+        return self._found.take(slots), np.flatnonzero(self._known.take(slots) != addresses), self
 
 
 class _GivenTexts:
@@ -1019,27 +1112,39 @@ class _GivenTexts:
     alone: the ones of a piece stay in the cache, and others are scored meanwhile."""
     offsets, is_nothing, type = None, False, VALUE_TEXT
 
+    FEW = 256  # rows, that are read one by one sooner
+
     def __init__(self, name, array, side, dim):
         self.name, self.array, self.rows = name, array, len(array)
-        self.shared = _Shared.of(name, array)
-        self.has_gaps = any(map(_is_absent, array[:100]))
         self.key = (name, VALUE_TEXT, side, dim if dim > 1 else 0, 0)
+        self._finders = []
+        if len(array) > self.FEW:
+            some = array[::len(array) // self.FEW]
+            shared, found = _Shared.of(name, array), _ascii and _ascii.find(some)
+            self._finders += [shared.find] if shared else []
+            self._finders += [_ascii.find] if found and len(found[1]) < len(some) / 2 else []
 
     def column(self, first, rows):
-        objects, texts = self.array[first:first + rows], None
-        if self.shared:
-            addresses, others = self.shared.find(objects)
-            if len(others):
-                texts = self._read(objects[others])
-                addresses[others] = _pointers(texts)[1]
-        else:
+        addresses, kept = self._find(self.array[first:first + rows],
+                                     self._finders if rows > self.FEW else [])
+        return _column(VALUE_TEXT, addresses.ctypes.data, 0), (addresses, kept)
+
+    def _find(self, objects, finders):
+        """Where their texts are, and what has to stay for these. What one finder does not know the
+        next one may."""
+        found = finders[0](objects) if finders else None
+        if not found:
             texts = self._read(objects)
-            addresses = _pointers(texts)[1]
-        return _column(VALUE_TEXT, addresses.ctypes.data, 0), (addresses, texts)
+            return _pointers(texts)[1], texts
+        addresses, others, kept = found
+        if len(others):
+            addresses[others], more = self._find(objects[others], finders[1:])
+            kept = kept, more
+        return addresses, kept
 
     def _read(self, objects):
         try:
-            texts = _texts_and_gaps(self.name, objects, self.has_gaps)
+            texts = _texts_and_gaps(self.name, objects)
         except ValueError:
             texts = None
         if texts is None:
@@ -1079,11 +1184,12 @@ def _input_of(keys):
     return _make("mmoe_input_free", "mmoe_input_create", columns, len(keys), None)
 
 
-class _Binding:
+class _Binding(_Locked):
     """Predictors of a model that are bound to one set of columns; one a thread that scores."""
 
     def __init__(self, model, keys):
-        self._needs, self.input, self._idle, self._lock = [model], None, [], threading.Lock()
+        super().__init__()
+        self._needs, self.input, self._idle = [model], None, []
         options = _predictor_options()
         if keys is not None:
             self._needs.append(_input_of(keys))
@@ -1282,18 +1388,21 @@ class _Reader:
 
     def __init__(self, run, threads, config, schema=None):
         self.run, self.threads = run, _checked_threads(threads)
-        self.config, self.schema = config, schema
+        self.config, self.schema, self._group = config, schema, ()
 
-    @functools.cached_property
-    def group(self):
+    def _groups(self):
         """The configuration's data.group, or None."""
-        return (_config_of(self.config.address).get("data") or {}).get("group")
+        self._group = self._group or [(_config_of(self.config.address).get("data") or {}).get(
+            "group")]
+        return self._group[0]
 
     def read(self, data, what, keep=(), grouped=True):
         """`keep`: columns that must be there, as the group need not. `grouped`: whether rows that a
         schema reads are to be judged, so that groups are looked for."""
         is_path = isinstance(data, (str, os.PathLike))
-        keep, group = list(dict.fromkeys(keep)), self.group if self.schema and grouped else None
+        keep, group = list(dict.fromkeys(keep)), None
+        if self.schema and grouped:
+            group = self._groups()
         if is_path and os.path.isdir(data):
             made = self._packed(data)
         elif is_path or isinstance(data, (list, tuple)):
@@ -1392,7 +1501,7 @@ class Scores(dict):
 Ranking = collections.namedtuple("Ranking", "rows scores tasks bad")
 
 
-class Model:
+class Model(_Locked):
     """A trained model, which never changes: any number of threads may use it.
 
     `tasks`: their names; `columns`: those of the data that it reads; `score`: the expression of the
@@ -1400,8 +1509,9 @@ class Model:
     that was just trained, what on_epoch gets of each epoch."""
 
     def __init__(self, owned):
+        super().__init__()
         self._owned, address = owned, owned.address
-        self._bindings, self._lock = {}, threading.Lock()  # the one that was used last stands last
+        self._bindings = {}  # the one that was used last stands last
         self._types = {}  # of a column when it last had values; texts are right for each
         self.history = []
         self.tasks = [_library.mmoe_model_task_name(address, i).decode()

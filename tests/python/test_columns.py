@@ -1,7 +1,9 @@
 """Columns of a request, in every form that NumPy and pandas have for them: the same scores to the
 bit; or an error that names the column, and the row where one is wrong."""
+import ctypes
 import gc
 import sys
+import threading
 
 from support import CONFIG, Stream, labels, quietly, raised, rows, run_all, same
 
@@ -256,7 +258,7 @@ def test_texts_that_rows_share():
         objects = np.array([missing, *words], object)
         column = objects[codes + 1]
         shared = mmoe._Shared.of("word", column)
-        _, others = shared.find(column)
+        _, others, _ = shared.find(column)
         assert 0 < len(others) < len(column) / 5
         for form in (column, np.repeat(column, 3)[::3], pd.Series(column)):
             assert same(model.predict({"word": form}, threads=2), wanted)
@@ -268,6 +270,58 @@ def test_texts_that_rows_share():
     raised(TypeError, 'column "word": ', by=lambda: model.predict({"word": column}))
     column = np.array(["a\0b", *words[:9]], object)[codes % 10]
     raised(ValueError, 'column "word": ', "NUL", by=lambda: model.predict({"word": column}))
+
+
+def test_texts_are_read_where_they_stand():
+    ascii_, draw = mmoe._ascii, np.random.default_rng(5)
+    letters = lambda n: "".join(map(chr, draw.integers(1, 128, n)))
+    texts = [letters(n) for n in range(ascii_.MOST + 1)] * 3
+    column = np.array([*texts, None, np.nan, pd.NA, pd.NaT], object)
+    for form in (column, np.repeat(column, 2)[::2], column[::-1]):
+        addresses, others, _ = ascii_.find(form)
+        assert len(others) == 0
+        assert [ctypes.string_at(a) for a in addresses.tolist()] == [
+            v.encode() if isinstance(v, str) else b"" for v in form]
+    strange = ["é", "wörd", "東京", "🎈", letters(ascii_.MOST + 1), "\ud800", np.str_("a"), 4, 2.5,
+               float("nan"), b"a", ["a"], object(), type("text", (str,), {})("a"), True, "é\0"]
+    mixed = np.array([v for v in texts for v in (v, None)][:len(strange)] + strange, object)
+    addresses, others, _ = ascii_.find(mixed)
+    assert sorted(others.tolist()) == list(range(len(strange), len(mixed)))
+    assert all(ctypes.string_at(a) == b"" for a in addresses[others].tolist())
+    for n in range(1, ascii_.MOST + 1):
+        for at in range(n):
+            text = letters(n)
+            column[draw.integers(0, 150)] = text[:at] + "\0" + text[at + 1:]
+            assert ascii_.find(column) is None, (n, at)
+            column[:len(texts)] = texts
+    for n in (3, 8, 9, 16, 64):
+        many = np.array(PLAIN["city"] * 20, object)
+        many[900] = "a" * (n - 1) + "\0"
+        for columns in ({**PLAIN}, pd.DataFrame(PLAIN)):
+            columns = {name: list(values) * 20 for name, values in columns.items()}
+            raised(ValueError, 'row 901: column "city": ', "NUL",
+                   by=lambda: MODEL.predict({**columns, "city": many}))
+
+
+def test_texts_that_are_replaced_meanwhile():
+    """A thread that scores keeps the objects that it reads."""
+    words = [f"word {i}" for i in range(500)]
+    many = {name: values * 600 for name, values in PLAIN.items()}
+    column = np.array([words[i % 500] + "!" for i in range(36000)], object)
+    ends = threading.Event()
+
+    def replace():
+        while not ends.is_set():
+            column[:] = [w + "?" for w in words * 72]
+    other = threading.Thread(target=replace)
+    other.start()
+    try:
+        scores = [MODEL.predict({**many, "city": column}, threads=2) for _ in range(10)]
+    finally:
+        ends.set()
+        other.join()
+    wanted = MODEL.predict({**many, "city": ["unknown"] * 36000})
+    assert all(same(s, wanted) for s in scores)
 
 
 def test_rank():
@@ -321,6 +375,14 @@ def test_values_that_are_none():
     fails(ValueError, "user", 9, 2**70, "64 bits")
     fails(ValueError, "place", 9, [1.5], "2")
     fails(mmoe.Error, "price", 9, float("inf"))
+    for nested in ({"a": 1}, {1}, [["a"]], [None, ["a"]], (1, (2,)), pd.Series([1]),
+                   pd.DataFrame({"a": [1]}), b"a", 1j, lambda: 1):
+        fails(TypeError, "city", 9, nested)
+        fails(TypeError, "user", 9, nested)
+    for nested in ([["t1"]], [{"a": 1}], {"t1": 1}, [object()], "t1", ["t1", 4], [b"t1", "t1"]):
+        fails(TypeError, "tags", 9, nested)
+    for nested in ([[1.0], [2.0]], [1.0, "a"], {"a": 1}, 2.0, [1.0, {}]):
+        fails(TypeError, "place", 9, nested)
     raised(TypeError, '"user"', "complex", by=lambda: check(user=np.zeros(ROWS, complex)))
     raised(TypeError, '"user"', by=lambda: check(user=5))
     raised(TypeError, '"user"', "zone", by=lambda: check(
@@ -359,6 +421,74 @@ def test_forms_that_are_columns():
     check(city=pd.Categorical(PLAIN["city"]).add_categories([f"no one's {i}" for i in range(300)]))
     check(kind=pd.Categorical(PLAIN["kind"], categories=[9, 4, 3, 2, 1, 0]))
     check(user=pd.Categorical([None if v is None else str(v) for v in PLAIN["user"]]))
+
+
+class Garbage:
+    """What has the look of a frame: of a connection that was closed, say."""
+
+    def __init__(self, items):
+        self.made = items
+
+    def items(self):
+        return self.made()
+
+
+def test_frames_that_are_none():
+    def closed():
+        yield from list(PLAIN.items())[:3]
+        raise OSError("the connection is closed")
+
+    class Broken(pd.Series):
+        def __array__(self, *_, **__):
+            raise RuntimeError("its rows are gone")
+    raised(OSError, "closed", by=lambda: MODEL.predict(Garbage(closed)))
+    raised(RuntimeError, "gone", by=lambda: check(age=Broken(PLAIN["age"])))
+    for items, kind in (([1], TypeError), (None, TypeError), ([("city",)], ValueError),
+                        ([(None, PLAIN["city"])], TypeError), (5, TypeError)):
+        raised(kind, by=lambda: MODEL.predict(Garbage(lambda: items)))
+    raised(mmoe.Error, "two columns", by=lambda: MODEL.predict(
+        Garbage(lambda: [*PLAIN.items(), ("city", PLAIN["city"])])))
+    assert same(MODEL.predict(Garbage(PLAIN.items)), SCORES)
+
+
+def test_types_of_pandas_own():
+    user, city, age = PLAIN["user"], PLAIN["city"], PLAIN["age"]
+    flags = [None if v is None else v % 2 == 0 for v in user]
+    wanted = MODEL.predict({**PLAIN, "kind": [v if v is None else int(v) for v in flags]})
+    for form in (pd.array(flags, dtype="boolean"), pd.Series(flags, dtype="category"),
+                 pd.Series(flags, dtype=object), pd.Series(flags, dtype="boolean").astype("Int8")):
+        assert same(MODEL.predict({**PLAIN, "kind": form}), wanted)
+    for kind in ("UInt8", "UInt64", "Int16", "Float32"):
+        check(user=pd.Series(user, dtype=kind), age=pd.array(age, dtype=kind))
+        check(user=pd.Series(user, dtype=kind).astype(object))
+    check(user=pd.Series(user, dtype="Int64").astype("string"))
+    for kind in ("category", "string", object):
+        check(city=pd.Series(city, dtype=kind), user=pd.Series(user, dtype="Int64").astype(kind))
+    check(city=pd.Series(city, dtype="string").astype("category"))
+    unused = pd.Categorical(city, categories=[*dict.fromkeys(v for v in city if v), "x", "y"])
+    check(city=unused)
+    check(city=pd.Series(unused)[::-1][::-1])
+    ordered = pd.Categorical.from_codes(unused.codes, unused.categories, ordered=True)
+    check(city=ordered)
+    nothing = MODEL.predict({**PLAIN, "city": [None] * ROWS})
+    for none in (pd.Categorical([None] * ROWS), pd.Categorical([None] * ROWS, categories=["Rome"]),
+                 pd.array([None] * ROWS, dtype="string"), pd.array([pd.NA] * ROWS, dtype="boolean"),
+                 np.full(ROWS, None), pd.Series([pd.NaT] * ROWS)):
+        assert same(MODEL.predict({**PLAIN, "city": none}), nothing)
+    if hasattr(pd, "ArrowDtype"):
+        check_arrow_forms()
+
+
+def check_arrow_forms():
+    """Where pandas and pyarrow have them."""
+    try:
+        import pyarrow
+    except ImportError:
+        return
+    of = lambda values, kind: pd.Series(values, dtype=pd.ArrowDtype(kind))
+    check(user=of(PLAIN["user"], pyarrow.int64()), city=of(PLAIN["city"], pyarrow.string()),
+          price=of(PLAIN["price"], pyarrow.float64()), age=of(PLAIN["age"], pyarrow.int8()))
+    check(city=pd.Series(PLAIN["city"], dtype="string[pyarrow]"))
 
 
 def test_a_file_that_is_none():

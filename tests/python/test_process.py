@@ -166,6 +166,63 @@ def test_a_forked_process_scores():
     assert os.waitpid(child, 0)[1] == 0
 
 
+def in_child(work):
+    """Whether it is true in a forked process, which does not wait there for ever."""
+    child = os.fork()
+    if child == 0:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(100)
+        try:
+            os._exit(0 if work() else 1)
+        finally:
+            os._exit(2)
+    return os.waitpid(child, 0)[1] == 0
+
+
+def test_a_fork_beside_a_first_call():
+    """Another thread has the locks then, and is not there in the child."""
+    begun, ends = threading.Event(), threading.Event()
+
+    def beside(name, work, model):
+        function = getattr(mmoe, name)
+
+        def waits(*arguments, **named):
+            if threading.current_thread() is not threading.main_thread():
+                begun.set()
+                ends.wait()
+            return function(*arguments, **named)
+        setattr(mmoe, name, waits)
+        other = threading.Thread(target=work, args=(model,))
+        try:
+            begun.clear()
+            ends.clear()
+            other.start()
+            begun.wait()
+            assert in_child(lambda: same(model.predict(PLAIN), SCORES)), name
+            assert in_child(lambda: quietly(work, model)), name
+        finally:
+            ends.set()
+            other.join()
+            setattr(mmoe, name, function)
+        assert same(model.predict(PLAIN), SCORES)
+    predict = lambda model: model.predict(PLAIN)
+    evaluate = lambda model: quietly(model.evaluate, TRAIN)
+    beside("_input_of", predict, mmoe.load(PATH))  # with the model's lock
+    beside("_config_of", evaluate, mmoe.load(PATH))
+    model = mmoe.load(PATH)
+    model.predict(PLAIN)
+    for lock in (model._lock, next(iter(model._bindings.values()))._lock):
+        taken = threading.Thread(target=lambda: (lock.acquire(), begun.set(), ends.wait()))
+        begun.clear()
+        ends.clear()
+        taken.start()
+        begun.wait()
+        assert in_child(lambda: same(model.predict(PLAIN), SCORES))
+        ends.set()
+        taken.join()
+        lock.release()
+
+
 def test_a_trainer_stays_in_its_process():
     trainer = mmoe.Trainer(MODEL, threads=2)
     quietly(trainer.step, SOME)

@@ -61,6 +61,50 @@ def test_predictions_are_the_programs():
     assert same(mmoe.load("program.safetensors", map=True).predict(FEATURES), SCORES)
 
 
+def texts_of_each_sort(count):
+    """Words of ASCII and others, short and long, as a file may have them; None: there is none."""
+    draw = np.random.default_rng(11)
+    words = [f"{'wörd' if i % 7 == 0 else 'word'} {i}" for i in range(300)] + [
+        "a" * 64, "b" * 65, "c" * 300, "long " * 30 + "ü", "x", " word 1", "word 1 ", "7", "7.0",
+        'a,b"c', "1e3", "東京", "🎈 fair", "NA", "none", None, None, None]
+    return [words[i] for i in draw.integers(0, len(words), count)]
+
+
+def test_predictions_of_texts_in_each_form_are_the_programs():
+    config = {"features": {"sparse": [{"name": "word", "embed_dim": 8},
+                                      {"name": "hashed", "hash_bucket_size": 101}],
+                           "dense": [{"name": "x", "missing": 0}]},
+              "tasks": CONFIG["tasks"][:1], "model": CONFIG["model"],
+              "trainer": {"seed": 3, "n_epoch": 1}}
+    texts = texts_of_each_sort(40000)
+    numbers = [None if i % 9 == 0 else i % 31 / 4 for i in range(len(texts))]
+    columns = {"word": texts, "hashed": texts[::-1], "x": numbers}
+    known = {name: values[:2000] for name, values in columns.items()}
+    model = quietly(mmoe.train, config, {**known, "click": [0, 1] * 1000})
+    model.save("texts.safetensors")
+    pd.DataFrame(columns).to_csv("texts.csv", index=False)
+    program("predict", "--model", "texts.safetensors", "--data", "texts.csv", "--output",
+            "of_texts.csv")
+    wanted = {"ctr": pd.read_csv("of_texts.csv", dtype=np.float32)["ctr"].to_numpy()}
+    assert len(set(wanted["ctr"].tolist())) > 5000
+    fresh = lambda missing: np.array([missing() if t is None else (t + " ")[:-1] for t in texts],
+                                     object)
+    shared = np.array(texts, object)
+    forms = [shared, texts, pd.Categorical(texts), pd.array(texts, dtype="string"),
+             np.array([t or "" for t in texts]), np.repeat(shared, 2)[::2],
+             *map(fresh, (lambda: None, lambda: float("nan"), lambda: np.float32("nan"),
+                          lambda: pd.NA, lambda: pd.NaT, str, np.str_))]
+    for threads, form in enumerate(forms):
+        frame = pd.DataFrame({"word": form, "hashed": form[::-1], "x": numbers})
+        assert same(model.predict(frame, threads=threads % 2 + 1), wanted), threads
+    of_ascii, mmoe._ascii = mmoe._ascii, None  # as where Python's objects are others
+    try:
+        assert of_ascii and all(same(model.predict({**columns, "word": form}), wanted)
+                                for form in (fresh(str), fresh(lambda: pd.NA)))
+    finally:
+        mmoe._ascii = of_ascii
+
+
 def test_training_is_the_programs():
     check(quietly(mmoe.train, "config.json", "train.csv", "valid.csv"))
     check(quietly(mmoe.train, CONFIG, TRAIN, VALID, threads=2))
