@@ -309,7 +309,8 @@ MMOE_API mmoe_status mmoe_pack_csv(const mmoe_csv_packing *what, const mmoe_allo
                                    mmoe_dataset **out, mmoe_error *err);
 
 enum {
-    MMOE_PACKED_LOADED = 0,  /* the rows are read into memory, and checked, at once */
+    MMOE_PACKED_LOADED = 0,  /* the rows are read into memory, and checked, at once, by the calling
+                                thread (mmoe_dataset_load: by several) */
     MMOE_PACKED_STREAMED = 1 /* the rows stay in their folder: training, validation, evaluation and
                                 inspection read a window of 262,144 rows after another, and the
                                 folder must stay as it is. Their results are the same to the bit. */
@@ -327,12 +328,14 @@ MMOE_API mmoe_status mmoe_dataset_fit_packed(const mmoe_config *config, const ch
 MMOE_API mmoe_status mmoe_dataset_read_packed(const mmoe_schema *schema, const char *folder,
                                               int how, const mmoe_allocator *alloc,
                                               mmoe_dataset **out, mmoe_error *err);
-/* Reads rows that are streamed into memory, where they stay: what MMOE_PACKED_LOADED does, but that
- * `watcher`, unless it is NULL, is told of each block ("loading"). Nothing, of rows that are in
- * memory. Call it before the data set is shared; after a failure it can only be freed. MMOE_E_IO,
- * _FORMAT, _MEMORY; _ARGUMENT: `dataset` is NULL. */
-MMOE_API mmoe_status mmoe_dataset_load(mmoe_dataset *dataset, const mmoe_watcher *watcher,
-                                       mmoe_error *err);
+/* Reads rows that are streamed into memory, where they stay: what MMOE_PACKED_LOADED does, but by
+ * `threads`, 1 to 256, the calling one among them (0: one a processor), whose number changes no bit
+ * and no error; and `watcher`, unless it is NULL, is told of blocks ("loading"). Nothing, of rows
+ * that are in memory. Memory: some megabytes a thread, while it reads. Call it before the data set
+ * is shared; after a failure it can only be freed. MMOE_E_IO, also where the system gives no
+ * thread; _FORMAT, _MEMORY; _ARGUMENT: `dataset` is NULL, or `threads` none of these. */
+MMOE_API mmoe_status mmoe_dataset_load(mmoe_dataset *dataset, int threads,
+                                       const mmoe_watcher *watcher, mmoe_error *err);
 
 #ifdef __cplusplus
 }

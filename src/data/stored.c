@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -160,16 +159,18 @@ static void spread_words(const piece *p, void *to, int32_t stride) {
         for (int32_t i = 0; i < width; i++) out[i] = from[places[row] * width + i];
 }
 
+/* Each over all values, so that compilers look at many at a time; a negative id is a large one. */
 static bool ids_are_known(const int32_t *ids, int64_t count, int32_t most) {
-    bool known = true;
-    for (int64_t i = 0; i < count; i++) known &= ids[i] >= 0 && ids[i] <= most;
-    return known;
+    uint32_t beyond = 0;
+    for (int64_t i = 0; i < count; i++) beyond |= (uint32_t)ids[i] > (uint32_t)most;
+    return !beyond;
 }
 
 static bool are_finite(const float *values, int64_t count) {
-    bool finite = true;
-    for (int64_t i = 0; i < count; i++) finite &= isfinite(values[i]) != 0;
-    return finite;
+    const uint32_t exponent = 0x7f800000, *bits = (const void *)values;
+    uint32_t beyond = 0;
+    for (int64_t i = 0; i < count; i++) beyond |= (bits[i] & exponent) == exponent;
+    return !beyond;
 }
 
 /* What is wrong with values that are as they were written; NULL: nothing. */
@@ -249,11 +250,13 @@ static int64_t *starts_of(const mmoe_stored_reader *r, int32_t list) {
 /* Row by row, list by list, as a data set has them. */
 static void lay_offsets(const piece *p, const mmoe_block_room *to) {
     const int32_t lists = p->reader->stored->n_list;
-    int64_t *at = to->offsets;
+    const int64_t *last = to->offsets + (int64_t)p->rows * lists;
+    int64_t *at = to->offsets, end = *at;
     for (int32_t row = 0; row < p->rows; row++)
-        for (int32_t list = 0; list < lists; list++, at++) {
+        for (int32_t list = 0; list < lists; list++) {
             const int64_t *start = starts_of(p->reader, list) + p->reader->places[row];
-            at[1] = at[0] + (start[1] - start[0]);
+            end += start[1] - start[0];
+            if (++at < last || !to->last_stands) *at = end;
         }
 }
 
@@ -285,18 +288,29 @@ static mmoe_status read_elements(piece *p, const mmoe_block_room *to, mmoe_error
     return MMOE_OK;
 }
 
-static mmoe_status read_lists(piece *p, const mmoe_block_room *to, mmoe_error *err) {
+/* Those of all lists, as many elements as the block is known to have: another reader may have the
+ * next block's elements behind them. */
+static mmoe_status read_all_starts(piece *p, mmoe_error *err) {
     const mmoe_stored *s = p->reader->stored;
-    mmoe_status status = MMOE_OK;
-    int64_t total = 0;
-    for (p->column = 0; !status && p->column < s->n_column; p->column++) {
+    int64_t left = s->elements[p->block];
+    int32_t last = 0;
+    for (p->column = 0; p->column < s->n_column; p->column++) {
         if (s->columns[p->column].what != MMOE_STORED_OFFSETS) continue;
         int64_t *starts = starts_of(p->reader, s->columns[p->column].at);
-        status = read_starts(p, starts, err);
+        const mmoe_status status = read_starts(p, starts, err);
         if (status) return status;
-        total += starts[p->rows] - starts[0];
-        if (total > s->elements[p->block]) return fail_piece(p, other_bytes, err);
+        left -= starts[p->rows] - starts[0];
+        if (left < 0) return fail_piece(p, other_bytes, err);
+        last = p->column;
     }
+    p->column = last;
+    return left ? fail_piece(p, other_bytes, err) : MMOE_OK;
+}
+
+static mmoe_status read_lists(piece *p, const mmoe_block_room *to, mmoe_error *err) {
+    const mmoe_stored *s = p->reader->stored;
+    mmoe_status status = read_all_starts(p, err);
+    if (status) return status;
     lay_offsets(p, to);
     for (p->column = 0; !status && p->column < s->n_column; p->column++)
         if (s->columns[p->column].what == MMOE_STORED_ELEMENTS ||

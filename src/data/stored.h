@@ -78,6 +78,7 @@ typedef struct mmoe_block_room {
     int32_t *const *kept; /* [n_kept] arrays, in which the block's first row is row first_kept; NULL
                              also for one of them */
     int64_t first_kept;
+    bool last_stands; /* of offsets: it is the first of another reader's block by now */
 } mmoe_block_room;
 
 /* Memory that reading works with, for one reader at a time. */

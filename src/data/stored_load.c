@@ -1,7 +1,8 @@
 /* Stored rows into memory. */
-#include <string.h>
+#include <stdatomic.h>
 
 #include "base/error.h"
+#include "base/pool.h"
 #include "base/watcher.h"
 #include "data/dataset.h"
 
@@ -30,52 +31,135 @@ static mmoe_status take_arrays(struct mmoe_dataset *set, mmoe_error *err) {
         set->element_weights = mmoe_alloc_aligned(a, elements, sizeof(float));
         good &= set->element_weights != NULL;
     }
-    for (size_t i = 0; i < set->n_kept; i++) {
+    for (int32_t i = 0; i < s->n_kept; i++) {
         set->kept[i].values = mmoe_alloc(a, rows, sizeof(int32_t));
         good &= set->kept[i].values != NULL;
     }
     return good ? MMOE_OK : mmoe_fail_memory(err, 4 * (rows * row + 2 * elements));
 }
 
-static mmoe_block_room room_of(const struct mmoe_dataset *set, int32_t *const *kept,
-                               int64_t block) {
+/* ---- Blocks side by side ---- */
+
+/* What a worker reads with, and the first block of its own that could not be read. */
+typedef struct desk {
+    mmoe_stored_reader reader;
+    int64_t block;
+    mmoe_status status;
+    mmoe_error err;
+} desk;
+
+typedef struct loading {
+    struct mmoe_dataset *set;
+    const mmoe_watcher *watcher;
+    mmoe_pool *pool;
+    int workers;
+    desk *desks;                  /* [workers] */
+    int32_t **kept;               /* [n_kept] */
+    _Atomic int64_t done, failed; /* how many blocks; the first that could not be read */
+} loading;
+
+static mmoe_block_room room_of(const loading *l, int64_t block) {
+    const struct mmoe_dataset *set = l->set;
     const size_t row = (size_t)block * MMOE_BLOCK_ROWS;
     mmoe_block_room to = {.ids = set->ids + row * (size_t)set->n_id,
                           .inputs = set->dense + row * (size_t)set->dense_width,
                           .labels = set->labels + row * (size_t)set->n_label,
                           .elements = set->elements,
                           .element_weights = set->element_weights,
-                          .kept = kept,
-                          .first_kept = (int64_t)row};
+                          .kept = l->kept,
+                          .first_kept = (int64_t)row,
+                          .last_stands = true};
     if (set->weights) to.weights = set->weights + row;
     if (set->offsets) to.offsets = set->offsets + row * (size_t)set->stored->n_list;
     return to;
 }
 
-static mmoe_status read_blocks(struct mmoe_dataset *set, const mmoe_watcher *watcher,
-                               mmoe_error *err) {
-    mmoe_stored_reader reader = {0};
-    int32_t **kept = mmoe_alloc(&set->alloc, set->n_kept, sizeof *kept);
-    mmoe_status status = kept ? mmoe_stored_reader_open(set->stored, &reader, err)
-                              : mmoe_fail_memory(err, set->n_kept * sizeof *kept);
-    for (size_t i = 0; kept && i < set->n_kept; i++) kept[i] = set->kept[i].values;
-    for (int64_t b = 0; !status && b < mmoe_blocks_of(set->stored->rows); b++) {
-        const mmoe_block_room to = room_of(set, kept, b);
-        mmoe_tell_rows(watcher, "loading", b * MMOE_BLOCK_ROWS, set->rows);
-        status = mmoe_stored_read(&reader, b, &to, err);
-    }
-    if (!status) mmoe_tell_rows(watcher, "loading", set->rows, set->rows);
-    mmoe_stored_reader_close(&reader);
-    mmoe_release(&set->alloc, kept);
+/* Where the blocks' first lists begin among all elements, and the last ends. */
+static void place_blocks(const struct mmoe_dataset *set) {
+    const mmoe_stored *s = set->stored;
+    int64_t before = 0;
+    for (int64_t b = 0; b < mmoe_blocks_of(s->rows); before += s->elements[b++])
+        set->offsets[b * MMOE_BLOCK_ROWS * s->n_list] = before;
+    set->offsets[s->rows * s->n_list] = before;
+}
+
+/* A task. All blocks before one that cannot be read are read, so that the first is the same
+ * whatever the number of workers. */
+static void read_block(void *context, int worker, int block) {
+    loading *l = context;
+    desk *d = &l->desks[worker];
+    int64_t first = atomic_load(&l->failed);
+    mmoe_error err;
+    if (block > first) return;
+    if (worker == 0)
+        mmoe_tell_rows(l->watcher, "loading", atomic_load(&l->done) * MMOE_BLOCK_ROWS,
+                       l->set->rows);
+    const mmoe_block_room to = room_of(l, block);
+    const mmoe_status status = mmoe_stored_read(&d->reader, block, &to, &err);
+    atomic_fetch_add(&l->done, 1);
+    if (!status) return;
+    while (block < first && !atomic_compare_exchange_weak(&l->failed, &first, block)) continue;
+    if (d->status && d->block < block) return;
+    d->status = status;
+    d->block = block;
+    d->err = err;
+}
+
+static mmoe_status end(const loading *l, mmoe_error *err) {
+    const desk *first = NULL;
+    for (int w = 0; w < l->workers; w++)
+        if (l->desks[w].status && (!first || l->desks[w].block < first->block))
+            first = &l->desks[w];
+    if (!first) mmoe_tell_rows(l->watcher, "loading", l->set->rows, l->set->rows);
+    if (first && err) *err = first->err;
+    return first ? first->status : MMOE_OK;
+}
+
+/* What workers work with. */
+static mmoe_status start(loading *l, mmoe_error *err) {
+    const struct mmoe_dataset *set = l->set;
+    const size_t workers = (size_t)l->workers;
+    l->kept = mmoe_alloc(&set->alloc, set->n_kept, sizeof *l->kept);
+    l->desks = mmoe_alloc_zero(&set->alloc, workers, sizeof *l->desks);
+    if (!l->kept || !l->desks)
+        return mmoe_fail_memory(err, set->n_kept * sizeof *l->kept + workers * sizeof *l->desks);
+    for (size_t i = 0; i < set->n_kept; i++) l->kept[i] = set->kept[i].values;
+    mmoe_status status = MMOE_OK;
+    for (size_t w = 0; !status && w < workers; w++)
+        status = mmoe_stored_reader_open(set->stored, &l->desks[w].reader, err);
+    if (!status && workers > 1) status = mmoe_pool_create(l->workers, &set->alloc, &l->pool, err);
     return status;
 }
 
-mmoe_status mmoe_dataset_load(mmoe_dataset *set, const mmoe_watcher *watcher, mmoe_error *err) {
-    if (!set) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_dataset_load: dataset is NULL");
+static mmoe_status read_blocks(struct mmoe_dataset *set, int threads, const mmoe_watcher *watcher,
+                               mmoe_error *err) {
+    const int64_t blocks = mmoe_blocks_of(set->rows), workers = mmoe_worker_count(threads);
+    loading l = {.set = set,
+                 .watcher = watcher,
+                 .workers = (int)(workers < blocks ? workers : blocks),
+                 .failed = blocks};
+    mmoe_status status = start(&l, err);
+    if (!status) {
+        mmoe_tell_rows(watcher, "loading", 0, set->rows);
+        mmoe_pool_run_exact(l.pool, (int)blocks, read_block, &l);
+        status = end(&l, err);
+    }
+    mmoe_pool_free(l.pool);
+    for (int w = 0; l.desks && w < l.workers; w++) mmoe_stored_reader_close(&l.desks[w].reader);
+    mmoe_release(&set->alloc, l.desks);
+    mmoe_release(&set->alloc, l.kept);
+    return status;
+}
+
+mmoe_status mmoe_dataset_load(mmoe_dataset *set, int threads, const mmoe_watcher *watcher,
+                              mmoe_error *err) {
+    if (!set || threads < 0 || threads > 256)
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "mmoe_dataset_load: dataset must not be NULL, threads must be 0 to 256");
     if (!set->stored) return MMOE_OK;
     mmoe_status status = take_arrays(set, err);
-    if (!status && set->offsets) set->offsets[0] = 0;
-    if (!status) status = read_blocks(set, watcher, err);
+    if (!status && set->offsets) place_blocks(set);
+    if (!status) status = read_blocks(set, threads, watcher, err);
     if (status) return status;
     mmoe_stored_free(set->stored);
     set->stored = NULL;

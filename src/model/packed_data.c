@@ -64,7 +64,7 @@ static mmoe_status open_rows(const char *folder, int how, const mmoe_allocator *
     mmoe_dataset *set;
     mmoe_status status = mmoe_packed_open(folder, alloc, &learned, &set, err);
     if (status) return status;
-    if (how == MMOE_PACKED_LOADED) status = mmoe_dataset_load(set, NULL, err);
+    if (how == MMOE_PACKED_LOADED) status = mmoe_dataset_load(set, 1, NULL, err);
     if (status) {
         mmoe_schema_free(learned);
         mmoe_dataset_free(set);

@@ -133,7 +133,7 @@ static bool read_folder(void) {
     mmoe_error err;
     if (mmoe_packed_open(folder, &alloc, &schema, &set, &err)) return false;
     stream(set, &alloc);
-    if (mmoe_dataset_load(set, NULL, &err) == MMOE_OK) {
+    if (mmoe_dataset_load(set, 2, NULL, &err) == MMOE_OK) {
         const mmoe_rows rows = mmoe_dataset_rows_of(set, 0, (int32_t)set->rows, NULL);
         look_at(&rows);
     }

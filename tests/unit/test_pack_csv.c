@@ -157,7 +157,7 @@ START_TEST(a_folder_is_that_of_rows_in_memory) {
     SUCCEEDS(mmoe_dataset_pack(read, schema, at("like_whole"), 1, NULL, &err));
     same_folders("like", "like_whole");
     same_warnings(set, read);
-    SUCCEEDS(mmoe_dataset_load(set, NULL, &err));
+    SUCCEEDS(mmoe_dataset_load(set, 1, NULL, &err));
     same_rows(set, read);
     mmoe_dataset_free(set);
     what.folder = at("parts");
@@ -196,11 +196,11 @@ START_TEST(a_stream_has_the_rows_in_memory) {
     ck_assert_int_eq(count_files(folder), files);
     ck_assert_ptr_null(stream->ids);
     same_warnings(set, stream);
-    SUCCEEDS(mmoe_dataset_load(stream, NULL, &err));
+    SUCCEEDS(mmoe_dataset_load(stream, 2, NULL, &err));
     same_rows(set, stream);
     SUCCEEDS(mmoe_dataset_read_csv(schema, other, 0, NULL, &judged, &err));
     SUCCEEDS(mmoe_dataset_read_csv_with(same, other, &streamed, NULL, &judged_stream, &err));
-    SUCCEEDS(mmoe_dataset_load(judged_stream, NULL, &err));
+    SUCCEEDS(mmoe_dataset_load(judged_stream, 1, NULL, &err));
     same_rows(judged, judged_stream);
     const mmoe_read_options nowhere = {.stream_folder = "/no/such/folder"},
                             scored = {.stream_folder = "", .labels = MMOE_ROWS_TO_SCORE};

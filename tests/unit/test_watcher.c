@@ -82,7 +82,7 @@ START_TEST(streaming_is_watched) {
     SUCCEEDS(mmoe_dataset_read_csv_with(w.schema, in_folder("d.csv"), &reading, NULL, &set, &err));
     check_watched(0, "reading", "bytes", size, 3);
     ck_assert_int_eq(watched.count, 1);
-    SUCCEEDS(mmoe_dataset_load(set, &watcher, &err));
+    SUCCEEDS(mmoe_dataset_load(set, 1, &watcher, &err));
     check_watched(1, "loading", "rows", ROWS, 9);
     ck_assert_int_eq(watched.count, 2);
     mmoe_dataset_free(set);
