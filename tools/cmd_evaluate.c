@@ -5,6 +5,7 @@
 #include "columns.h"
 #include "output.h"
 #include "progress.h"
+#include "ranks.h"
 #include "rows.h"
 #include "slices_report.h"
 #include "task_types.h"
@@ -71,7 +72,8 @@ static int evaluate_rows(evaluation *e) {
                                            .by = f->by,
                                            .most_slices = (int32_t)f->slices,
                                            .watcher = &cli_watcher,
-                                           .auc = f->auc};
+                                           .auc = f->auc,
+                                           .ranks = cli_ranks()->size > 1 ? cli_ranks() : NULL};
     mmoe_error err;
     e->n_task = mmoe_model_task_count(e->model);
     e->metrics = calloc((size_t)e->n_task, sizeof *e->metrics);
@@ -125,7 +127,7 @@ static int check(const evaluate_flags *f) {
     if (f->slices && !f->by) return cli_usage("--slices: there are none without --by");
     if (f->auc && strcmp(f->auc, "exact") != 0 && strcmp(f->auc, "binned") != 0)
         return cli_usage("--auc %s: allowed are exact, binned", f->auc);
-    return CLI_OK;
+    return cli_check_ranks_rows(&f->data);
 }
 
 int cli_evaluate(int argc, char **argv) {

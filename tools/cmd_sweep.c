@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ranks.h"
 #include "sweep.h"
 
 typedef struct sweep_flags {
@@ -53,11 +54,17 @@ static int count_failures(const sweep_results *r) {
 static int run_sweep(const sweep_flags *f, const char *output) {
     sweep_plan plan;
     sweep_results results = {.fd = -1};
+    json_t *identity = NULL;
     int status = sweep_plan_read(f->config, &plan);
-    if (!status) status = sweep_results_open(&results, &plan, output);
+    if (!status) status = sweep_identity(&plan, &identity);
+    if (!status) status = sweep_agree(&plan, identity, f->skip_bad);
+    if (!status) status = sweep_results_open(&results, &plan, identity, output);
+    if (!status) status = sweep_share_done(&results);
     if (!status) status = sweep_run_all(&plan, &results, (int)f->threads, f->skip_bad);
-    if (!status) status = sweep_summarize(&plan, &results, f->json);
-    if (!status) status = count_failures(&results);
+    const bool is_first = cli_ranks()->rank == 0;
+    if (!status && is_first) status = sweep_summarize(&plan, &results, f->json);
+    if (!status && is_first) status = count_failures(&results);
+    json_decref(identity);
     sweep_results_close(&results);
     sweep_plan_free(&plan);
     return status;

@@ -25,7 +25,7 @@ typedef struct train_flags {
     int64_t threads;
     cli_list set;
     cli_meta meta;
-    bool json, grow;
+    bool json, grow, allow_unlike;
 } train_flags;
 
 /* Everything that a run owns; released in one place. */
@@ -89,6 +89,9 @@ static bool parse_flags(int argc, char **argv, train_flags *f, int *status) {
         {"profile", "FILE", CLI_TEXT, &f->profile, false, 0, 0,
          "a trace of the steps for Perfetto; prints a table a node"},
         {"json", NULL, CLI_FLAG, &f->json, false, 0, 0, "print the final metrics as JSON"},
+        {"allow-unlike", NULL, CLI_FLAG, &f->allow_unlike, false, 0, 0,
+         "of several ranks (mmoe-mpi): on processors that compute otherwise, too; the model is not "
+         "that of one process to the bit"},
         {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
     const cli_command command = {
         "train",
@@ -254,6 +257,7 @@ static int make_trainer(const train_flags *f, train_run *run) {
                                           .on_progress = cli_report_progress,
                                           .profile = run->profile.profile,
                                           .on_warning = cli_warn_of_training,
+                                          .allow_unlike = f->allow_unlike,
                                           .best_folder =
                                               f->checkpoint ? NULL : output_folder(f, folder)};
     if (mmoe_trainer_create(run->model, &options, NULL, &run->trainer, &err))
@@ -371,15 +375,12 @@ static int print_run_result(const train_flags *f, train_run *run) {
     return status;
 }
 
-/* Each rank reads the rows on its own. */
 static int check_ranks(const train_flags *f) {
     const cli_rows *rows[] = {&f->train, &f->valid, &f->test};
-    for (size_t i = 0; cli_ranks()->size > 1 && i < sizeof rows / sizeof *rows; i++)
-        for (size_t k = 0; k < rows[i]->count; k++)
-            if (strcmp(rows[i]->paths[k], "-") == 0)
-                return cli_usage("rows of standard input are one process's: several ranks read "
-                                 "files");
-    return CLI_OK;
+    int status = CLI_OK;
+    for (size_t i = 0; !status && i < sizeof rows / sizeof *rows; i++)
+        status = cli_check_ranks_rows(rows[i]);
+    return status;
 }
 
 /* What the first rank alone does with a model that all have. */

@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "base/comm.h"
 #include "files.h"
 #include "task_types.h"
 
@@ -79,17 +80,47 @@ const char *sweep_key_label(const sweep_plan *plan, size_t key);
 
 /* ---- sweep_results.c ---- */
 
+/* All that must be the same for results to stand in one table, of data files their bytes; settings
+ * and seeds may be more or others. The caller's. */
+int sweep_identity(const sweep_plan *plan, json_t **out);
 /* Makes the directory or goes on with what stands in it: runs that are done already are marked.
- * Nobody else may write there until it is closed. */
-int sweep_results_open(sweep_results *results, const sweep_plan *plan, const char *directory);
+ * Nobody else may write there until it is closed. Of several ranks the first alone reads and writes
+ * there, others have the directory for large tables' best weights. */
+int sweep_results_open(sweep_results *results, const sweep_plan *plan, json_t *identity,
+                       const char *directory);
 /* Writes the run's row, whole or not at all. */
 int sweep_results_add(const sweep_results *results, const sweep_plan *plan, size_t run);
 void sweep_results_close(sweep_results *results);
 
+/* ---- sweep_ranks.c: what the ranks of a sweep tell each other; all call these alike ---- */
+
+/* Fails where they are not about to do the same sweep. */
+int sweep_agree(const sweep_plan *plan, const json_t *identity, int64_t skip_bad);
+/* Runs that are done for the first rank are so for all. */
+int sweep_share_done(sweep_results *results);
+
+/* What a rank says of itself. */
+typedef struct sweep_word {
+    int64_t idle, busy; /* workers without a run; runs that it has and that have not ended */
+    int64_t stops;      /* a signal asks it to */
+    double share;       /* the sum of what is done of its runs, 0 to 1 each */
+} sweep_word;
+
+typedef struct sweep_news {
+    sweep_word words[MMOE_MOST_RANKS]; /* this rank's is there */
+    size_t n_ended;
+    size_t *ended; /* [runs] before the call this rank's, behind it all ranks', in their order */
+    int *rank_of;  /* [runs] that did it */
+} sweep_news;
+
+/* All ranks' words, and results of the runs that have ended since the last call. */
+int sweep_tell(const sweep_plan *plan, sweep_results *results, sweep_news *news);
+
 /* ---- sweep_run.c ---- */
 
 /* Does the runs that are open, `threads` side by side, on rows of which train, valid and test
- * may have `skip_bad` each that are at fault. On a signal it stops and leaves them open. */
+ * may have `skip_bad` each that are at fault. On a signal it stops and leaves them open. Of several
+ * ranks each does some, and all have the results. */
 int sweep_run_all(const sweep_plan *plan, sweep_results *results, int threads, int64_t skip_bad);
 
 /* ---- sweep_summary.c ---- */

@@ -15,6 +15,7 @@
 #include "base/csv.h"
 #include "base/error.h"
 #include "output.h"
+#include "ranks.h"
 #include "rows.h"
 #include "sweep.h"
 #include "warnings.h"
@@ -82,9 +83,7 @@ static int files_identity(const cli_rows *files, json_t **out) {
     return status;
 }
 
-/* All that must be the same for results to stand in one table; settings and seeds may be more or
- * others. */
-static int identity_of(const sweep_plan *p, json_t **out) {
+int sweep_identity(const sweep_plan *p, json_t **out) {
     const char *const names[] = {"train", "valid", "test"};
     const cli_rows *const files[] = {&p->train, &p->valid, &p->test};
     json_t *keys = json_array(), *own = json_object();
@@ -158,12 +157,10 @@ static int check_record(const char *path, json_t *own, const char *directory) {
     return write_identity(path, own);
 }
 
-static int check_identity(const sweep_plan *p, const sweep_results *r) {
+static int check_identity(json_t *own, const sweep_results *r) {
     char *path = join_path(r->directory, "sweep.json");
-    json_t *own;
     struct stat st;
-    int status = identity_of(p, &own);
-    if (!status && !path) status = cli_fail_memory();
+    int status = path ? CLI_OK : cli_fail_memory();
     if (!status && stat(path, &st) == 0)
         status = check_record(path, own, r->directory);
     else if (!status && stat(r->path, &st) == 0 && st.st_size > 0)
@@ -173,7 +170,6 @@ static int check_identity(const sweep_plan *p, const sweep_results *r) {
     else if (!status)
         status = write_identity(path, own);
     free(path);
-    json_decref(own);
     return status;
 }
 
@@ -358,7 +354,8 @@ static int open_rows(const sweep_plan *p, sweep_results *r) {
     return size == 0 ? write_columns(r, p) : read_results(p, r);
 }
 
-int sweep_results_open(sweep_results *r, const sweep_plan *p, const char *directory) {
+int sweep_results_open(sweep_results *r, const sweep_plan *p, json_t *identity,
+                       const char *directory) {
     *r = (sweep_results){.n_run = p->n_setting * p->n_seed, .fd = -1};
     if (mkdir(directory, 0777) && errno != EEXIST)
         return cli_fail_system("cannot make the folder %s", directory);
@@ -370,7 +367,8 @@ int sweep_results_open(sweep_results *r, const sweep_plan *p, const char *direct
         if (!r->runs[i].values) return cli_fail_memory();
     }
     if (!r->directory || !r->path || !r->runs) return cli_fail_memory();
-    int status = check_identity(p, r);
+    if (cli_ranks()->rank > 0) return CLI_OK;
+    int status = check_identity(identity, r);
     return status ? status : open_rows(p, r);
 }
 

@@ -1,5 +1,6 @@
 /* The runs of a sweep, side by side: threads of one process share the data sets, each trains one
- * model at a time with one thread. */
+ * model at a time with one thread. The thread that the program began with deals runs to them, and
+ * to the other ranks, which all know of every run what became of it and so deal alike. */
 #include <math.h>
 #include <pthread.h>
 #include <signal.h>
@@ -9,6 +10,7 @@
 
 #include "base/clock.h"
 #include "progress.h"
+#include "ranks.h"
 #include "rows.h"
 #include "sweep.h"
 #include "warnings.h"
@@ -23,7 +25,7 @@ typedef struct run_rows {
     mmoe_error err;
     mmoe_schema *schema;
     mmoe_dataset *train, *valid, *test;
-    size_t users; /* open runs; guarded by the crew's mutex */
+    size_t users; /* open runs, of all ranks */
 } run_rows;
 
 typedef struct crew {
@@ -31,11 +33,19 @@ typedef struct crew {
     sweep_results *results;
     run_rows *data;       /* [plan->n_data] */
     size_t n_open, *open; /* the runs to do, those of the same data one after the other */
+    size_t next, done;    /* of open: dealt, ended; of all ranks, as the next two */
+    double others_share;  /* how much is done of the runs that others have */
+    int threads;
+    double began; /* seconds */
     pthread_mutex_t mutex;
-    size_t next, done; /* of open: taken, ended */
-    double *shares;    /* [runs] how much of a run that goes on is done: 0 to 1 */
-    double began;      /* seconds */
-    int status;
+    pthread_cond_t dealt, ended; /* guarded by the mutex: */
+    size_t n_mine, taken, *mine; /* [runs] dealt to this rank's workers */
+    size_t n_over;               /* of these */
+    size_t n_ended, *has_ended;  /* [runs] with a result, of which nothing is told yet */
+    double *shares;              /* [runs] how much of a run that goes on is done: 0 to 1 */
+    bool is_over;                /* no more runs come */
+    atomic_int status;
+    sweep_news news; /* the dealing thread's */
 } crew;
 
 /* What a run's callbacks add up. */
@@ -114,11 +124,16 @@ static int on_epoch(void *user, const mmoe_epoch_report *epoch) {
     return stopped;
 }
 
-/* Under the crew's mutex. */
+/* Under the crew's mutex, as all that takes one below. */
+static double own_share(const crew *c) {
+    double share = 0;
+    for (size_t i = 0; i < c->n_mine; i++) share += c->shares[c->mine[i]];
+    return share;
+}
+
 static void tell(const crew *c) {
     char text[100], left[CLI_TIME_SIZE];
-    double done = (double)c->done;
-    for (size_t i = 0; i < c->n_open; i++) done += c->shares[c->open[i]];
+    const double done = (double)c->done + own_share(c) + c->others_share;
     if (done <= 0) return;
     const double share = done / (double)c->n_open,
                  seconds = (mmoe_clock() - c->began) * (1 - share) / share;
@@ -201,48 +216,143 @@ static void print_figures(const sweep_plan *p, const sweep_result *r) {
             (long long)r->epochs, r->seconds);
 }
 
-static void print_run(const crew *c, size_t run) {
+static void print_run(const crew *c, size_t run, int rank) {
     const sweep_plan *p = c->plan;
     const sweep_result *r = &c->results->runs[run];
-    char text[160];
+    char text[160], by[24] = "";
     sweep_setting_text(p, run / p->n_seed, text, sizeof text);
+    if (cli_ranks()->size > 1) snprintf(by, sizeof by, " on rank %d", rank);
     cli_progress_hold();
     fprintf(stderr, "run %zu/%zu  %s seed %lld", c->done, c->n_open, text,
             (long long)p->seeds[run % p->n_seed]);
     if (r->status == SWEEP_FAILED)
-        fprintf(stderr, "  failed: %s\n", r->message);
+        fprintf(stderr, "  failed%s: %s\n", by, r->message);
     else
         print_figures(p, r);
     cli_progress_release();
 }
 
-/* Under the crew's mutex. A run that a signal cut off stays open. */
+static run_rows *rows_of(const crew *c, size_t run) {
+    return &c->data[c->plan->settings[run / c->plan->n_seed].data];
+}
+
+/* A run that a signal cut off stays open. */
 static void end_run(crew *c, size_t run, mmoe_status status, const mmoe_error *err) {
     sweep_result *result = &c->results->runs[run];
     c->shares[run] = 0;
+    c->n_over++;
+    pthread_cond_signal(&c->ended);
     if (status == MMOE_E_CANCELLED && stopped) return;
     result->status = status ? SWEEP_FAILED : SWEEP_OK;
     if (status && !(result->message = strdup(err->message))) c->status = cli_fail_memory();
-    c->done++;
-    if (!c->status) c->status = sweep_results_add(c->results, c->plan, run);
-    if (!c->status) print_run(c, run);
+    c->has_ended[c->n_ended++] = run;
 }
 
 static void *do_runs(void *user) {
     crew *c = user;
     pthread_mutex_lock(&c->mutex);
-    while (!stopped && !c->status && c->next < c->n_open) {
-        const size_t run = c->open[c->next++];
-        run_rows *d = &c->data[c->plan->settings[run / c->plan->n_seed].data];
-        pthread_mutex_unlock(&c->mutex);
+    for (;;) {
+        while (c->taken == c->n_mine && !c->is_over) pthread_cond_wait(&c->dealt, &c->mutex);
+        if (c->taken == c->n_mine) break;
+        const size_t run = c->mine[c->taken++];
         mmoe_error err;
-        mmoe_status status = do_run(c, run, d, &c->results->runs[run], &err);
-        pthread_mutex_lock(&c->mutex);
+        mmoe_status status = MMOE_E_CANCELLED;
+        if (!stopped) {
+            pthread_mutex_unlock(&c->mutex);
+            status = do_run(c, run, rows_of(c, run), &c->results->runs[run], &err);
+            pthread_mutex_lock(&c->mutex);
+        }
         end_run(c, run, status, &err);
-        if (--d->users == 0) free_rows(d);
     }
     pthread_mutex_unlock(&c->mutex);
     return NULL;
+}
+
+/* ---- Dealing ---- */
+
+/* Until a run has ended, or others may have something to tell. */
+static void await_news(crew *c) {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += 20000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    if (c->n_mine > c->n_over && !c->n_ended) pthread_cond_timedwait(&c->ended, &c->mutex, &until);
+}
+
+/* This rank's word, and its runs that have ended. */
+static void make_news(crew *c) {
+    sweep_news *news = &c->news;
+    pthread_mutex_lock(&c->mutex);
+    await_news(c);
+    const int64_t busy = (int64_t)(c->n_mine - c->n_over);
+    news->words[cli_ranks()->rank] =
+        (sweep_word){c->threads - busy, busy, stopped != 0, own_share(c)};
+    memcpy(news->ended, c->has_ended, c->n_ended * sizeof *news->ended);
+    news->n_ended = c->n_ended;
+    c->n_ended = 0;
+    pthread_mutex_unlock(&c->mutex);
+}
+
+static int take_end(crew *c, size_t run, int rank) {
+    int status = CLI_OK;
+    pthread_mutex_lock(&c->mutex);
+    c->done++;
+    pthread_mutex_unlock(&c->mutex);
+    if (cli_ranks()->rank == 0) status = sweep_results_add(c->results, c->plan, run);
+    if (cli_ranks()->rank == 0 && !status) print_run(c, run, rank);
+    if (--rows_of(c, run)->users == 0) free_rows(rows_of(c, run));
+    return status;
+}
+
+/* What all ranks say, this one too. Returns a status. */
+static int hear(crew *c) {
+    make_news(c);
+    double share = 0;
+    int status = c->status ? c->status : sweep_tell(c->plan, c->results, &c->news);
+    for (int r = 0; r < cli_ranks()->size; r++)
+        if (r != cli_ranks()->rank) share += c->news.words[r].share;
+    for (size_t i = 0; !status && i < c->news.n_ended; i++)
+        status = take_end(c, c->news.ended[i], c->news.rank_of[i]);
+    pthread_mutex_lock(&c->mutex);
+    c->others_share = share;
+    pthread_mutex_unlock(&c->mutex);
+    return status;
+}
+
+static bool any_stops(const crew *c) {
+    int64_t stops = 0;
+    for (int r = 0; r < cli_ranks()->size; r++) stops += c->news.words[r].stops;
+    return stops > 0;
+}
+
+/* A run for each worker that has none, rank by rank. */
+static void deal(crew *c) {
+    bool is_dealt = true;
+    pthread_mutex_lock(&c->mutex);
+    for (int64_t worker = 0; is_dealt; worker++) {
+        is_dealt = false;
+        for (int r = 0; r < cli_ranks()->size && c->next < c->n_open; r++) {
+            if (c->news.words[r].idle <= worker) continue;
+            is_dealt = true;
+            if (r == cli_ranks()->rank) c->mine[c->n_mine++] = c->open[c->next];
+            c->next++;
+        }
+    }
+    pthread_cond_broadcast(&c->dealt);
+    pthread_mutex_unlock(&c->mutex);
+}
+
+/* Until all runs are done, a rank has failed, or all have stopped since one does. */
+static int deal_all(crew *c) {
+    for (;;) {
+        const int status = hear(c);
+        int64_t busy = 0;
+        for (int r = 0; r < cli_ranks()->size; r++) busy += c->news.words[r].busy;
+        if (any_stops(c)) stopped = 1;
+        if (status || c->done == c->n_open || (any_stops(c) && !busy)) return status;
+        if (!any_stops(c)) deal(c);
+    }
 }
 
 static void list_open(crew *c) {
@@ -255,37 +365,75 @@ static void list_open(crew *c) {
             }
 }
 
-static int start_threads(crew *c, int threads) {
-    pthread_t others[CLI_MAX_THREADS];
-    int started = 0;
+static void take_signals(void) {
     struct sigaction action = {
         .sa_handler = stop,
         .sa_flags = (int)SA_RESETHAND}; /* a second signal ends the program at once */
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+}
+
+static int start_threads(crew *c) {
+    pthread_t workers[CLI_MAX_THREADS];
+    int started = 0;
+    take_signals();
     /* Data that cannot be read end the sweep before it begins. */
-    run_rows *first = &c->data[c->plan->settings[c->open[0] / c->plan->n_seed].data];
+    run_rows *first = rows_of(c, c->open[0]);
     if (need_rows(c->plan, c->open[0], first)) return cli_fail("%s", first->err.message);
-    while (started + 1 < threads && (size_t)started + 1 < c->n_open &&
-           pthread_create(&others[started], NULL, do_runs, c) == 0)
+    while (started < c->threads && (size_t)started < c->n_open &&
+           pthread_create(&workers[started], NULL, do_runs, c) == 0)
         started++;
-    do_runs(c);
-    for (int i = 0; i < started; i++) pthread_join(others[i], NULL);
-    if (!c->status && c->done < c->n_open)
+    c->threads = started;
+    int status = started ? deal_all(c) : cli_fail("the system gives no thread");
+    pthread_mutex_lock(&c->mutex);
+    if (status) stopped = 1;
+    c->is_over = true;
+    pthread_cond_broadcast(&c->dealt);
+    pthread_mutex_unlock(&c->mutex);
+    for (int i = 0; i < started; i++) pthread_join(workers[i], NULL);
+    if (!status && c->done < c->n_open)
         return cli_fail("stopped with %zu of %zu runs done; the same command goes on", c->done,
                         c->n_open);
-    return c->status;
+    return status;
+}
+
+/* False: no memory. */
+static bool take_crew_memory(crew *c) {
+    const size_t n = c->results->n_run;
+    c->data = calloc(c->plan->n_data, sizeof *c->data);
+    c->open = calloc(n, sizeof *c->open);
+    c->mine = calloc(n, sizeof *c->mine);
+    c->shares = calloc(n, sizeof *c->shares);
+    c->has_ended = calloc(n, sizeof *c->has_ended);
+    c->news.ended = calloc(n, sizeof *c->news.ended);
+    c->news.rank_of = calloc(n, sizeof *c->news.rank_of);
+    return c->data && c->open && c->mine && c->shares && c->has_ended && c->news.ended &&
+           c->news.rank_of;
+}
+
+static void free_crew(crew *c) {
+    for (size_t i = 0; c->data && i < c->plan->n_data; i++) {
+        free_rows(&c->data[i]);
+        pthread_mutex_destroy(&c->data[i].mutex);
+    }
+    free(c->data);
+    free(c->open);
+    free(c->mine);
+    free(c->shares);
+    free(c->has_ended);
+    free(c->news.ended);
+    free(c->news.rank_of);
 }
 
 int sweep_run_all(const sweep_plan *plan, sweep_results *results, int threads, int64_t skip_bad) {
     crew c = {.plan = plan,
               .results = results,
+              .threads = threads,
               .mutex = PTHREAD_MUTEX_INITIALIZER,
+              .dealt = PTHREAD_COND_INITIALIZER,
+              .ended = PTHREAD_COND_INITIALIZER,
               .began = mmoe_clock()};
-    c.data = calloc(plan->n_data, sizeof *c.data);
-    c.open = calloc(results->n_run, sizeof *c.open);
-    c.shares = calloc(results->n_run, sizeof *c.shares);
-    int status = c.data && c.open && c.shares ? CLI_OK : cli_fail_memory();
+    int status = take_crew_memory(&c) ? CLI_OK : cli_fail_memory();
     for (size_t i = 0; c.data && i < plan->n_data; i++) {
         c.data[i].how = (cli_reading){.threads = threads, .skip_bad = skip_bad};
         pthread_mutex_init(&c.data[i].mutex, NULL);
@@ -293,14 +441,8 @@ int sweep_run_all(const sweep_plan *plan, sweep_results *results, int threads, i
     if (!status) list_open(&c);
     if (!status && c.n_open < results->n_run)
         cli_note("%zu of %zu runs are done already", results->n_run - c.n_open, results->n_run);
-    if (!status && c.n_open > 0) status = start_threads(&c, threads);
-    for (size_t i = 0; c.data && i < plan->n_data; i++) {
-        free_rows(&c.data[i]);
-        pthread_mutex_destroy(&c.data[i].mutex);
-    }
-    free(c.data);
-    free(c.open);
-    free(c.shares);
+    if (!status && c.n_open > 0) status = start_threads(&c);
+    free_crew(&c);
     cli_progress_clear();
     return status;
 }

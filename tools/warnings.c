@@ -74,6 +74,15 @@ void cli_warn_of_metrics(const char *file, const char *rows, const mmoe_task_met
         cli_warn("%s", err.message);
 }
 
+json_t *cli_warnings_since(size_t first) {
+    json_t *list = json_array();
+    pthread_mutex_lock(&said_mutex);
+    for (size_t i = first; i < json_array_size(said); i++)
+        json_array_append(list, json_array_get(said, i));
+    pthread_mutex_unlock(&said_mutex);
+    return list;
+}
+
 json_t *cli_with_warnings(json_t *result) {
     json_t *list = said ? json_deep_copy(said) : json_array();
     if (result && json_object_set_new(result, "warnings", list)) {

@@ -19,6 +19,8 @@ void cli_warn_of_metrics(const char *file, const char *rows, const mmoe_task_met
                          int32_t n_task);
 /* An on_warning of mmoe_trainer_options. */
 void cli_warn_of_training(void *user, const mmoe_warning *warning);
+/* Those that were said from the `first` on; the caller's. */
+json_t *cli_warnings_since(size_t first);
 /* Adds "warnings" to a result, [] where there were none; gives it back. */
 json_t *cli_with_warnings(json_t *result);
 

@@ -238,6 +238,7 @@ MMOE_API mmoe_status mmoe_evaluate(const mmoe_model *model, const mmoe_dataset *
                                    int threads, const mmoe_allocator *alloc,
                                    mmoe_task_metrics *metrics, mmoe_error *err);
 
+struct mmoe_comm;
 /* What mmoe_evaluate_by does beside mmoe_evaluate. Columns are those that the data set keeps. */
 typedef struct mmoe_evaluate_options {
     int threads;
@@ -252,6 +253,10 @@ typedef struct mmoe_evaluate_options {
      * its bin, one of 2^20, each 2^-15 of its octave wide (auc_bound), which take 32 MB a task
      * beside that memory. Groups and slices are exact in either case. */
     const char *auc;
+    /* The ranks of a job (mmoe/mpi.h), each of which is given the same model, rows and options, and
+     * predicts its share of them: all get the metrics of one process, to the bit. Their models and
+     * rows are compared first, for which each reads all of its own. NULL: one process. */
+    struct mmoe_comm *ranks;
 } mmoe_evaluate_options;
 
 /* The rows that have one value in a column. */
@@ -271,7 +276,9 @@ typedef struct mmoe_row_slices {
 /* Evaluates, and each slice of the rows, too. `slices` is NULL where options->by is; the caller
  * frees them, before the data set and the model. MMOE_E_ARGUMENT: a column that the data set does
  * not keep, a group_weight that is none or of no groups, groups that no task has a metric of, a
- * data set of another schema; MMOE_E_MEMORY, _IO and _FORMAT as of mmoe_evaluate. */
+ * data set of another schema; MMOE_E_MEMORY, _IO and _FORMAT as of mmoe_evaluate. Of ranks
+ * MMOE_E_CONFIG: models, rows, options, library, kernels or BLAS cores are unlike; MMOE_E_IO: "rank
+ * R: its message", of one that has failed. */
 MMOE_API mmoe_status mmoe_evaluate_by(const mmoe_model *model, const mmoe_dataset *dataset,
                                       const mmoe_evaluate_options *options,
                                       const mmoe_allocator *alloc, mmoe_task_metrics *metrics,
@@ -371,7 +378,11 @@ typedef struct mmoe_trainer_options {
      * size of disk in the place of memory. NULL: the folder of checkpoint_path; without that they
      * are kept in memory, as those of small tables are always. */
     const char *best_folder;
-    void *reserved[5]; /* NULL */
+    /* 1: ranks (mmoe_trainer_join) may have unlike kernels, BLAS cores and patches of the library's
+     * version. A warning says so, and the weights are not those of one process to the bit. 0: that
+     * is an error, as unlike configurations and rows are in either case. */
+    int allow_unlike;
+    void *reserved[4]; /* NULL */
 } mmoe_trainer_options;
 
 /* Trains one model, in the way that the model's configuration says. Not thread-safe, but for
@@ -400,10 +411,11 @@ MMOE_API void mmoe_trainer_task_factors(const mmoe_trainer *trainer, double *fac
  * behind mmoe_trainer_step, rows of tables that are not updated in every step
  * (trainer.embedding_update) are new on their owners alone, until the model is read (saved, copied,
  * a predictor made of it, a tensor asked for, the trainer freed): all ranks do that alike, from the
- * threads that call steps, and none within on_progress, which fails them all. `comm` must outlive
- * the trainer; of one rank it changes nothing. MMOE_E_CONFIG: more ranks than segments; _ARGUMENT:
- * it has joined, or taken a step; _MEMORY. */
-struct mmoe_comm;
+ * threads that call steps, and none within on_progress, which fails them all. A fit begins with a
+ * comparison of what ranks have before them: MMOE_E_CONFIG, which names it, where configurations,
+ * rows, library, kernels or BLAS cores are unlike (allow_unlike). `comm` must outlive the trainer;
+ * of one rank it changes nothing. MMOE_E_CONFIG: more ranks than segments; _ARGUMENT: it has
+ * joined, or taken a step; _MEMORY. */
 MMOE_API mmoe_status mmoe_trainer_join(mmoe_trainer *trainer, struct mmoe_comm *comm,
                                        mmoe_error *err);
 /* What the trainer's steps, of fits and others, have sent to other ranks so far: bytes, in how many

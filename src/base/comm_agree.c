@@ -97,8 +97,8 @@ static mmoe_status compare(const facts *f, const mmoe_comm_facts *own, mmoe_erro
         const char *end = f->of[r] + f->bytes[r];
         for (const char *name = f->of[r]; name < end; name = after(after(name))) {
             if (is_told(f, r, name) || !describe(f, name, sentence)) continue;
-            if (!own->allow) return mmoe_fail(err, MMOE_E_CONFIG, "%s", sentence);
-            own->allow(own->context, name, sentence);
+            if (!own->allow || !own->allow(own->context, name, sentence))
+                return mmoe_fail(err, MMOE_E_CONFIG, "%s", sentence);
         }
     }
     return MMOE_OK;

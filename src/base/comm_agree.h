@@ -2,6 +2,8 @@
 #ifndef MMOE_BASE_COMM_AGREE_H
 #define MMOE_BASE_COMM_AGREE_H
 
+#include <stdbool.h>
+
 #include "base/comm.h"
 
 /* What a rank has: "kernels", "avx512". A long text is better given as its hash. */
@@ -10,8 +12,8 @@ typedef struct mmoe_comm_fact {
 } mmoe_comm_fact;
 
 /* Told of a fact that is unlike: "ranks have unlike \"kernels\": \"avx512\" on ranks 0-2, \"avx2\"
- * on rank 3". */
-typedef void (*mmoe_unlike_fn)(void *context, const char *name, const char *sentence);
+ * on rank 3". Returns whether it may be; all ranks must say the same. */
+typedef bool (*mmoe_unlike_fn)(void *context, const char *name, const char *sentence);
 
 typedef struct mmoe_comm_facts {
     const mmoe_comm_fact *facts; /* [n]; other ranks may have other names */
@@ -21,7 +23,7 @@ typedef struct mmoe_comm_facts {
 } mmoe_comm_facts;
 
 /* Compares the facts of all ranks by their names. MMOE_E_CONFIG, with the sentence of the first
- * that is unlike, on every rank; MMOE_E_MEMORY; and as mmoe_comm_exchange. */
+ * that is unlike and may not be, on every rank; MMOE_E_MEMORY; and as mmoe_comm_exchange. */
 mmoe_status mmoe_comm_agree(mmoe_comm *c, const mmoe_comm_facts *own, const mmoe_allocator *alloc,
                             mmoe_error *err);
 

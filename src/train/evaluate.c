@@ -217,8 +217,38 @@ typedef struct batch_job {
     mmoe_evaluator *e;
     const mmoe_rows *rows;
     mmoe_batch batch;
+    int32_t first, end; /* chunks that this rank predicts */
     bool is_predicted;
 } batch_job;
+
+static int32_t chunks_of(const mmoe_evaluator *e, int32_t rows) {
+    return (rows + e->program->chunk - 1) / e->program->chunk;
+}
+
+/* The first of the chunks that a rank predicts, of so many. */
+static int32_t first_chunk(const mmoe_evaluator *e, int32_t chunks, int rank) {
+    const int size = e->of.comm ? e->of.comm->size : 1;
+    return (int32_t)((int64_t)chunks * rank / size);
+}
+
+/* Each rank's predictions of a batch come to all. */
+static mmoe_status share_predictions(mmoe_evaluator *e, int32_t rows, mmoe_error *err) {
+    mmoe_comm *c = e->of.comm;
+    const int32_t chunks = chunks_of(e, rows);
+    const size_t row = (size_t)tasks_of(e) * sizeof *e->predictions;
+    uint64_t bytes[MMOE_MOST_RANKS], before = 0;
+    size_t first = 0;
+    for (int r = 0; c && r < c->size; r++) {
+        const int32_t next = first_chunk(e, chunks, r + 1) * e->program->chunk;
+        const uint64_t end = (uint64_t)(next < rows ? next : rows) * row;
+        if (r == c->rank) first = before;
+        bytes[r] = end - before;
+        before = end;
+    }
+    const char *own = (const char *)e->predictions + first;
+    const mmoe_gathering g = {"scores", own, e->predictions, bytes};
+    return c ? mmoe_comm_gather(c, &g, err) : MMOE_OK;
+}
 
 /* Labels as the metrics take them, and slices. */
 static void take_targets(mmoe_evaluator *e, const mmoe_rows *batch, int32_t first, int32_t end) {
@@ -241,6 +271,7 @@ static void take_chunk(void *context, int worker, int task) {
                   rows = left < chunk ? left : chunk, tasks = tasks_of(e);
     float *predictions = e->predictions + (size_t)first * (size_t)tasks;
     take_targets(e, j->rows, first, first + rows);
+    if (j->is_predicted && (task < j->first || task >= j->end)) return;
     if (j->is_predicted)
         mmoe_predictor_rows(e->predictors[worker], &j->batch, (size_t)first, rows, predictions);
     else
@@ -277,15 +308,23 @@ static mmoe_status status_of(const mmoe_evaluator *e, mmoe_error *err) {
 static mmoe_status take_batch(mmoe_evaluator *e, const mmoe_rows *rows, bool is_predicted,
                               mmoe_error *err) {
     assert(!rows->index && rows->rows <= MMOE_SLICE_ROWS);
-    const int32_t chunk = e->program->chunk;
-    batch_job job = {e, rows, {.rows = (size_t)rows->rows}, is_predicted};
+    const int32_t chunks = chunks_of(e, rows->rows);
+    const int rank = e->of.comm ? e->of.comm->rank : 0;
+    batch_job job = {.e = e,
+                     .rows = rows,
+                     .batch = {.rows = (size_t)rows->rows},
+                     .first = first_chunk(e, chunks, rank),
+                     .end = first_chunk(e, chunks, rank + 1),
+                     .is_predicted = is_predicted};
     job.batch.ids = rows->ids;
     job.batch.id_stride = rows->id_stride;
     job.batch.dense = rows->dense;
     job.batch.dense_stride = rows->dense_stride;
     job.batch.lists = rows->lists;
     if (is_predicted && e->sample.run) watch_batch(e, rows);
-    run_tasks(e, (rows->rows + chunk - 1) / chunk, take_chunk, &job);
+    run_tasks(e, chunks, take_chunk, &job);
+    const mmoe_status status = is_predicted ? share_predictions(e, rows->rows, err) : MMOE_OK;
+    if (status) return status;
     run_tasks(e, tasks_of(e), judge_rows, &job);
     e->rows += rows->rows;
     return status_of(e, err);

@@ -2,6 +2,7 @@
 #ifndef MMOE_TRAIN_EVALUATE_H
 #define MMOE_TRAIN_EVALUATE_H
 
+#include "base/comm.h"
 #include "data/kept.h"
 #include "data/source.h"
 #include "graph/run.h"
@@ -29,6 +30,9 @@ typedef struct mmoe_evaluation {
     bool is_binned;              /* AUC of all rows, by bins */
     size_t memory;               /* bytes for scores; 0: as the configuration has it */
     const mmoe_watcher *watcher; /* of the rows; NULL: none */
+    /* Ranks that evaluate together: each is given all rows, predicts its share of each batch, and
+     * gets the others' scores, so all have the metrics of one process. NULL: this one alone. */
+    mmoe_comm *comm;
 } mmoe_evaluation;
 
 /* The set's groups as the configuration has them; what it names may not be kept. */
@@ -41,7 +45,8 @@ void mmoe_evaluator_free(mmoe_evaluator *e);
 /* Bytes of what it keeps. */
 size_t mmoe_evaluator_memory(const mmoe_evaluator *e);
 /* Fills metrics [tasks] for the weights as they are now, over an epoch of the source, which hands
- * out what the set keeps. MMOE_E_IO: scores that memory has no room for cannot be written. */
+ * out what the set keeps. MMOE_E_IO: scores that memory has no room for cannot be written; and as
+ * mmoe_comm_exchange. */
 mmoe_status mmoe_evaluator_run(mmoe_evaluator *e, mmoe_source *source, mmoe_task_metrics *metrics,
                                mmoe_error *err);
 

@@ -113,7 +113,7 @@ static mmoe_status run_epoch(mmoe_fit_run *r, mmoe_error *err) {
     double train_seconds = t->at.seconds + mmoe_clock() - r->epoch_start;
     r->lr = (double)(float)mmoe_schedule_rate(&t->schedule, c, t->at.epoch, t->optimizer.steps);
     if (t->average.values) mmoe_ema_settle(&t->average, &t->model->params);
-    if (r->valid) status = mmoe_evaluator_run(r->evaluator, r->valid, r->metrics, err);
+    if (r->valid) status = mmoe_fit_evaluate(r, r->metrics, err);
     if (status) return status;
     mmoe_fit_prefer_start(r);
     double score = r->valid ? mmoe_fit_score(r) : 0;
@@ -273,8 +273,11 @@ static mmoe_status take_fit_memory(mmoe_fit_run *r, mmoe_error *err) {
     r->counts = mmoe_alloc_zero(&t->alloc, tasks, sizeof *r->counts);
     if (!r->metrics || !r->best_metrics || !r->counts)
         return mmoe_fail_memory(err, tasks * sizeof *r->metrics);
-    mmoe_evaluation of = {
-        .model = t->model, .params = mmoe_trainer_kept(t), .pool = t->pool, .set = r->valid_set};
+    mmoe_evaluation of = {.model = t->model,
+                          .params = mmoe_trainer_kept(t),
+                          .pool = t->pool,
+                          .set = r->valid_set,
+                          .comm = t->ranks ? t->ranks->comm : NULL};
     mmoe_evaluation_group(&of);
     const mmoe_status status = mmoe_evaluator_create(&of, &t->alloc, &r->evaluator, err);
     return status ? status : watch_gates(r, err);

@@ -1,41 +1,50 @@
 /* What the ranks of a fit tell each other beside what a run does. */
-#include <stdio.h>
-#include <string.h>
-
-#include "base/checksum.h"
-#include "base/comm_agree.h"
-#include "math/blas.h"
+#include "train/agree.h"
 #include "train/fit_run.h"
 
-static uint64_t hash_text(const char *text) { return mmoe_checksum_hash(0, text, strlen(text)); }
+static void warn_of_unlike(void *context, const char *sentence) {
+    mmoe_fit_warn(context, (mmoe_warning){0},
+                  "%s: the weights are not those of one process to the bit", sentence);
+}
 
 mmoe_status mmoe_fit_agree(const mmoe_trainer *t, mmoe_error *err) {
     if (!t->ranks) return MMOE_OK;
-    const struct {
-        const char *name;
-        uint64_t value;
-    } facts[] = {{"training rows", t->at.data_hash},
-                 {"validation rows", t->at.valid_hash},
-                 {"schema", t->at.schema_hash},
-                 {"configuration", hash_text(t->model->config->json)},
-                 {"epochs done", (uint64_t)t->at.epoch},
-                 {"rows of the epoch done", (uint64_t)t->at.row},
-                 {"steps done", t->optimizer.steps}};
-    enum { NUMBERS = sizeof facts / sizeof *facts, FACTS = NUMBERS + 4 };
-    char texts[NUMBERS][24];
-    mmoe_comm_fact list[FACTS] = {{"library", mmoe_version()},
-                                  {"kernels", mmoe_kernels_best()->name},
-                                  {"BLAS core", mmoe_blas_core()},
-                                  {"checkpoint", t->checkpoint_path ? "written" : "none"}};
-    for (int i = 0; i < NUMBERS; i++) {
-        snprintf(texts[i], sizeof texts[i], "%llx", (unsigned long long)facts[i].value);
-        list[FACTS - NUMBERS + i] = (mmoe_comm_fact){facts[i].name, texts[i]};
-    }
-    return mmoe_comm_agree(t->ranks->comm, &(mmoe_comm_facts){list, FACTS}, &t->alloc, err);
+    const mmoe_agree_number numbers[] = {{"training rows", t->at.data_hash},
+                                         {"validation rows", t->at.valid_hash},
+                                         {"schema", t->at.schema_hash},
+                                         {"configuration", mmoe_agree_hash(t->model->config->json)},
+                                         {"epochs done", (uint64_t)t->at.epoch},
+                                         {"rows of the epoch done", (uint64_t)t->at.row},
+                                         {"steps done", t->optimizer.steps},
+                                         {"checkpoint", t->checkpoint_path != NULL}};
+    const mmoe_agreement a = {t->ranks->comm, numbers, sizeof numbers / sizeof *numbers,
+                              t->options.allow_unlike ? warn_of_unlike : NULL,
+                              (void *)(uintptr_t)t};
+    return mmoe_agree(&a, &t->alloc, err);
 }
 
 void mmoe_fit_sum_gates(mmoe_fit_run *r) {
     mmoe_ranks *ranks = r->t->ranks;
     if (ranks && r->parts.n_gate && !r->valid)
         ranks->peers.sum(&ranks->peers, r->gates.sums, r->gates.stride);
+}
+
+/* A rank's pointers are its own. */
+static mmoe_status take_first(mmoe_ranks *ranks, mmoe_task_metrics *m, mmoe_error *err) {
+    const mmoe_task_metrics own = *m;
+    int64_t from[MMOE_MOST_RANKS + 1] = {0};
+    for (int r = 1; r <= ranks->comm->size; r++) from[r] = 1;
+    mmoe_ranks_give(ranks, "metrics", m, sizeof *m, from);
+    m->name = own.name;
+    m->why = own.why;
+    m->group = own.group;
+    return mmoe_ranks_status(ranks, err);
+}
+
+mmoe_status mmoe_fit_evaluate(mmoe_fit_run *r, mmoe_task_metrics *metrics, mmoe_error *err) {
+    const mmoe_trainer *t = r->t;
+    mmoe_status status = mmoe_evaluator_run(r->evaluator, r->valid, metrics, err);
+    for (int32_t i = 0; !status && t->ranks && i < t->model->schema->n_label; i++)
+        status = take_first(t->ranks, &metrics[i], err);
+    return status;
 }

@@ -84,6 +84,9 @@ mmoe_status mmoe_fit_record(mmoe_fit_run *r, mmoe_error *err);
  * steps becomes what all have. */
 mmoe_status mmoe_fit_agree(const mmoe_trainer *t, mmoe_error *err);
 void mmoe_fit_sum_gates(mmoe_fit_run *r);
+/* Fills metrics [tasks] of the validation rows, on all ranks with the first's, by which all decide:
+ * where processors are unlike the last bits of their own may differ. */
+mmoe_status mmoe_fit_evaluate(mmoe_fit_run *r, mmoe_task_metrics *metrics, mmoe_error *err);
 
 /* Tells the caller what is suspicious; `about` lacks the sentence alone. */
 void mmoe_fit_warn(const mmoe_trainer *t, mmoe_warning about, const char *format, ...)

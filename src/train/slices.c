@@ -2,8 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checksum.h"
 #include "base/error.h"
 #include "data/dataset.h"
+#include "train/agree.h"
 #include "train/evaluate.h"
 
 enum { USUAL_SLICES = 20 };
@@ -201,12 +203,42 @@ static mmoe_status choose(evaluation *n, const mmoe_evaluate_options *options, m
     return choose_slices(s, n->of.set, &n->alloc, err);
 }
 
-static mmoe_status run_evaluation(evaluation *n, mmoe_task_metrics *metrics, mmoe_row_slices **out,
+static uint64_t hash_weights(const mmoe_params *p) {
+    uint64_t hash = 0;
+    for (int32_t b = 0; b < p->n_block; b++) {
+        const mmoe_block *memory = &p->blocks[b].memory;
+        hash = mmoe_checksum_hash(hash, memory->data, mmoe_block_bytes(memory));
+    }
+    return hash;
+}
+
+/* Ranks are about to evaluate the same. */
+static mmoe_status agree(const evaluation *n, const mmoe_source *source,
+                         const mmoe_evaluate_options *o, mmoe_error *err) {
+    if (!n->of.comm) return MMOE_OK;
+    const mmoe_identity rows = mmoe_source_identity(source);
+    const mmoe_agree_number numbers[] = {
+        {"model's weights", hash_weights(n->of.params)},
+        {"configuration", mmoe_agree_hash(n->of.model->config->json)},
+        {"rows", rows.rows},
+        {"schema", rows.schema},
+        {"group", mmoe_agree_hash(o->group)},
+        {"group_weight", mmoe_agree_hash(o->group_weight)},
+        {"by", mmoe_agree_hash(o->by)},
+        {"slices", (uint64_t)o->most_slices},
+        {"auc", n->of.is_binned}};
+    const mmoe_agreement a = {.comm = n->of.comm, numbers, sizeof numbers / sizeof *numbers};
+    return mmoe_agree(&a, &n->alloc, err);
+}
+
+static mmoe_status run_evaluation(evaluation *n, const mmoe_evaluate_options *options,
+                                  mmoe_task_metrics *metrics, mmoe_row_slices **out,
                                   mmoe_error *err) {
     mmoe_source *source = NULL;
     const mmoe_source_order as_it_is = {.set = n->of.set, .most = MMOE_SLICE_ROWS, .keeps = true};
     mmoe_status status = mmoe_source_open(&as_it_is, &n->alloc, &source, err);
     if (!status) status = mmoe_evaluator_create(&n->of, &n->alloc, &n->evaluator, err);
+    if (!status) status = agree(n, source, options, err);
     if (!status) status = mmoe_evaluator_run(n->evaluator, source, metrics, err);
     if (!status && n->of.slicing)
         status = make_slices(&n->slicer, n->evaluator, &n->of, &n->alloc, out, err);
@@ -227,14 +259,17 @@ mmoe_status mmoe_evaluate_by(const mmoe_model *model, const mmoe_dataset *data,
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "mmoe_evaluate_by: threads must be 0 to 256, most_slices not below 0");
     if (mmoe_allocator_check(alloc, "mmoe_evaluate_by", err)) return MMOE_E_ARGUMENT;
-    evaluation n = {
-        .of = {.model = model, .params = &model->params, .set = data, .watcher = options->watcher},
-        .alloc = mmoe_allocator_or_default(alloc)};
+    evaluation n = {.of = {.model = model,
+                           .params = &model->params,
+                           .set = data,
+                           .watcher = options->watcher,
+                           .comm = options->ranks},
+                    .alloc = mmoe_allocator_or_default(alloc)};
     mmoe_row_slices *made = NULL;
     mmoe_status status = choose(&n, options, err);
     const int workers = mmoe_worker_count(options->threads);
     if (!status) status = mmoe_pool_create(workers, &n.alloc, &n.of.pool, err);
-    if (!status) status = run_evaluation(&n, metrics, &made, err);
+    if (!status) status = run_evaluation(&n, options, metrics, &made, err);
     mmoe_pool_free(n.of.pool);
     slicer_finish(&n.slicer, &n.alloc);
     if (!status && slices) *slices = made;

@@ -189,9 +189,11 @@ page pass "a path" 'See `src/base/x.c`.' src/base/x.c
 page pass "a pattern" 'Add `src/base/NAME.c`.'
 
 # ---- warnings
-warnings() { # pass|fail NAME SOURCE WALK
+warnings() { # pass|fail NAME SOURCE WALK [WALK-OF-RANKS]
     rm -rf "$work/house"
-    mkdir -p "$work/house/src/base" "$work/house/tools" "$work/house/tests/cli"
+    mkdir -p "$work/house/src/base" "$work/house/tools" "$work/house/tests/cli" \
+        "$work/house/tests/ranks"
+    [ $# -lt 5 ] || echo "$5" >"$work/house/tests/ranks/test_program.sh"
     printf '%s\n' 'int mmoe_csv_passed_text(char *out) { sprintf(out, "%d lines", 1); }' \
         >"$work/house/src/base/csv.c"
     mkdir "$work/house/src/data"
@@ -200,6 +202,7 @@ warnings() { # pass|fail NAME SOURCE WALK
         >"$work/house/tools/inspect_report.c"
     printf '%s\n' "$said" >"$work/house/tools/init_survey.c"
     printf '%s\n' "$said" >"$work/house/tools/report_html.c"
+    printf '%s\n' "$said" >"$work/house/tools/sweep_ranks.c"
     printf '%s\n' "$said" "$said" "$said" "$said" "$said" >"$work/house/tools/warnings.c"
     printf '%s\n' "$said" >"$work/house/src/data/loader.c"
     printf '%s\n' "$said" >"$work/house/src/data/learning.c"
@@ -224,6 +227,9 @@ warnings fail "words in another order" 'cli_warn("%d rows of %d", n, m);' '4 of 
 warnings fail "words of two lines" 'cli_warn("%d rows of %d", n, m);' '3 rows
 of 4'
 warnings fail "a comment alone" 'mmoe_fit_warn(t, w, "%d rows", n);' '# 3 rows'
+call='mmoe_fit_warn(t, w, "%d ranks differ", n);'
+warnings pass "a sentence of several ranks" "$call" '3 rows' 'grep "[0-9] ranks differ"'
+warnings fail "a sentence that theirs lacks" "$call" '3 rows' 'grep "[0-9] rows differ"'
 warnings pass "a call in a comment" '/* cli_warn("%d rows", n); */ cli_warn("%d bad", n);' '3 bad'
 warnings fail "a sentence made elsewhere" 'cli_warn("%d bad", n); cli_warn("%s: %s", a, b);' '3 bad'
 warnings pass "a clean house" 'cli_warn("%d bad", n);' '3 bad'

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Each warning that a source can give stands in the walk, tests/cli/test_warnings.sh: the words of
-# its sentence in their order on one line there, and the words that a choice puts into it anywhere.
+# Each warning that a source can give stands in the walk, tests/cli/test_warnings.sh, or of several
+# ranks in tests/ranks/test_program.sh: the words of its sentence in their order on one line there,
+# and the words that a choice puts into it anywhere.
 #   warnings.sh ROOT
 # Calls whose sentence another function makes are counted in `made`, FILE CALLS FUNCTION (a
 # pattern); that function's sentences are looked for then. "-": they pass on what a warning said
@@ -14,9 +15,11 @@ src/data/learning.c 1 remark_on_[a-z]+
 tools/init_survey.c 1 mmoe_csv_passed_text
 tools/inspect_report.c 1 cli_gate_warning
 tools/report_html.c 1 -
+tools/sweep_ranks.c 1 -
 tools/warnings.c 5 -
 '
 walk=tests/cli/test_warnings.sh
+ranks=$(ls tests/ranks/test_program.sh 2>/dev/null) # gives those of several ranks
 sources=$(find src tools -name '*.[ch]' 2>/dev/null | sort)
 { [ -n "$sources" ] && [ -s $walk ]; } || { echo "no sources or no $walk under $1" >&2; exit 2; }
 # shellcheck disable=SC2086 # a list of names
@@ -134,9 +137,9 @@ BEGIN {
         if (word[3] != "-") makers[word[3]] = 1
     }
 }
-FNR == 1 && file != "" && file != FILENAME { if (file != walk_name) read_file(); text = "" }
-FNR == 1 { file = FILENAME; if (walk_name == "") walk_name = file }
-file == walk_name {
+FNR == 1 && file != "" && file != FILENAME { if (!is_walk) read_file(); text = "" }
+FNR == 1 { file = FILENAME; is_walk = file ~ /^tests\// }
+is_walk {
     if ($0 ~ /^ *#/) next
     joined = joined $0
     if (sub(/\\$/, "", joined)) next
@@ -152,4 +155,4 @@ END {
     if (!calls) { print "no source warns"; faults++ }
     exit faults > 0
 }
-' $walk $sources
+' $walk $ranks $sources

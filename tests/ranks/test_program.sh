@@ -87,6 +87,94 @@ piped="rows of standard input are one process's: several ranks read files"
 expect_line 2 "$ranks" err "mmoe train: $piped" \
     train --config config.json --train - --output x.safetensors
 
+# One whose processor computes otherwise, or that has other rows before it.
+cat >unlike.sh <<'END'
+[ "${OMPI_COMM_WORLD_RANK:-$PMI_RANK}" = 0 ] || export MMOE_KERNELS=generic
+exec "$@"
+END
+cat >other.sh <<'END'
+[ "${OMPI_COMM_WORLD_RANK:-$PMI_RANK}" = 0 ] || cd other || exit 1
+exec "$@"
+END
+run_unlike() { # SCRIPT ARGUMENT...
+    script=$1
+    shift
+    "$mpirun" -np 2 sh "$work/$script" "$program" "$@" >out 2>err </dev/null
+    status=$?
+}
+# shellcheck disable=SC2086 # a list of flags
+{
+    run $train --output one.safetensors
+    run_unlike unlike.sh $train --output unlike.safetensors
+    [ "$status" -eq 1 ] && [ "$(grep -c '^mmoe.*: ranks have unlike "kernels": ' err)" -eq 1 ] &&
+        [ ! -e unlike.safetensors ]
+    report $? "ranks of unlike kernels are refused (was $status)"
+    run_unlike unlike.sh $train --allow-unlike --output unlike.safetensors
+    [ "$status" -eq 0 ] && ! cmp -s one.safetensors unlike.safetensors &&
+        [ "$(grep -c ': the weights are not those of one process to the bit' err)" -eq 1 ] &&
+        grep -q 'warning: ranks have unlike "kernels": "[a-z0-9]*" on rank 0, "generic" on' err
+    report $? "unless they may be, which a warning says (was $status)"
+}
+mkdir other
+cp config.json one.safetensors other
+head -n 2999 rows.csv >other/rows.csv
+for command in "$train --allow-unlike --output x.safetensors" \
+    "evaluate --model one.safetensors --data rows.csv"; do
+    # shellcheck disable=SC2086
+    run_unlike other.sh $command
+    [ "$status" -eq 1 ] && [ "$(grep -c '^mmoe' err)" -le 2 ] &&
+        grep -qE '^mmoe.*: ranks have unlike "(training )?rows": ' err
+    report $? "ranks that see other rows are refused: $(echo "$command" | cut -c 1-60)"
+done
+
+# Ranks evaluate to the figures of one process.
+for how in "" "--auc binned --by 129 --json"; do
+    # shellcheck disable=SC2086
+    {
+        run evaluate --model one.safetensors --data rows.csv $how
+        mv out wanted
+        run_ranks "$ranks" evaluate --model one.safetensors --data rows.csv $how
+        [ "$status" -eq 0 ] && cmp -s wanted out
+        report $? "$ranks ranks evaluate as one process does: $how"
+    }
+done
+expect_line 2 "$ranks" err "mmoe evaluate: $piped" evaluate --model one.safetensors --data -
+
+# A sweep's runs by ranks: what one process finds, a run that fails, and going on.
+cat >sweep.json <<'END'
+{"config": "config.json", "train": "rows.csv", "valid": "rows.csv", "seeds": 2,
+ "grid": {"model.expert_params.batch_norm": [false], "tasks.0.tower_params.batch_norm": [false],
+          "trainer.optimizer": ["sgd"], "trainer.optimizer_params.weight_decay": [50],
+          "trainer.batch_size": [50], "trainer.optimizer_params.lr": [0.01, 0.001, 1000]}}
+END
+cp sweep.json other
+# Rows without what a clock measured, in an order of their own.
+figures() { awk -F, -v OFS=, '{ $(NF - 1) = $(NF - 2) = ""; print }' "$1/results.csv" | sort; }
+table() { awk '{ NF = NF - 2; print }' "$1"; } # without rows/s
+run sweep --config sweep.json --output alone --threads 1
+mv out wanted
+run_ranks "$ranks" sweep --config sweep.json --output shared --threads 1
+[ "$status" -eq 1 ] && [ "$(figures alone)" = "$(figures shared)" ] &&
+    [ "$(table wanted)" = "$(table out)" ] && [ "$(wc -l <shared/results.csv)" -eq 7 ]
+report $? "$ranks ranks do a sweep as one process does (was $status)"
+[ "$(grep -cE '^run .*lr=1000[^ ]* .*seed [12]  failed on rank [0-9]+: ' err)" -eq 2 ] &&
+    grep -qx 'mmoe sweep: 2 of 6 runs failed; shared/results.csv has their messages' err
+report $? "a run that fails is named, with its rank"
+head -n 3 shared/results.csv >some
+mv some shared/results.csv
+run_ranks "$ranks" sweep --config sweep.json --output shared --threads 1
+[ "$status" -eq 1 ] && [ "$(figures alone)" = "$(figures shared)" ] &&
+    grep -qx 'mmoe sweep: 2 of 6 runs are done already' err
+report $? "a sweep of $ranks ranks goes on (was $status)"
+run_unlike other.sh sweep --config sweep.json --output unlike --threads 1
+[ "$status" -eq 1 ] && [ "$(grep -c '^mmoe' err)" -eq 1 ] &&
+    grep -q '^mmoe sweep: ranks have unlike "train": ' err && [ ! -e unlike ]
+report $? "ranks that see other rows are refused: sweep (was $status)"
+rm other/rows.csv
+run_unlike other.sh sweep --config sweep.json --output unlike --threads 1
+ended && [ "$(grep -c '^mmoe' err)" -eq 1 ] && grep -q '^mmoe.*: rank 1: .*rows.csv' err
+report $? "a rank without the rows says so: sweep (was $status)"
+
 # What a step sends is what plan says: the census shape, and beside it a table whose rows are
 # updated when they are read.
 awk 'BEGIN {

@@ -50,12 +50,6 @@ await() {
     done
 }
 
-# The job ended with status 1; or it would have, had the launcher of Open MPI not crashed while it
-# printed the message of an MPI_Abort.
-ended() {
-    [ "$status" -eq 1 ] ||
-        { [ "$status" -eq 139 ] && grep -q orte_rml_oob_send_buffer_nb err; }
-}
 # Until the checkpoint is there.
 await_checkpoint() {
     while [ ! -e k ] && kill -0 $job 2>/dev/null; do sleep 0.02; done

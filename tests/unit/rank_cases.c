@@ -219,13 +219,14 @@ typedef struct told {
     char names[2][20], sentences[2][400];
 } told;
 
-static void note(void *context, const char *name, const char *sentence) {
+static bool note(void *context, const char *name, const char *sentence) {
     told *t = context;
     if (t->n < 2) {
         snprintf(t->names[t->n], sizeof t->names[0], "%s", name);
         snprintf(t->sentences[t->n], sizeof t->sentences[0], "%s", sentence);
     }
     t->n++;
+    return t->n < 3;
 }
 
 static mmoe_status agree(void *context, mmoe_comm *c, mmoe_error *err) {
@@ -257,6 +258,11 @@ static mmoe_status agree(void *context, mmoe_comm *c, mmoe_error *err) {
     snprintf(wanted, sizeof wanted, "ranks have unlike \"data\": none on %s, \"\" on rank %d",
              others, last);
     TRUE(strcmp(t.sentences[1], wanted) == 0);
+
+    /* The second is not allowed. */
+    t.n = 1;
+    TRUE(mmoe_comm_agree(c, &own, NULL, &unlike) == MMOE_E_CONFIG);
+    TRUE(t.n == 3 && strcmp(unlike.message, wanted) == 0);
     return MMOE_OK;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/comm_threads.h"
 #include "check_main.h"
 #include "failing.h"
 #include "training_support.h"
@@ -263,6 +264,125 @@ START_TEST(memory_may_end_anywhere) {
 }
 END_TEST
 
+/* ---- Ranks ---- */
+
+enum { MOST_RANKS = 8, MANY = 9000 };
+
+/* Of all ranks: one is given other rows, or options, or none is. */
+typedef struct ranks_work {
+    const mmoe_dataset *set, *other;
+    int odd; /* -1: none */
+    const char *auc, *odd_auc;
+    mmoe_task_metrics metrics[MOST_RANKS][TASKS];
+    mmoe_row_slices *slices[MOST_RANKS];
+    uint64_t sent[MOST_RANKS];
+} ranks_work;
+
+static mmoe_status evaluate_rank(void *context, mmoe_comm *c, mmoe_error *why) {
+    ranks_work *w = context;
+    const bool is_odd = c->rank == w->odd;
+    const mmoe_evaluate_options options = {.threads = 1,
+                                           .by = "device",
+                                           .auc = is_odd && w->odd_auc ? w->odd_auc : w->auc,
+                                           .ranks = c};
+    const mmoe_status status =
+        mmoe_evaluate_by(model, is_odd && w->other ? w->other : w->set, &options, NULL,
+                         w->metrics[c->rank], &w->slices[c->rank], why);
+    w->sent[c->rank] = c->bytes_sent;
+    return status;
+}
+
+static mmoe_status evaluate_by_ranks(ranks_work *w, int ranks, mmoe_error errors[MOST_RANKS]) {
+    const mmoe_comm_group_options options = {.size = ranks};
+    mmoe_comm_group *g;
+    SUCCEEDS(mmoe_comm_group_create(&options, NULL, &g, &err));
+    const mmoe_status status = mmoe_comm_group_run(g, evaluate_rank, w, errors);
+    mmoe_comm_group_free(g);
+    return status;
+}
+
+/* So many rows: those of the training rows, again and again. */
+static mmoe_dataset *repeated_rows(size_t n) {
+    int32_t *many_ids = malloc(n * SPARSE * sizeof *many_ids);
+    float *many_dense = malloc(n * DENSE * sizeof *many_dense),
+          *many_labels = malloc(n * TASKS * sizeof *many_labels);
+    const char **devices_of = malloc(n * sizeof *devices_of);
+    for (size_t i = 0; i < n; i++) {
+        const size_t k = i * 5 % ROWS;
+        memcpy(many_ids + i * SPARSE, ids + k * SPARSE, SPARSE * sizeof *ids);
+        memcpy(many_dense + i * DENSE, dense + k * DENSE, DENSE * sizeof *dense);
+        memcpy(many_labels + i * TASKS, labels + k * TASKS, TASKS * sizeof *labels);
+        many_dense[i * DENSE] += (float)i / MANY;
+        devices_of[i] = devices()[i % PART];
+    }
+    const mmoe_batch all = {n, many_ids, SPARSE, many_dense, DENSE};
+    mmoe_dataset *set = NULL;
+    SUCCEEDS(mmoe_dataset_create(schema, &all, many_labels, NULL, NULL, &set, &err));
+    keep(set, "device", devices_of);
+    keep(set, "user", devices_of);
+    free(many_ids);
+    free(many_dense);
+    free(many_labels);
+    free(devices_of);
+    return set;
+}
+
+static void compare_ranks(const ranks_work *w, int ranks, const mmoe_task_metrics *wanted,
+                          const mmoe_row_slices *slices) {
+    for (int r = 0; r < ranks; r++) {
+        ck_assert_mem_eq(w->metrics[r], wanted, sizeof w->metrics[r]);
+        ck_assert_uint_eq(w->slices[r]->count, slices->count);
+        for (size_t i = 0; i < slices->count; i++)
+            ck_assert_mem_eq(w->slices[r]->items[i].metrics, slices->items[i].metrics,
+                             TASKS * sizeof *wanted);
+        mmoe_row_slices_free(w->slices[r]);
+    }
+}
+
+/* Of many rows and of few: some ranks have none of these. */
+START_TEST(ranks_have_the_metrics_of_one_process) {
+    begin();
+    for (int k = 0; k < 4; k++) {
+        const size_t n = k / 2 ? 3 : MANY;
+        ranks_work w = {.odd = -1, .auc = k % 2 ? "binned" : NULL};
+        mmoe_dataset *set = repeated_rows(n);
+        mmoe_task_metrics wanted[TASKS];
+        mmoe_row_slices *slices = NULL;
+        const mmoe_evaluate_options options = {.threads = 2, .by = "device", .auc = w.auc};
+        w.set = set;
+        SUCCEEDS(mmoe_evaluate_by(model, set, &options, NULL, wanted, &slices, &err));
+        for (int ranks = 1; ranks <= MOST_RANKS; ranks *= 2) {
+            mmoe_error errors[MOST_RANKS] = {{0}};
+            ck_assert_msg(evaluate_by_ranks(&w, ranks, errors) == MMOE_OK, "%s", errors[0].message);
+            compare_ranks(&w, ranks, wanted, slices);
+            if (ranks == 2) ck_assert_uint_ge(w.sent[1], n / 3 * TASKS * sizeof(float));
+        }
+        mmoe_row_slices_free(slices);
+        mmoe_dataset_free(set);
+    }
+    end();
+}
+END_TEST
+
+START_TEST(ranks_evaluate_the_same) {
+    mmoe_error errors[MOST_RANKS] = {{0}};
+    begin();
+    mmoe_dataset *set = repeated_rows(50), *other = repeated_rows(51);
+    ranks_work w = {.set = set, .other = other, .odd = 1};
+    ck_assert_int_eq(evaluate_by_ranks(&w, 2, errors), MMOE_E_CONFIG);
+    ck_assert_msg(strstr(errors[0].message, "ranks have unlike \"rows\"") != NULL, "%s",
+                  errors[0].message);
+    w.other = NULL;
+    w.odd_auc = "binned";
+    ck_assert_int_eq(evaluate_by_ranks(&w, 2, errors), MMOE_E_CONFIG);
+    ck_assert_msg(strstr(errors[1].message, "ranks have unlike \"auc\"") != NULL, "%s",
+                  errors[1].message);
+    mmoe_dataset_free(set);
+    mmoe_dataset_free(other);
+    end();
+}
+END_TEST
+
 void add_cases(TCase *c) {
     tcase_add_test(c, slices_are_data_sets_of_their_own);
     tcase_add_test(c, missing_values_are_a_slice_and_no_group);
@@ -270,4 +390,6 @@ void add_cases(TCase *c) {
     tcase_add_test(c, a_column_of_a_file_is_kept);
     tcase_add_test(c, a_file_that_changed_is_an_error);
     tcase_add_test(c, memory_may_end_anywhere);
+    tcase_add_test(c, ranks_have_the_metrics_of_one_process);
+    tcase_add_test(c, ranks_evaluate_the_same);
 }

@@ -1,0 +1,45 @@
+#include "train/agree.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/checksum.h"
+#include "math/blas.h"
+#include "math/kernels.h"
+
+/* What rounds otherwise, and does nothing else. */
+static const char *const may_differ[] = {"kernels", "BLAS core", "library's patch"};
+enum { MAY_DIFFER = sizeof may_differ / sizeof *may_differ };
+
+static bool allow(void *context, const char *name, const char *sentence) {
+    const mmoe_agreement *a = context;
+    bool may = false;
+    for (int i = 0; i < MAY_DIFFER; i++) may |= strcmp(may_differ[i], name) == 0;
+    if (may) a->allow(a->context, sentence);
+    return may;
+}
+
+uint64_t mmoe_agree_hash(const char *text) {
+    return text ? mmoe_checksum_hash(0, text, strlen(text)) : mmoe_checksum_hash(0, "", 0);
+}
+
+mmoe_status mmoe_agree(const mmoe_agreement *a, const mmoe_allocator *alloc, mmoe_error *err) {
+    enum { TEXTS = 5 };
+    char texts[MMOE_AGREE_NUMBERS][24], version[24];
+    assert(a->n <= MMOE_AGREE_NUMBERS);
+    snprintf(version, sizeof version, "%d.%d", MMOE_VERSION_MAJOR, MMOE_VERSION_MINOR);
+    mmoe_comm_fact facts[TEXTS + MMOE_AGREE_NUMBERS] = {
+        {"library", version},
+        {may_differ[0], mmoe_kernels_best()->name},
+        {may_differ[1], mmoe_blas_core()},
+        {may_differ[2], mmoe_version()},
+        {"leave to be unlike", a->allow ? "given" : "none"}};
+    for (int i = 0; i < a->n; i++) {
+        snprintf(texts[i], sizeof texts[i], "%llx", (unsigned long long)a->numbers[i].value);
+        facts[TEXTS + i] = (mmoe_comm_fact){a->numbers[i].name, texts[i]};
+    }
+    const mmoe_comm_facts own = {facts, TEXTS + a->n, a->allow ? allow : NULL,
+                                 (void *)(uintptr_t)a};
+    return mmoe_comm_agree(a->comm, &own, alloc, err);
+}
