@@ -23,25 +23,25 @@ static inline vf back_tanh(vf a, vf du) {
     return du * (1.0f - t * t);
 }
 
-static inline __attribute__((always_inline)) void forward_each(const mmoe_act_args *a,
+static inline __attribute__((always_inline)) void forward_each(const mmoe_act_args *args,
                                                                vf (*f)(vf)) {
-    for (int32_t b = 0; b < a->rows; b++) {
-        const float *z = a->z + (size_t)b * (size_t)a->ldz;
-        float *u = a->u + (size_t)b * (size_t)a->ldu;
-        FOR_COLUMNS(a->cols, c, n,
-                    { store_n(u + c, f(affine(z + c, a->scale + c, a->shift + c, n)), n); });
-    }
+    const mmoe_act_args a = *args; /* in registers: no store may change it */
+    const float *z = a.z;
+    float *u = a.u;
+    for (int32_t b = 0; b < a.rows; b++, z += a.ldz, u += a.ldu)
+        FOR_COLUMNS(a.cols, c, n,
+                    { store_n(u + c, f(affine(z + c, a.scale + c, a.shift + c, n)), n); });
 }
 
-static inline __attribute__((always_inline)) void backward_each(const mmoe_act_args *a,
+static inline __attribute__((always_inline)) void backward_each(const mmoe_act_args *args,
                                                                 vf (*f)(vf, vf)) {
-    for (int32_t b = 0; b < a->rows; b++) {
-        const float *z = a->z + (size_t)b * (size_t)a->ldz;
-        float *du = a->du + (size_t)b * (size_t)a->lddu;
-        FOR_COLUMNS(a->cols, c, n, {
-            store_n(du + c, f(affine(z + c, a->scale + c, a->shift + c, n), load_n(du + c, n)), n);
+    const mmoe_act_args a = *args;
+    const float *z = a.z;
+    float *du = a.du;
+    for (int32_t b = 0; b < a.rows; b++, z += a.ldz, du += a.lddu)
+        FOR_COLUMNS(a.cols, c, n, {
+            store_n(du + c, f(affine(z + c, a.scale + c, a.shift + c, n), load_n(du + c, n)), n);
         });
-    }
 }
 
 static void prelu_forward(const mmoe_act_args *a) {

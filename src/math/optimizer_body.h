@@ -199,22 +199,25 @@ static void adagrad_row_idle(const mmoe_adagrad_args *args, const mmoe_idle_args
     }
 }
 
-static void leap(const mmoe_leap_args *args, size_t n, float *w, float *m, float *v) {
-    const mmoe_leap_args own = *args, *a = &own;
-    for (size_t i = 0; i < n; i += W) {
-        const int some = n - i < W ? (int)(n - i) : W;
-        const vf before = load_n(m + i, some);
-        vf pull = splat(a->pull);
-        if (v) {
-            const vf square = load_n(v + i, some), x = a->root * vsqrt(square),
-                     part = 1 / (x + a->eps), t = a->eps * part,
-                     bend = splat(a->second) - a->third * t;
-            pull = part * (pull - x * part * t * bend);
-            store_n(v + i, a->keep_v * square, some);
-        }
-        store_n(m + i, a->keep_m * before, some);
-        store_n(w + i, a->keep * load_n(w + i, some) - before * pull, some);
+static inline __attribute__((always_inline)) void leap_vector(const mmoe_leap_args *a, float *w,
+                                                              float *m, float *v, int n) {
+    const vf before = load_n(m, n);
+    vf pull = splat(a->pull);
+    if (v) {
+        const vf square = load_n(v, n), x = a->root * vsqrt(square), part = 1 / (x + a->eps),
+                 t = a->eps * part, bend = splat(a->second) - a->third * t;
+        pull = part * (pull - x * part * t * bend);
+        store_n(v, a->keep_v * square, n);
     }
+    store_n(m, a->keep_m * before, n);
+    store_n(w, a->keep * load_n(w, n) - before * pull, n);
+}
+
+static void leap(const mmoe_leap_args *args, size_t n, float *w, float *m, float *v) {
+    const mmoe_leap_args own = *args;
+    size_t i = 0;
+    for (; i + W <= n; i += W) leap_vector(&own, w + i, m + i, v ? v + i : NULL, W);
+    if (i < n) leap_vector(&own, w + i, m + i, v ? v + i : NULL, (int)(n - i));
 }
 
 #endif

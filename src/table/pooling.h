@@ -46,6 +46,12 @@ static inline void mmoe_add(float *to, const float *dx, int32_t dim) {
     for (; c + 4 <= dim; c += 4) *(mmoe_v4 *)(to + c) += *(const mmoe_v4 *)(dx + c);
     for (; c < dim; c++) to[c] += dx[c];
 }
+/* to [dim] = 0 + dx [dim] */
+static inline void mmoe_add_zero(float *to, const float *dx, int32_t dim) {
+    int32_t c = 0;
+    for (; c + 4 <= dim; c += 4) *(mmoe_v4 *)(to + c) = *(const mmoe_v4 *)(dx + c) + 0.0f;
+    for (; c < dim; c++) to[c] = dx[c] + 0.0f;
+}
 /* to [dim] += share * dx [dim] */
 static inline void mmoe_add_share(float *to, float share, const float *dx, int32_t dim) {
     int32_t c = 0;

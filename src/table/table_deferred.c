@@ -86,16 +86,33 @@ static void list_deferred(const mmoe_table_use *uses, int32_t count, int32_t seg
             visit(context, &(mmoe_table_task){u, 1, part, 1}, sums * (size_t)uses[u].table->dim);
 }
 
-static void add_read(const mmoe_scattering *s, const mmoe_touch *touch, int32_t dim, float *sums) {
-    const mmoe_table_read *read = &s->reads[touch->read];
+static const float *dx_of(const mmoe_scattering *s, const mmoe_touch *touch) {
     const size_t b = (size_t)(touch->b - s->before);
-    const float *dx = s->dx.x + b * (size_t)s->dx.ld + read->col;
-    if (!read->bag) {
-        mmoe_add(sums, dx, dim);
+    return s->dx.x + b * (size_t)s->dx.ld + s->reads[touch->read].col;
+}
+
+static void add_read(const mmoe_scattering *s, const mmoe_touch *touch, int32_t dim, float *sums) {
+    const mmoe_bag *bag = s->reads[touch->read].bag;
+    if (!bag) {
+        mmoe_add(sums, dx_of(s, touch), dim);
         return;
     }
-    const int32_t *chosen = read->bag->chosen ? read->bag->chosen + b * (size_t)dim : NULL;
-    mmoe_bag_add_part(read->bag, touch->of, dx, chosen, &(mmoe_bag_sums){sums, 0, 1, dim});
+    const size_t b = (size_t)(touch->b - s->before);
+    const int32_t *chosen = bag->chosen ? bag->chosen + b * (size_t)dim : NULL;
+    mmoe_bag_add_part(bag, touch->of, dx_of(s, touch), chosen, &(mmoe_bag_sums){sums, 0, 1, dim});
+}
+
+/* Adds up what dx has of the first reads, those of rows of the batch before `end`. Returns how many
+ * they are. Most rows have one, which is not waited for behind zeros that were just written. */
+static int32_t add_reads(const mmoe_scattering *s, const mmoe_touch *reads, int32_t count,
+                         int32_t end, int32_t dim, float *sums) {
+    int32_t k = 0;
+    if (count > 0 && reads->b < end && !s->reads[reads->read].bag)
+        mmoe_add_zero(sums, dx_of(s, &reads[k++]), dim);
+    else
+        memset(sums, 0, (size_t)dim * sizeof *sums);
+    for (; k < count && reads[k].b < end; k++) add_read(s, &reads[k], dim, sums);
+    return k;
 }
 
 /* The gradient of the part's row i, of whose reads those of a segment are neighbours: what of it
@@ -105,6 +122,10 @@ static void sum_row(const mmoe_scattering *s, const mmoe_table_task *task, int32
     const int32_t dim = use->table->dim, end = s->before + s->dx.rows;
     int32_t count, k = 0;
     const mmoe_touch *reads = mmoe_touched_reads(use->own, (int32_t)task->row, i, &count);
+    if (s->segments == 1 && !s->kept) { /* whose sum is the whole */
+        add_reads(s, reads, count, end, dim, sums);
+        return;
+    }
     mmoe_tree_sum all = {.parts = s->kept ? 1 : s->segments,
                          .sums = sums,
                          .count = (size_t)dim,
@@ -113,9 +134,7 @@ static void sum_row(const mmoe_scattering *s, const mmoe_table_task *task, int32
     while (k < count && reads[k].b < end) {
         const int32_t segment = (reads[k].b - s->before) / s->segment,
                       next = s->before + (segment + 1) * s->segment;
-        float *part = mmoe_tree_next(&all, segment);
-        memset(part, 0, (size_t)dim * sizeof *part);
-        for (; k < count && reads[k].b < next; k++) add_read(s, &reads[k], dim, part);
+        k += add_reads(s, reads + k, count - k, next, dim, mmoe_tree_next(&all, segment));
     }
     const bool has_none = all.tree.depth == 0;
     mmoe_tree_total(&all);

@@ -1,6 +1,6 @@
 #include "train/deferred.h"
 
-enum { PIECE = 1 << 12, AHEAD = MMOE_RECORDS_AHEAD, SUMS_AHEAD = 4 }; /* rows */
+enum { PIECE = 1 << 12, AHEAD = MMOE_RECORDS_FAR, SUMS_AHEAD = 4 }; /* rows */
 
 /* Steps since the history's first one behind which the row is. (The step in the record is its last
  * 32 bits; and a row that has been settled since is as of the first.) */
@@ -20,7 +20,7 @@ static int32_t row_at(const mmoe_rows_read *read, int32_t i) {
 static void ask_ahead(const mmoe_optimizer *o, const mmoe_optimizer_block *b,
                       const mmoe_rows_read *read, int32_t i) {
     const int32_t far = row_at(read, i + AHEAD), near = i + SUMS_AHEAD;
-    if (far >= 0) mmoe_record_ask(b, far);
+    if (far >= 0) mmoe_record_ask(b, far, mmoe_ask_far);
     if (near < read->count) /* rows behind these are another worker's, who may write their step */
         mmoe_history_ask(&o->history,
                          place_of(&o->history, *mmoe_record_step(b, read->rows[near])));
@@ -29,7 +29,7 @@ static void ask_ahead(const mmoe_optimizer *o, const mmoe_optimizer_block *b,
 void mmoe_deferred_refresh(void *context, const mmoe_rows_read *read) {
     const mmoe_optimizer *o = context;
     const mmoe_history *h = &o->history;
-    const mmoe_optimizer_block *b = &o->blocks[read->table];
+    const mmoe_optimizer_block own = o->blocks[read->table], *b = &own; /* which no store changes */
     const uint32_t now = (uint32_t)(h->base + (uint64_t)h->count);
     for (int32_t i = 0; i < read->count; i++) {
         ask_ahead(o, b, read, i);

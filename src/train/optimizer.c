@@ -298,7 +298,8 @@ static void update_records(mmoe_optimizer *o, const mmoe_optimizer_block *b,
                            const mmoe_gradient *g) {
     bool is_bad = false;
     for (int64_t r = 0; r < g->rows; r++) {
-        if (r + MMOE_RECORDS_AHEAD < g->rows) mmoe_record_ask(b, g->at[r + MMOE_RECORDS_AHEAD]);
+        if (r + MMOE_RECORDS_NEAR < g->rows)
+            mmoe_record_ask(b, g->at[r + MMOE_RECORDS_NEAR], mmoe_ask);
         const mmoe_moved row = mmoe_record_row(b, g->at[r]);
         is_bad |= b->rule->kind->move(b->rule, &unchanged, &row, g->values + r * g->ld);
         if (b->has_step) *mmoe_record_step(b, g->at[r]) = (uint32_t)o->steps;

@@ -46,7 +46,7 @@ static inline int64_t mmoe_optimizer_moments(const mmoe_optimizer_block *b, int6
  * every reader of a model finds them, in a mapped file, too: the second place in memory costs
  * little (measured, rows in random order brought up to date: 60 ns instead of 54 at a width of 16,
  * 41 instead of 34 at 8). */
-enum { MMOE_RECORDS_AHEAD = 16 };
+enum { MMOE_RECORDS_FAR = 32, MMOE_RECORDS_NEAR = 8 };
 static inline float *mmoe_record_at(const mmoe_optimizer_block *b, int64_t row) {
     return b->records + (row >> b->shift) * b->record;
 }
@@ -61,12 +61,13 @@ static inline int64_t mmoe_record_count(const mmoe_optimizer_block *b) {
 static inline int64_t mmoe_record_number(const mmoe_optimizer_block *b, int64_t i) {
     return (i << b->shift) + b->owner;
 }
-/* Asks for a row ahead of its use: rows lie anywhere. */
-static inline void mmoe_record_ask(const mmoe_optimizer_block *b, int64_t row) {
+/* Asks for a row ahead of its use, by one of base/ask.h: rows lie anywhere. */
+static inline void mmoe_record_ask(const mmoe_optimizer_block *b, int64_t row,
+                                   void (*ask)(const void *address)) {
     const float *record = mmoe_record_at(b, row), *values = b->values + row * b->dim;
     for (int32_t i = 0; i < b->record + 15; i += 16)
-        mmoe_ask(record + (i < b->record ? i : b->record - 1));
-    for (int32_t i = 0; i < b->dim; i += 16) mmoe_ask(values + i);
+        ask(record + (i < b->record ? i : b->record - 1));
+    for (int32_t i = 0; i < b->dim; i += 16) ask(values + i);
 }
 static inline mmoe_moved mmoe_record_row(const mmoe_optimizer_block *b, int64_t row) {
     float *m = mmoe_record_at(b, row);
