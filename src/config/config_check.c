@@ -408,11 +408,11 @@ static void choose_rate(mmoe_optimizer_config *o) {
 static mmoe_status check_update(const mmoe_trainer_config *c, const mmoe_key_place *place) {
     const bool is_sure =
         c->embedding_update == MMOE_UPDATE_DEFERRED || c->embedding_update == MMOE_UPDATE_LAZY;
-    const char *key,
-        *fault = is_sure ? mmoe_config_update_fault(c, c->embedding_update, &key) : NULL;
-    if (!fault) return MMOE_OK;
-    return mmoe_key_fail(place, key, "trainer.embedding_update \"%s\" cannot be with it: %s",
-                         c->embedding_update == MMOE_UPDATE_LAZY ? "lazy" : "deferred", fault);
+    if (!is_sure) return MMOE_OK;
+    const mmoe_update_fault fault = mmoe_config_update_fault(c, c->embedding_update);
+    if (!fault.key) return MMOE_OK;
+    return mmoe_key_fail(place, fault.key, "trainer.embedding_update \"%s\" cannot be with it: %s",
+                         c->embedding_update == MMOE_UPDATE_LAZY ? "lazy" : "deferred", fault.why);
 }
 
 static mmoe_status check_segments(const mmoe_trainer_config *c, const mmoe_key_place *place) {

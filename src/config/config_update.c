@@ -33,30 +33,33 @@ bool mmoe_config_couples_decay(const mmoe_optimizer_config *o) {
     return o->weight_decay > 0 && o->kind != MMOE_ADAMW && (o->kind != MMOE_SGD || o->momentum > 0);
 }
 
-const char *mmoe_config_update_fault(const mmoe_trainer_config *c, mmoe_embedding_update update,
-                                     const char **key) {
+mmoe_update_fault mmoe_config_update_fault(const mmoe_trainer_config *c,
+                                           mmoe_embedding_update update) {
     const bool is_lazy = update == MMOE_UPDATE_LAZY, is_auto = update == MMOE_UPDATE_AUTO;
     const mmoe_optimizer_config *o = mmoe_config_embedding_optimizer(c);
     const char *decay = o == &c->optimizer ? "trainer.optimizer_params.weight_decay"
                                            : "trainer.embedding_optimizer_params.weight_decay";
     const struct {
         bool is_in_the_way;
-        const char *key, *why;
+        mmoe_update_fault fault;
     } settings[] = {
-        {c->ema_decay > 0, "trainer.ema_decay", "the average takes in every row in every step"},
-        {c->embedding_l1 > 0, "trainer.regularization_params.embedding_l1",
-         "the penalty moves every row in every step"},
-        {c->embedding_l2 > 0, "trainer.regularization_params.embedding_l2",
-         "the penalty moves every row in every step"},
-        {c->balance.at == MMOE_AT_PARAMETERS, "trainer.adaptive_params.at",
-         "the tasks' gradients of all weights are kept whole"},
-        {is_lazy && o->weight_decay > 0, decay, "lazy does not decay rows that are not read"},
-        {is_auto && mmoe_config_couples_decay(o), decay,
-         "the decay is a part of the gradient, by which every row moves in every step"}};
-    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
-        if (!settings[i].is_in_the_way) continue;
-        *key = settings[i].key;
-        return settings[i].why;
-    }
-    return NULL;
+        {c->ema_decay > 0,
+         {"trainer.ema_decay", "the average takes in every row in every step", false}},
+        {c->embedding_l1 > 0,
+         {"trainer.regularization_params.embedding_l1", "the penalty moves every row in every step",
+          false}},
+        {c->embedding_l2 > 0,
+         {"trainer.regularization_params.embedding_l2", "the penalty moves every row in every step",
+          false}},
+        {c->balance.at == MMOE_AT_PARAMETERS,
+         {"trainer.adaptive_params.at", "the tasks' gradients of all weights are kept whole",
+          false}},
+        {is_lazy && o->weight_decay > 0,
+         {decay, "lazy does not decay rows that are not read", true}},
+        {is_auto && mmoe_config_couples_decay(o),
+         {decay, "the decay is a part of the gradient, by which every row moves in every step",
+          true}}};
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+        if (settings[i].is_in_the_way) return settings[i].fault;
+    return (mmoe_update_fault){NULL, NULL, false};
 }

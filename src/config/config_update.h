@@ -15,9 +15,13 @@ const mmoe_optimizer_config *mmoe_config_embedding_optimizer(const mmoe_trainer_
  * the decay. */
 bool mmoe_config_couples_decay(const mmoe_optimizer_config *o);
 
-/* What of the settings `update` cannot honour, whose key is then *key: a sentence about it. NULL:
- * nothing. */
-const char *mmoe_config_update_fault(const mmoe_trainer_config *c, mmoe_embedding_update update,
-                                     const char **key);
+/* What of the settings an update cannot honour. */
+typedef struct mmoe_update_fault {
+    const char *key; /* NULL: nothing */
+    const char *why; /* a sentence about it */
+    bool is_decay;
+} mmoe_update_fault;
+mmoe_update_fault mmoe_config_update_fault(const mmoe_trainer_config *c,
+                                           mmoe_embedding_update update);
 
 #endif

@@ -11,15 +11,18 @@ static mmoe_status choose_update(mmoe_tensor *t, const char *name, const mmoe_tr
                                  mmoe_error *err) {
     const int64_t rows = t->shape[0];
     t->is_deferred = !t->is_frozen && mmoe_config_is_deferred(c, rows, (int32_t)t->shape[1]);
-    const char *key,
-        *fault = t->is_deferred ? mmoe_config_update_fault(c, c->embedding_update, &key) : NULL;
-    if (!fault) return MMOE_OK;
+    if (!t->is_deferred) return MMOE_OK;
+    const mmoe_update_fault fault = mmoe_config_update_fault(c, c->embedding_update);
+    if (!fault.key) return MMOE_OK;
     return mmoe_fail_at(
         err, MMOE_E_CONFIG, NULL, 0, name,
         "trainer.embedding_update \"auto\" would defer updates of this table of %lld "
-        "rows, but not with %s: %s. Take the optimizer \"adamw\" for a decay, or "
-        "\"dense\", or \"lazy\", which is another optimizer",
-        (long long)rows, key, fault);
+        "rows, but not with %s: %s. Take %s",
+        (long long)rows, fault.key, fault.why,
+        fault.is_decay
+            ? "\"adamw\", whose decay is not, or no decay; or \"dense\"; or \"deferred\", which "
+              "runs missed steps one by one"
+            : "\"dense\", or leave the key out");
 }
 
 mmoe_status mmoe_check_updates(const mmoe_graph *g, const mmoe_trainer_config *c,
