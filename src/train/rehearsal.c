@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/rng.h"
+#include "train/sketch.h"
 
 /* Values of all tables that are rehearsed with: with their moments more than caches have, and drawn
  * in some tenths of a second. A batch reads no more than a part of a table that was cut. */
@@ -25,17 +26,7 @@ static void cut_tables(mmoe_schema *s, int32_t batch_size) {
     int64_t most = MOST_VALUES;
     while (most > (int64_t)LEAST_ROWS_A_READ * batch_size && values_of(s, most) > MOST_VALUES)
         most /= 2;
-    for (int32_t i = 0; i < s->n_table; i++) {
-        mmoe_table *t = &s->tables[i];
-        if (t->rows > most) t->rows = most;
-        if (t->padding >= t->rows) t->padding = t->rows - 1;
-        mmoe_release(&s->alloc, t->pretrained); /* it is drawn */
-        t->pretrained = NULL;
-    }
-    for (int32_t i = 0; i < s->n_sparse; i++) {
-        const int64_t rows = s->tables[s->sparse[i].table].rows;
-        if (s->sparse[i].padding >= rows) s->sparse[i].padding = rows - 1;
-    }
+    for (int32_t i = 0; i < s->n_table; i++) mmoe_sketch_cut_table(s, i, most);
 }
 
 /* Values that a step of the whole model updates, and none of the one that is cut. */

@@ -14,42 +14,105 @@ static void show_bytes(int64_t bytes, char out[MMOE_NUMBER_SIZE]) {
 
 static int64_t values_of(const mmoe_table *t) { return t->rows * t->dim; }
 
-/* There are not even addresses, so how much it would be is not known. */
-static mmoe_status fail_refused(const mmoe_sketch *s, const mmoe_schema *schema, mmoe_error *err) {
+static const mmoe_table *largest_of(const mmoe_schema *s) {
     const mmoe_table *largest = NULL;
-    char needed[MMOE_NUMBER_SIZE], there[MMOE_NUMBER_SIZE], rows[MMOE_NUMBER_SIZE],
-        fits[MMOE_NUMBER_SIZE];
-    show_bytes(s->reserve.refused, needed);
-    show_bytes(s->available, there);
-    for (const mmoe_table *t = schema->tables; t < schema->tables + schema->n_table; t++)
+    for (const mmoe_table *t = s->tables; t < s->tables + s->n_table; t++)
         if (!largest || values_of(t) > values_of(largest)) largest = t;
-    if (!largest)
-        return mmoe_fail(err, MMOE_E_MEMORY,
-                         "model and training take more than %s of memory, and %s are available to "
-                         "this process",
-                         needed, there);
-    mmoe_format_count(largest->rows, rows);
-    mmoe_format_count(
-        (int64_t)((double)s->available / (double)s->reserve.refused * (double)largest->rows), fits);
-    return mmoe_fail_at(err, MMOE_E_MEMORY, NULL, 0, largest->name,
-                        "model and training take more than %s of memory, and %s are available to "
-                        "this process: of this table's %s rows of width %d fewer than %s would fit",
-                        needed, there, rows, (int)largest->dim, fits);
+    return largest;
 }
 
-mmoe_status mmoe_sketch_make(const mmoe_config *config, const mmoe_schema *schema, int threads,
-                             mmoe_sketch *s, mmoe_error *err) {
+void mmoe_sketch_cut_table(mmoe_schema *s, int32_t table, int64_t most) {
+    mmoe_table *t = &s->tables[table];
+    if (t->rows > most) t->rows = most;
+    if (t->padding >= t->rows) t->padding = t->rows - 1;
+    mmoe_release(&s->alloc, t->pretrained); /* it is drawn */
+    t->pretrained = NULL;
+    for (int32_t i = 0; i < s->n_sparse; i++)
+        if (s->sparse[i].table == table && s->sparse[i].padding >= t->rows)
+            s->sparse[i].padding = t->rows - 1;
+}
+
+static mmoe_status make(const mmoe_config *config, const mmoe_schema *schema, int threads,
+                        mmoe_sketch *s, mmoe_error *err) {
     *s = (mmoe_sketch){.available = mmoe_memory_available()};
     const mmoe_allocator alloc = mmoe_reserve_allocator(&s->reserve);
     const mmoe_trainer_options options = {.threads = threads, .best_folder = "."};
     mmoe_status status = mmoe_model_blank(config, schema, &alloc, &s->model, err);
     if (!status) status = mmoe_trainer_create(s->model, &options, &alloc, &s->trainer, err);
-    return status == MMOE_E_MEMORY && s->reserve.refused ? fail_refused(s, schema, err) : status;
+    return status;
+}
+
+/* ---- Not even addresses ---- */
+
+/* What is taken with so many rows of a table; 0: not that either. */
+static int64_t bytes_with(const mmoe_config *config, const mmoe_schema *schema, int threads,
+                          int32_t table, int64_t rows) {
+    const mmoe_allocator alloc = mmoe_allocator_or_default(NULL);
+    mmoe_schema *cut;
+    mmoe_sketch s;
+    if (mmoe_schema_copy(schema, &alloc, &cut, NULL)) return 0;
+    mmoe_sketch_cut_table(cut, table, rows);
+    const bool is_made = make(config, cut, threads, &s, NULL) == MMOE_OK;
+    const int64_t bytes = is_made ? s.reserve.bytes : 0;
+    mmoe_sketch_finish(&s);
+    mmoe_schema_free(cut);
+    return bytes;
+}
+
+/* As bytes grow by a row between a half and a quarter of those rows for which there are addresses,
+ * they grow on. */
+static bool find_needed(const mmoe_config *config, const mmoe_schema *schema, int threads,
+                        mmoe_sketch *s, int64_t *fits) {
+    enum { LEAST = 1024 }; /* rows */
+    const mmoe_table *largest = largest_of(schema);
+    const int32_t table = (int32_t)(largest - schema->tables);
+    int64_t rows = largest->rows, bytes = 0;
+    while (!bytes && (rows /= 2) >= LEAST) bytes = bytes_with(config, schema, threads, table, rows);
+    const int64_t less = bytes ? bytes_with(config, schema, threads, table, rows / 2) : 0;
+    if (!less || bytes <= less) return false;
+    const double a_row = (double)(bytes - less) / (double)(rows - rows / 2);
+    s->reserve.refused = bytes + (int64_t)(a_row * (double)(largest->rows - rows));
+    *fits = rows + (int64_t)((double)(s->available - bytes) / a_row);
+    return *fits > 0 && *fits < largest->rows;
+}
+
+static mmoe_status fail_refused(const mmoe_config *config, const mmoe_schema *schema, int threads,
+                                mmoe_sketch *s, mmoe_error *err) {
+    char needed[MMOE_NUMBER_SIZE], there[MMOE_NUMBER_SIZE], rows[MMOE_NUMBER_SIZE],
+        fits[MMOE_NUMBER_SIZE];
+    const mmoe_table *largest = largest_of(schema);
+    int64_t fitting;
+    const bool is_known = largest && find_needed(config, schema, threads, s, &fitting);
+    show_bytes(s->reserve.refused, needed);
+    show_bytes(s->available, there);
+    if (!is_known)
+        return mmoe_fail_at(err, MMOE_E_MEMORY, NULL, 0, largest ? largest->name : NULL,
+                            "model and training take more than %s of memory, and %s are available "
+                            "to this process",
+                            needed, there);
+    mmoe_format_count(largest->rows, rows);
+    mmoe_format_count(fitting, fits);
+    return mmoe_fail_at(err, MMOE_E_MEMORY, NULL, 0, largest->name,
+                        "model and training take some %s of memory, and %s are available to this "
+                        "process: of this table's %s rows of width %d about %s would fit",
+                        needed, there, rows, (int)largest->dim, fits);
+}
+
+mmoe_status mmoe_sketch_make(const mmoe_config *config, const mmoe_schema *schema, int threads,
+                             mmoe_sketch *s, mmoe_error *err) {
+    const mmoe_status status = make(config, schema, threads, s, err);
+    if (status != MMOE_E_MEMORY || !s->reserve.refused) return status;
+    const int64_t available = s->available;
+    mmoe_sketch_finish(s); /* what it has is for those that are cut */
+    s->available = available;
+    return fail_refused(config, schema, threads, s, err);
 }
 
 void mmoe_sketch_finish(mmoe_sketch *s) {
     mmoe_trainer_free(s->trainer);
     mmoe_model_free(s->model);
+    s->trainer = NULL;
+    s->model = NULL;
 }
 
 static int64_t bytes_of(const mmoe_params *p, int32_t block) {

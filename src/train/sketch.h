@@ -18,6 +18,8 @@ typedef struct mmoe_sketch {
 mmoe_status mmoe_sketch_make(const mmoe_config *config, const mmoe_schema *schema, int threads,
                              mmoe_sketch *out, mmoe_error *err);
 void mmoe_sketch_finish(mmoe_sketch *s);
+/* A table becomes one of so many rows, if it has more, whose file it does not begin with. */
+void mmoe_sketch_cut_table(mmoe_schema *schema, int32_t table, int64_t most);
 
 /* Bytes of block i of the parameters: of its weights, of its moments, and of copies that are kept
  * of it. */

@@ -69,11 +69,56 @@ printf '{"config": "huge.json", "train": "rows.csv", "valid": "rows.csv"}' >s.js
 expect 1 "$too_much" sweep --config s.json
 
 # What the process may not have is no memory to it: of addresses there may be too few to count with.
+# What is said to fit does, but for what threads take of addresses.
 sed -e 's/50000, "embed_dim": 4/4000000, "embed_dim": 64/' wide.json >limit.json
-echo 'ulimit -v 1500000 && exec "$@"' >limit.sh
-if sh limit.sh "$mmoe" --help >out 2>err; then # a sanitizer wants more
+fits() { sed -En 's/.* ([0-9,]+)( rows of this width)? would fit.*/\1/p' err | tr -d ,; }
+for limit in "v 700000" "d 300000"; do
+    echo "ulimit -$limit && exec \"\$@\"" >limit.sh
+    sh limit.sh "$mmoe" --help >out 2>err || continue # a sanitizer wants more
     wrapper="sh limit.sh"
-    expect 1 'column "a": model and training take more than ' plan --config limit.json
-    check "and what would fit" grep -Eq "4,000,000 rows of width 64 fewer than [0-9,]+ would" err
+    expect 1 'column "a": model and training take some 3.10 GB of memory' plan --config limit.json \
+        --threads 2
+    expect 1 "of this table's 4,000,000 rows of width 64 about" train --config limit.json \
+        --train rows.csv --output m.safetensors --threads 2
+    most=$(fits)
+    expect 1 "are available" train --config limit.json --train rows.csv --output m.safetensors \
+        --threads 2 --set "features.sparse.0.vocab_size=$((most * 11 / 10))"
+    expect_nothing_left m.safetensors
+    expect 0 "" train --config limit.json --train rows.csv --output m.safetensors --threads 2 \
+        --set "features.sparse.0.vocab_size=$((most * 8 / 10))"
+    rm -f m.safetensors
+done
+
+# A control group's limit, in folders that look like the system's where this process looks for them.
+# What is said to fit does.
+mkdir -p groups/memory
+for of_group in max=220000000 current=60000000; do
+    echo "${of_group#*=}" >"groups/memory.${of_group%=*}"
+done
+cp groups/memory.max groups/memory/memory.limit_in_bytes
+cp groups/memory.current groups/memory/memory.usage_in_bytes
+echo 'mount --bind groups /sys/fs/cgroup && exec "$@"' >group.sh
+wrapper="unshare --map-root-user --mount sh group.sh"
+if $wrapper true 2>err; then
+    expect 1 'and 160.0 MB are available: this table of 4,000,000 rows of width 64 takes 3.09 GB' \
+        plan --config limit.json
+    most=$(fits)
+    check "rows that fit: $most" [ "${most:-0}" -gt 100000 ]
+    for command in "train --config limit.json --train rows.csv --output m.safetensors" \
+        "plan --config limit.json"; do
+        # shellcheck disable=SC2086 # a list of words
+        {
+            expect 0 "" $command --set "features.sparse.0.vocab_size=$((most * 99 / 100))"
+            expect 1 "160.0 MB are available" $command \
+                --set "features.sparse.0.vocab_size=$((most * 101 / 100))"
+        }
+    done
+    printf '{"config": "limit.json", "train": "rows.csv", "valid": "rows.csv"}' >s.json
+    expect 1 "160.0 MB are available" sweep --config s.json --output limited.sweep
+    rm groups/memory/memory.* groups/memory.max
+    expect 0 "" plan --config limit.json --set features.sparse.0.vocab_size=$((most * 2))
+    wrapper=""
+    check "a limit far above this table is none" grep -q "deferred: a batch" out
 fi
+wrapper=""
 finish
