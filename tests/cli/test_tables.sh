@@ -63,4 +63,22 @@ has $(stat -c %s a.safetensors)" out
     grep -E '"(auc|logloss)"' out >twins
     check "$type: figures are those of the floats" cmp figures twins
 done
+
+# A value of a table that does not learn, in a row that is never read, which bfloat16 has not.
+{
+    printf '\223NUMPY\001\000v\000%-117s\n' \
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (4, 2), }"
+    for _ in 1 2 3; do printf '\000\000\200\077\000\000\000\277'; done
+    printf '\000\000\000\100\377\377\177\177'
+} >v.npy
+awk 'BEGIN { print "u,w,y"; for (i = 0; i < 200; i++) print i % 7 "," i % 3 "," (i % 4 < 2) }' >u.csv
+cat >u.json <<'JSON'
+{"features": {"sparse": [{"name": "u"}, {"name": "w", "vocab_size": 4, "pretrained": "v.npy",
+  "trainable": false}]}, "tasks": [{"name": "y", "label": "y"}], "trainer": {"n_epoch": 1}}
+JSON
+expect 0 "" train --config u.json --train u.csv --output u.safetensors
+expect 1 'value 1 of row 3, both counted from 0, is 3.4028235e+38: no finite BF16 is near it' \
+    export --model u.safetensors --tables bf16 --output x --data u.csv
+expect_nothing_left x
+expect 0 "" export --model u.safetensors --tables int8 --output x --data u.csv
 finish

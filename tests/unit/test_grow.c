@@ -9,6 +9,7 @@
 #include "files.h"
 #include "model/model.h"
 #include "succeeds.h"
+#include "train/trainer.h"
 
 enum { ROWS = 60, MORE = 4000, TASKS = 1 };
 
@@ -193,6 +194,47 @@ START_TEST(values_that_rows_lack_are_dropped) {
 }
 END_TEST
 
+/* Of a run whose rows are updated when they are read: to be freed. */
+static mmoe_trainer *stepped(mmoe_model **out) {
+    mmoe_trainer *t;
+    const mmoe_trainer_options options = {.threads = 1, .single_threaded_blas = 1};
+    SUCCEEDS(mmoe_model_create(config, schema, NULL, out, &err));
+    SUCCEEDS(mmoe_trainer_create(*out, &options, NULL, &t, &err));
+    for (size_t i = 0; i < 9; i++)
+        SUCCEEDS(mmoe_trainer_step(t, old_rows, (int64_t)(6 * i), 3, NULL, &err));
+    return t;
+}
+
+static void same_tables(mmoe_model *a, mmoe_model *b) {
+    for (int32_t i = 0; i < a->params.n_table; i++) {
+        const mmoe_embedding *t = &a->params.tables[i];
+        ck_assert_mem_eq(rows_of(a, i), rows_of(b, i), (size_t)(t->rows * t->dim) * sizeof(float));
+    }
+    mmoe_model_free(a);
+    mmoe_model_free(b);
+}
+
+/* Copies of a model in training, of which one was brought up to date before. */
+START_TEST(copies_have_no_row_that_is_behind) {
+    mmoe_model *stale, *fresh, *a, *b;
+    SUCCEEDS(mmoe_config_set(config, "trainer.embedding_update", "deferred", &err));
+    mmoe_trainer *t = stepped(&stale), *u = stepped(&fresh);
+    mmoe_params_settle(&fresh->params);
+    ck_assert(memcmp(rows_of(stale, 0), rows_of(fresh, 0), (size_t)ROWS) != 0);
+    if (_i) {
+        SUCCEEDS(mmoe_model_shrink(stale, old_rows, 7, NULL, &a, &err));
+        SUCCEEDS(mmoe_model_shrink(fresh, old_rows, 7, NULL, &b, &err));
+    } else {
+        SUCCEEDS(mmoe_model_grow(stale, NULL, grown, NULL, &a, &err));
+        SUCCEEDS(mmoe_model_grow(fresh, NULL, grown, NULL, &b, &err));
+    }
+    same_tables(a, b);
+    mmoe_trainer_free(t);
+    mmoe_trainer_free(u);
+    same_tables(stale, fresh);
+}
+END_TEST
+
 /* What is drawn stays as it is, which is said. */
 START_TEST(frozen_tables_are_told_of) {
     SUCCEEDS(mmoe_model_grow(from, NULL, grown, NULL, &model, &err));
@@ -240,6 +282,7 @@ void add_cases(TCase *c) {
     tcase_add_test(c, mapped_and_streamed_are_the_same);
     tcase_add_test(c, another_schema_is_refused);
     tcase_add_test(c, values_that_rows_lack_are_dropped);
+    tcase_add_loop_test(c, copies_have_no_row_that_is_behind, 0, 2);
     tcase_add_test(c, frozen_tables_are_told_of);
     tcase_add_test(c, every_allocation_may_fail);
 }

@@ -149,6 +149,28 @@ START_TEST(gathered_scores_are_the_floats) {
 }
 END_TEST
 
+/* Rows of zeros, some of them below 0; of the least numbers; and of both beside one. */
+static void put_tiny_rows(void) {
+    static const float some[][3] = {{0, -0.0f, 0},
+                                    {0x1p-149f, -0x1p-149f, 0},
+                                    {0x1p-127f, 0x1.8p-140f, -0x1p-133f},
+                                    {1, 0x1p-149f, 0}};
+    for (int32_t i = 0; i < model->params.n_table; i++) {
+        const mmoe_embedding *t = &model->params.tables[i];
+        float *x = mmoe_params_rows(&model->params, i);
+        for (int64_t k = 0; k < t->rows * t->dim; k++) x[k] = some[k / t->dim % 4][k % t->dim % 3];
+    }
+}
+
+START_TEST(tiny_rows_score_as_the_floats) {
+    put_tiny_rows();
+    begin(_i);
+    same_model(narrow);
+    for (size_t i = 0; i < ROWS * TASKS; i++) ck_assert(isfinite(scores[i]));
+    end();
+}
+END_TEST
+
 /* What an inspection looks at. */
 static void run_plan(mmoe_model *m, float *out) {
     mmoe_batch all;
@@ -306,14 +328,36 @@ static void refused(mmoe_status status, mmoe_status wanted, const char *message)
     ck_assert_msg(strstr(err.message, message) != NULL, "%s", err.message);
 }
 
-START_TEST(an_infinite_value_is_named) {
+/* Wherever it stands, and whatever it is: by its place. */
+static void check_bad_value(int type, int32_t table, bool is_last, float bad, const char *shown) {
+    const mmoe_embedding *t = &model->params.tables[table];
+    const int64_t row = is_last ? t->rows - 1 : 0;
+    const int32_t at = is_last ? t->dim - 1 : 0;
+    float *value = mmoe_params_rows(&model->params, table) + row * t->dim + at;
+    const float was = *value;
+    char place[128];
     mmoe_model *none = NULL;
-    float *row = mmoe_params_rows(&model->params, 1) + (int64_t)5 * model->params.tables[1].dim;
-    row[2] = INFINITY;
-    refused(mmoe_model_with_tables(model, types[_i], NULL, &none, &err), MMOE_E_NUMERIC,
-            "item.weight\": value 2 of row 5, both counted from 0, is inf: no finite ");
+    snprintf(place, sizeof place,
+             ".weight\": value %d of row %d, both counted from 0, is %s: ", (int)at, (int)row,
+             shown);
+    *value = bad;
+    refused(mmoe_model_with_tables(model, types[type], NULL, &none, &err), MMOE_E_NUMERIC, place);
     ck_assert_ptr_null(none);
-    row[2] = 0;
+    *value = was;
+}
+
+START_TEST(what_is_not_finite_is_named) {
+    static const struct {
+        float value;
+        const char *shown;
+    } bad[] = {{INFINITY, "inf"}, {-INFINITY, "-inf"}, {NAN, "nan"}, {FLT_MAX, "3.4028235e+38"}};
+    const int32_t last = model->params.n_table - 1;
+    mmoe_model *made;
+    for (int i = 0; i < (_i == BF16 ? 4 : 3); i++)
+        for (int k = 0; k < 4; k++)
+            check_bad_value(_i, k / 2 ? last : 0, k % 2, bad[i].value, bad[i].shown);
+    ok(mmoe_model_with_tables(model, types[_i], NULL, &made, &err), &err);
+    mmoe_model_free(made);
 }
 END_TEST
 
@@ -363,11 +407,12 @@ void add_cases(TCase *c) {
     tcase_add_checked_fixture(c, set_up, tear_down);
     tcase_add_loop_test(c, scores_are_the_floats, 0, TYPES);
     tcase_add_loop_test(c, gathered_scores_are_the_floats, 0, TYPES);
+    tcase_add_loop_test(c, tiny_rows_score_as_the_floats, 0, TYPES);
     tcase_add_loop_test(c, plans_read_them, 0, TYPES);
     tcase_add_loop_test(c, mapped_tables_score_alike, 0, TYPES);
     tcase_add_loop_test(c, rows_are_the_nearest, 0, TYPES);
     tcase_add_loop_test(c, what_is_not_finite_is_told, 0, TYPES);
-    tcase_add_loop_test(c, an_infinite_value_is_named, 0, TYPES);
+    tcase_add_loop_test(c, what_is_not_finite_is_named, 0, TYPES);
     tcase_add_loop_test(c, only_floats_are_trained_and_exported, 0, TYPES);
     tcase_add_loop_test(c, a_program_is_told_of_them, 0, TYPES);
 }
