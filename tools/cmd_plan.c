@@ -168,11 +168,13 @@ int cli_plan(int argc, char **argv) {
         "sizes of files, time of a step\n"
         "by its parts and of an epoch, and how each table will be updated. Memory is counted by "
         "making model and trainer of\n"
-        "addresses alone. Time is measured: for about a second steps are made of the model with "
-        "its tables cut to some million\n"
-        "values, on rows whose ids are drawn evenly, or on those of --train where they are in "
-        "memory and no table is cut; what a\n"
-        "step updates of larger tables is added by the rate measured.\n"
+        "addresses alone. Time is measured: for about a second steps are made of the model, on "
+        "rows whose ids are drawn evenly, or\n"
+        "on those of --train where they are in memory and no table is cut. Tables that a step "
+        "updates whole are cut to some million\n"
+        "values, and what it updates beyond is added by the rate measured; deferred and lazy ones "
+        "to 4 GB of weights and moments, and\n"
+        "to a quarter of the memory that is there, which they take for as long.\n"
         "A model that takes more memory than there is is a failure, as it is of train.",
         options,
         NULL,

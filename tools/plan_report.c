@@ -11,10 +11,6 @@ int64_t plan_memory(const mmoe_estimate *e, bool streamed) {
            (streamed ? e->stream_bytes : e->row_bytes);
 }
 
-static int64_t steps_of_epoch(const mmoe_estimate *e) {
-    return (e->rows + e->batch_size - 1) / e->batch_size;
-}
-
 /* ---- Text ---- */
 
 enum { BYTES_SIZE = 24 };
@@ -98,11 +94,17 @@ static void print_time(const mmoe_estimate *e) {
     print_part("the rest", "", rest > 0 ? rest : 0, rest > 0 ? rest / all : 0, 0);
     if (!e->rows) return;
     mmoe_format_count(e->rows, size);
-    const double epoch = (double)steps_of_epoch(e) * e->step_seconds;
-    if (epoch < 10)
-        printf("\nan epoch of %s rows: %.3g s\n", size, epoch);
+    if (e->epoch_seconds < 10)
+        printf("\nan epoch of %s rows: %.3g s", size, e->epoch_seconds);
     else
-        printf("\nan epoch of %s rows: %s\n", size, cli_time_text(epoch, time));
+        printf("\nan epoch of %s rows: %s", size, cli_time_text(e->epoch_seconds, time));
+    if (e->settle_seconds > 0)
+        printf(", %.2g s of it to bring all rows of deferred tables up to date", e->settle_seconds);
+    puts("");
+    if (e->touch_seconds > 0)
+        printf("the first one takes %.2g s more, in which moments of deferred and lazy tables get "
+               "their memory\n",
+               e->touch_seconds);
 }
 
 void plan_print(const mmoe_estimate *e) {
@@ -151,8 +153,9 @@ json_t *plan_json(const mmoe_estimate *e) {
     json_t *step = json_pack("{s:i, s:i, s:f, s:o}", "rows", (int)e->batch_size, "threads",
                              e->threads, "seconds", e->step_seconds, "parts", parts_json(e));
     json_t *epoch = !e->rows ? json_null()
-                             : json_pack("{s:I, s:f}", "rows", (json_int_t)e->rows, "seconds",
-                                         (double)steps_of_epoch(e) * e->step_seconds);
+                             : json_pack("{s:I, s:f, s:f, s:f}", "rows", (json_int_t)e->rows,
+                                         "seconds", e->epoch_seconds, "settle", e->settle_seconds,
+                                         "touch", e->touch_seconds);
     return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o}", "parameters", (json_int_t)e->parameters,
                      "tables", tables_json(e), "memory", memory_json(e), "files", files, "step",
                      step, "epoch", epoch);

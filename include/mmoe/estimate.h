@@ -53,6 +53,10 @@ typedef struct mmoe_estimate {
      * the first layer, in bytes; barriers, at which each rank adds up so many numbers in all. */
     int64_t shared_bytes, sum_bytes;
     int32_t n_barrier, n_barrier_number;
+    /* Of an epoch of `rows`, without validation: its steps, its order, and bringing all rows of
+     * deferred tables up to date at its end, which `settle_seconds` are of. A first epoch takes
+     * `touch_seconds` more, in which those tables' moments get their memory. */
+    double epoch_seconds, settle_seconds, touch_seconds;
 } mmoe_estimate;
 
 typedef struct mmoe_estimate_options {
@@ -63,9 +67,12 @@ typedef struct mmoe_estimate_options {
 } mmoe_estimate_options;
 
 /* What training by this configuration and schema would take, without training. Memory is counted by
- * making model and trainer of addresses alone. Steps are made of a model whose tables are cut to
- * some million values, on rows whose ids are drawn evenly, for about a second; what a step updates
- * of tables beyond that is added by the rate at which weights are updated here. The caller frees
+ * making model and trainer of addresses alone. Steps are made for about a second, of a model whose
+ * tables are cut: those that a step updates whole to some million values, and what it updates
+ * beyond is added by the rate at which weights are updated here; deferred and lazy ones to 4 GB of
+ * weights and moments, and a quarter of the memory that is there (where all are not: to some
+ * million values), as a row that lies among more takes longer to find. Rows are those of `data`,
+ * where no table is cut and they are in memory, else ids are drawn evenly. The caller frees
  * the estimate. MMOE_E_ARGUMENT; as mmoe_model_create and mmoe_trainer_create: _CONFIG, _IO,
  * _FORMAT, _VERSION, _MEMORY. */
 MMOE_API mmoe_status mmoe_estimate_create(const mmoe_config *config, const mmoe_schema *schema,

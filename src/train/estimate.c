@@ -179,6 +179,15 @@ static mmoe_status measure_steps(estimate *e, const mmoe_rehearsal *r, mmoe_erro
     return status;
 }
 
+static void add_epoch(mmoe_estimate *g, const mmoe_rehearsal *r) {
+    const int64_t steps = (g->rows + g->batch_size - 1) / g->batch_size;
+    g->settle_seconds = r->settle_seconds;
+    g->touch_seconds = r->touch_seconds;
+    if (g->rows)
+        g->epoch_seconds = (double)steps * g->step_seconds + (double)g->rows * r->order_seconds +
+                           r->settle_seconds;
+}
+
 /* What a row reads of tables, and how often all rows must meet. */
 static void count_reads(estimate *e, const mmoe_rehearsal *r) {
     const mmoe_schema *s = r->model->schema;
@@ -210,10 +219,11 @@ static mmoe_status measure(estimate *e, const mmoe_config *config, const mmoe_sc
     mmoe_status status = mmoe_sketch_make(config, schema, options->threads, &sketch, err);
     if (!status) status = measure_memory(e, &sketch, err);
     if (!status)
-        status = mmoe_rehearse(sketch.model, options->data, options->threads, &e->alloc, &rehearsal,
-                               err);
+        status =
+            mmoe_rehearse(&sketch, options->data, options->threads, &e->alloc, &rehearsal, err);
     if (!status) status = measure_rows(e, &rehearsal, err);
     if (!status) status = measure_steps(e, &rehearsal, err);
+    if (!status) add_epoch(&e->given, &rehearsal);
     if (!status) count_reads(e, &rehearsal);
     mmoe_rehearsal_finish(&rehearsal);
     mmoe_sketch_finish(&sketch);

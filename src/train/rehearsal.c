@@ -1,15 +1,17 @@
 #include "train/rehearsal.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/rng.h"
-#include "train/sketch.h"
 
-/* Values of all tables that are rehearsed with: with their moments more than caches have, and drawn
- * in some tenths of a second. A batch reads no more than a part of a table that was cut. */
+/* Values of all tables that are rehearsed with: with their moments more than caches have. A batch
+ * reads no more than a part of a table that was cut. Deferred tables have this memory: how long it
+ * takes to find a row depends on how many there are, by caches and by tables of pages. */
 enum { MOST_VALUES = 1 << 24, LEAST_ROWS_A_READ = 16 };
+static const int64_t most_bytes = INT64_C(4) << 30, memory_share = 4;
 enum { WARM_UP = 3, LEAST_STEPS = 5, MOST_STEPS = 200, MOST_CELLS = 1 << 20 };
 static const double time_of_steps = 0.5, time_of_updates = 0.1; /* seconds */
 
@@ -22,11 +24,32 @@ static int64_t values_of(const mmoe_schema *s, int64_t most) {
     return values;
 }
 
-static void cut_tables(mmoe_schema *s, int32_t batch_size) {
+/* Bytes of a deferred table; of others 0. */
+static int64_t deferred_bytes(const mmoe_sketch *run, int32_t table) {
+    return run->model->params.tables[table].is_deferred
+               ? mmoe_sketch_weights(run, table) + mmoe_sketch_moments(run, table)
+               : 0;
+}
+
+/* Which part of the deferred tables' rows there is memory for: none where all will not fit. */
+static double share_of_deferred(const mmoe_sketch *run) {
+    const int64_t part = run->available / memory_share;
+    int64_t all = 0;
+    for (int32_t i = 0; i < run->model->params.n_table; i++) all += deferred_bytes(run, i);
+    if (run->reserve.bytes > run->available || !all) return 0;
+    return (double)(part < most_bytes ? part : most_bytes) / (double)all;
+}
+
+static void cut_tables(const mmoe_sketch *run, mmoe_schema *s) {
+    const int64_t least = (int64_t)LEAST_ROWS_A_READ * run->model->config->trainer.batch_size;
+    const double share = share_of_deferred(run);
     int64_t most = MOST_VALUES;
-    while (most > (int64_t)LEAST_ROWS_A_READ * batch_size && values_of(s, most) > MOST_VALUES)
-        most /= 2;
-    for (int32_t i = 0; i < s->n_table; i++) mmoe_sketch_cut_table(s, i, most);
+    while (most > least && values_of(s, most) > MOST_VALUES) most /= 2;
+    for (int32_t i = 0; i < s->n_table; i++) {
+        const int64_t rows = s->tables[i].rows,
+                      part = share < 1 ? (int64_t)(share * (double)rows) : rows;
+        mmoe_sketch_cut_table(s, i, deferred_bytes(run, i) && part > most ? part : most);
+    }
 }
 
 /* Values that a step of the whole model updates, and none of the one that is cut. */
@@ -171,6 +194,29 @@ static int64_t gap_of(const mmoe_rehearsal *r, const mmoe_params *whole, int32_t
     return gap < MOST ? gap : MOST;
 }
 
+/* As many times more rows as deferred tables have that were cut. */
+static double more_rows(const mmoe_rehearsal *r, const mmoe_params *whole) {
+    double all = 0, own = 0;
+    for (int32_t i = 0; i < whole->n_table; i++) {
+        if (!whole->tables[i].is_deferred) continue;
+        all += (double)whole->tables[i].rows;
+        own += (double)r->model->params.tables[i].rows;
+    }
+    return own > 0 ? all / own : 0;
+}
+
+/* What rows of deferred tables have beside their weights gets its memory. */
+static void touch(mmoe_rehearsal *r, const mmoe_params *whole) {
+    const mmoe_optimizer *o = &r->trainer->optimizer;
+    const double begin = mmoe_clock();
+    for (int32_t i = 0; i < whole->n_table; i++) {
+        const mmoe_optimizer_block *b = &o->blocks[i];
+        const size_t bytes = b->records ? mmoe_optimizer_block_memory(b) : 0;
+        if (bytes) memset(b->records, 0, bytes);
+    }
+    r->touch_seconds = (mmoe_clock() - begin) * more_rows(r, whole);
+}
+
 /* As far into a run as most of its steps are: each row has been read before, and is behind by up to
  * twice its table's gap. */
 static void begin_late(const mmoe_rehearsal *r, const mmoe_params *whole) {
@@ -197,25 +243,80 @@ static void begin_late(const mmoe_rehearsal *r, const mmoe_params *whole) {
     }
 }
 
-static mmoe_status step(mmoe_rehearsal *r, int64_t number, mmoe_error *err) {
-    const int64_t size = r->model->config->trainer.batch_size,
-                  batches = mmoe_dataset_rows(r->rows) / size;
-    return mmoe_trainer_step(r->trainer, r->rows, number % batches * size, (size_t)size, NULL, err);
+/* Rows in the order of an epoch, which is drawn when it begins. */
+static mmoe_status open_rows(mmoe_rehearsal *r, mmoe_error *err) {
+    const mmoe_trainer_config *c = &r->model->config->trainer;
+    const mmoe_source_order order = {r->rows, c->shuffle, c->seed, c->batch_size};
+    mmoe_status status = mmoe_trainer_know_lists(r->trainer, r->rows, err);
+    if (!status) status = mmoe_source_open(&order, &r->alloc, &r->source, err);
+    if (status) return status;
+    const double begin = mmoe_clock();
+    status = mmoe_source_begin(r->source, 0, err);
+    r->order_seconds = (mmoe_clock() - begin) / (double)mmoe_dataset_rows(r->rows);
+    return status;
 }
 
-static mmoe_status time_steps(mmoe_rehearsal *r, const mmoe_params *whole, mmoe_error *err) {
-    mmoe_status status = learn_nothing(r->trainer, err);
-    begin_late(r, whole);
-    for (int64_t i = 0; i < WARM_UP && !status; i++) status = step(r, i, err);
+/* Of whole batches alone. */
+static mmoe_status step(mmoe_rehearsal *r, mmoe_error *err) {
+    const int32_t size = r->model->config->trainer.batch_size;
+    mmoe_rows batch;
+    mmoe_status status = mmoe_source_next(r->source, size, &batch, err);
+    if (!status && batch.rows < size) {
+        status = mmoe_source_seek(r->source, 0, err);
+        if (!status) status = mmoe_source_next(r->source, size, &batch, err);
+    }
+    return status ? status : mmoe_trainer_update(r->trainer, &batch, 0, err);
+}
+
+static mmoe_status make_steps(mmoe_rehearsal *r, mmoe_error *err) {
+    mmoe_status status = MMOE_OK;
+    for (int64_t i = 0; i < WARM_UP && !status; i++) status = step(r, err);
     mmoe_profile_reset(r->profile);
     const double begin = mmoe_clock();
     while (!status && r->steps < MOST_STEPS &&
            (r->steps < LEAST_STEPS || r->seconds < time_of_steps)) {
-        status = step(r, WARM_UP + r->steps++, err);
+        status = step(r, err);
+        r->steps++;
         r->seconds = mmoe_clock() - begin;
     }
-    if (!status) time_updates(r);
     return status;
+}
+
+static void time_settling(mmoe_rehearsal *r, const mmoe_params *whole) {
+    const double begin = mmoe_clock();
+    if (!r->trainer->optimizer.history.rates) return; /* no row is ever behind */
+    mmoe_params_settle(&r->model->params);
+    r->settle_seconds = (mmoe_clock() - begin) * more_rows(r, whole);
+}
+
+static mmoe_status time_steps(mmoe_rehearsal *r, const mmoe_params *whole, mmoe_error *err) {
+    mmoe_status status = learn_nothing(r->trainer, err);
+    if (!status) status = open_rows(r, err);
+    if (status) return status;
+    touch(r, whole);
+    begin_late(r, whole);
+    mmoe_trainer_take_blas(r->trainer);
+    status = make_steps(r, err);
+    mmoe_trainer_give_blas(r->trainer);
+    if (status) return status;
+    time_settling(r, whole);
+    time_updates(r);
+    return MMOE_OK;
+}
+
+/* Tables are all of one number: how they are drawn costs no step any time, and them much. */
+static mmoe_status make_model(mmoe_rehearsal *r, const mmoe_config *config,
+                              const mmoe_schema *schema, mmoe_error *err) {
+    mmoe_status status = mmoe_model_blank(config, schema, &r->alloc, &r->model, err);
+    if (status) return status;
+    mmoe_tensors *tensors = &r->model->graph->tensors;
+    mmoe_model_choose_inits(r->model);
+    for (mmoe_tensor *t = tensors->items; t < tensors->items + tensors->count; t++)
+        if (t->kind == MMOE_TENSOR_TABLE) {
+            t->init = MMOE_INIT_CONSTANT;
+            t->init_a = 0.01f;
+        }
+    return mmoe_params_draw(&r->model->params, tensors, config->trainer.seed, err);
 }
 
 /* ---- All of it ---- */
@@ -230,19 +331,20 @@ static bool are_rehearsed(const mmoe_dataset *rows, const mmoe_schema *whole,
     return rows && !rows->stored && rows->rows >= batch_size && are_whole;
 }
 
-mmoe_status mmoe_rehearse(const mmoe_model *model, const mmoe_dataset *like, int threads,
+mmoe_status mmoe_rehearse(const mmoe_sketch *run, const mmoe_dataset *like, int threads,
                           const mmoe_allocator *alloc, mmoe_rehearsal *r, mmoe_error *err) {
     *r = (mmoe_rehearsal){.alloc = *alloc};
+    const mmoe_model *model = run->model;
     const int32_t batch_size = model->config->trainer.batch_size;
     mmoe_schema *cut = NULL;
     mmoe_status status = mmoe_schema_copy(model->schema, alloc, &cut, err);
-    if (!status) cut_tables(cut, batch_size);
+    if (!status) cut_tables(run, cut);
     if (!status) status = know_lists(r, cut, like, err);
     if (!status && are_rehearsed(like, model->schema, cut, batch_size))
         r->rows = like;
     else if (!status)
         status = draw_rows(r, cut, batch_size, err);
-    if (!status) status = mmoe_model_create(model->config, cut, alloc, &r->model, err);
+    if (!status) status = make_model(r, model->config, cut, err);
     mmoe_schema_free(cut);
     if (status) return status;
     r->left_out = count_left_out(&model->params, &r->model->params);
@@ -254,6 +356,7 @@ mmoe_status mmoe_rehearse(const mmoe_model *model, const mmoe_dataset *like, int
 }
 
 void mmoe_rehearsal_finish(mmoe_rehearsal *r) {
+    if (r->source) mmoe_source_free(r->source);
     mmoe_trainer_free(r->trainer);
     mmoe_profile_free(r->profile);
     mmoe_model_free(r->model);

@@ -3,7 +3,8 @@
 #ifndef MMOE_TRAIN_REHEARSAL_H
 #define MMOE_TRAIN_REHEARSAL_H
 
-#include "train/trainer.h"
+#include "data/source.h"
+#include "train/sketch.h"
 
 typedef struct mmoe_rehearsal {
     mmoe_allocator alloc;
@@ -12,17 +13,22 @@ typedef struct mmoe_rehearsal {
     mmoe_profile *profile; /* of all timed steps */
     const mmoe_dataset *rows;
     mmoe_dataset *drawn; /* rows that are; NULL: they are the caller's */
+    mmoe_source *source; /* of them, in a run's order */
     double *list_elements;
     int64_t steps, left_out; /* left_out: values of tables that a step updates whole, and that were
                                 cut off */
     double seconds;          /* of all steps */
     double update_seconds;   /* of one value of such a table */
+    double order_seconds;    /* of a row, of the order of an epoch */
+    /* Of all rows of deferred tables, as many as the run's have: to be brought up to date; to get
+     * memory for moments. */
+    double settle_seconds, touch_seconds;
 } mmoe_rehearsal;
 
-/* `model`: of the run, whose weights are not read. `like`: its rows, as far as they are known,
- * whose lists tell how long lists are, or NULL; they stay until it is finished. To be finished
- * after a failure, too. The errors of mmoe_model_create. */
-mmoe_status mmoe_rehearse(const mmoe_model *model, const mmoe_dataset *like, int threads,
+/* `run`: what it will be. `like`: its rows, as far as they are known, whose lists tell how long
+ * lists are, or NULL; they stay until it is finished. To be finished after a failure, too. The
+ * errors of mmoe_model_create. */
+mmoe_status mmoe_rehearse(const mmoe_sketch *run, const mmoe_dataset *like, int threads,
                           const mmoe_allocator *alloc, mmoe_rehearsal *out, mmoe_error *err);
 void mmoe_rehearsal_finish(mmoe_rehearsal *r);
 

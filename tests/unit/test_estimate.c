@@ -119,6 +119,34 @@ START_TEST(an_estimate_has_rows_and_files) {
 }
 END_TEST
 
+/* Of an epoch: its steps, its order, and, of rows that are behind, one more pass over all of them;
+ * those that a step leaves alone for good have no such pass, but moments as the others do. */
+START_TEST(an_epoch_is_more_than_its_steps) {
+    static const char *const columns[] = {"a", "b", "d0", "d1"};
+    static const char *const updates[] = {"dense", "deferred", "lazy"};
+    char keys[128];
+    mmoe_estimate *e;
+    snprintf(keys, sizeof keys,
+             ", \"optimizer_params\": {\"weight_decay\": 0}, \"embedding_update\": \"%s\"",
+             updates[_i]);
+    set_up("", "", keys);
+    mmoe_schema_free(schema);
+    SUCCEEDS(mmoe_config_set(config, "features.sparse.0.vocab_size", "200000", &err));
+    SUCCEEDS(mmoe_schema_create(config, columns, 4, NULL, &schema, &err));
+    const mmoe_estimate_options options = {.threads = 2, .rows = 1000000};
+    SUCCEEDS(mmoe_estimate_create(config, schema, &options, NULL, &e, &err));
+    const double steps = 1000000. / BATCH * e->step_seconds;
+    ck_assert_double_gt(e->epoch_seconds, steps + e->settle_seconds);
+    ck_assert_int_eq(e->settle_seconds > 0, _i == 1);
+    ck_assert_int_eq(e->touch_seconds > 0, _i > 0);
+    mmoe_estimate_free(e);
+    SUCCEEDS(mmoe_estimate_create(config, schema, NULL, NULL, &e, &err));
+    ck_assert_double_eq(e->epoch_seconds, 0);
+    mmoe_estimate_free(e);
+    tear_down();
+}
+END_TEST
+
 /* Lists of other columns would be written past the end of what was taken for this schema's. */
 START_TEST(rows_of_another_schema_are_refused) {
     static const char *const columns[] = {"a", "b", "d0", "d1"};
@@ -179,6 +207,7 @@ END_TEST
 void add_cases(TCase *c) {
     tcase_add_loop_test(c, a_sketch_counts_what_is_taken, 0, SETTINGS);
     tcase_add_test(c, an_estimate_has_rows_and_files);
+    tcase_add_loop_test(c, an_epoch_is_more_than_its_steps, 0, 3);
     tcase_add_test(c, rows_of_another_schema_are_refused);
     tcase_add_test(c, what_would_not_learn_has_steps);
     tcase_add_test(c, what_does_not_fit_is_refused);
