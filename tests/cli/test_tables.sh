@@ -71,7 +71,10 @@ done
     for _ in 1 2 3; do printf '\000\000\200\077\000\000\000\277'; done
     printf '\000\000\000\100\377\377\177\177'
 } >v.npy
-awk 'BEGIN { print "u,w,y"; for (i = 0; i < 200; i++) print i % 7 "," i % 3 "," (i % 4 < 2) }' >u.csv
+awk 'BEGIN {
+    print "u,w,y"
+    for (i = 0; i < 200; i++) print i % 7 "," i % 3 "," (i % 4 < 2)
+}' >u.csv
 cat >u.json <<'JSON'
 {"features": {"sparse": [{"name": "u"}, {"name": "w", "vocab_size": 4, "pretrained": "v.npy",
   "trainable": false}]}, "tasks": [{"name": "y", "label": "y"}], "trainer": {"n_epoch": 1}}
