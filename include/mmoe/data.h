@@ -190,7 +190,8 @@ MMOE_API mmoe_status mmoe_schema_create(const mmoe_config *config, const char *c
  * items', a value a row), `labels` [rows, tasks] (NaN: missing; those of a task with a `positive`
  * are 0 and 1), `weights` [rows] or NULL. Values are checked as those of a file are: MMOE_E_DATA,
  * with row (from 1) and column, of a label with its task. MMOE_E_ARGUMENT: an input that a model of
- * this schema could not be bound to (mmoe_input_check), other columns than it says. */
+ * this schema could not be bound to (mmoe_input_check), but for a type of which it knows no value:
+ * these are unknown; other columns than it says. */
 MMOE_API mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_batch *batch,
                                          const float *labels, const float *weights,
                                          const mmoe_allocator *alloc, mmoe_dataset **out,

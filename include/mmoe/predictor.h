@@ -19,9 +19,11 @@ extern "C" {
 typedef struct mmoe_predictor mmoe_predictor;
 
 /* Takes the weights as they are now; embeddings are read in the model, which must outlive the
- * predictor. After training make a new one. MMOE_E_ARGUMENT, _MEMORY. (MMOE_E_ARGUMENT, too, where
- * the environment variable MMOE_KERNELS, "generic", "avx2", "avx512" or "neon", names instructions
- * that the processor has not: tests and benchmarks set it.) */
+ * predictor. After training make a new one; where the model's tables have got other rows meanwhile
+ * (mmoe_trainer_grow, _resume) its calls, and clones of it, are MMOE_E_ARGUMENT. MMOE_E_ARGUMENT,
+ * _MEMORY. (MMOE_E_ARGUMENT, too, where the environment variable MMOE_KERNELS, "generic", "avx2",
+ * "avx512" or "neon", names instructions that the processor has not: tests and benchmarks set it.)
+ */
 MMOE_API mmoe_status mmoe_predictor_create(const mmoe_model *model, const mmoe_allocator *alloc,
                                            mmoe_predictor **out, mmoe_error *err);
 /* A zeroed structure is what mmoe_predictor_create does. */

@@ -121,11 +121,17 @@ static mmoe_status check_wanted(const mmoe_input *input, const mmoe_wanted_colum
                         "the lists are the user's in the input, and the items' in the "
                         "model",
                         err);
+    return MMOE_OK;
+}
+
+static mmoe_status check_type(const mmoe_input *input, const mmoe_wanted_column *w,
+                              mmoe_error *err) {
+    const mmoe_value_type type = mmoe_input_find(input, w->name)->type;
     const mmoe_column_kind *kind = w->encoder ? w->encoder->kind : NULL;
-    const char *fault = kind && kind->refuses ? kind->refuses(w->encoder, c->type) : NULL;
+    const char *fault = kind && kind->refuses ? kind->refuses(w->encoder, type) : NULL;
     if (!fault) return MMOE_OK;
     return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, w->name, "the input has %s, and %s",
-                        type_name(c->type), fault);
+                        type_name(type), fault);
 }
 
 static bool is_read(const mmoe_schema *schema, const char *name) {
@@ -146,6 +152,17 @@ mmoe_status mmoe_input_fits(const mmoe_input *input, const mmoe_schema *schema, 
         if (!input->columns[i].is_optional && !is_read(schema, input->columns[i].name))
             status = fail_fit(input->columns[i].name,
                               "the input has this column, and the model does not read it", err);
+    return status;
+}
+
+mmoe_status mmoe_input_can_know(const mmoe_input *input, const mmoe_schema *schema,
+                                mmoe_error *err) {
+    mmoe_status status = MMOE_OK;
+    for (int32_t f = 0; f < schema->n_sparse + schema->n_dense; f++)
+        for (size_t i = 0; !status && i < mmoe_wanted_count(schema, f); i++) {
+            const mmoe_wanted_column w = mmoe_wanted(schema, f, i);
+            status = check_type(input, &w, err);
+        }
     return status;
 }
 

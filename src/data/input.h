@@ -28,8 +28,12 @@ typedef struct mmoe_wanted_column {
 size_t mmoe_wanted_count(const mmoe_schema *schema, int32_t feature);
 mmoe_wanted_column mmoe_wanted(const mmoe_schema *schema, int32_t feature, size_t part);
 
-/* What mmoe_input_check says of a model of this schema. */
+/* Whether it has the columns that a model of this schema reads, and no others. MMOE_E_ARGUMENT. */
 mmoe_status mmoe_input_fits(const mmoe_input *input, const mmoe_schema *schema, mmoe_error *err);
+/* Of one that fits: for those who learn nothing, whether values of its columns can be known.
+ * MMOE_E_ARGUMENT. */
+mmoe_status mmoe_input_can_know(const mmoe_input *input, const mmoe_schema *schema,
+                                mmoe_error *err);
 /* Whether a batch gives a column as the input says, in the name of a `call`. MMOE_E_ARGUMENT. */
 mmoe_status mmoe_input_check_column(const mmoe_input_column *type, const mmoe_column *given,
                                     const mmoe_batch *batch, const char *call, mmoe_error *err);

@@ -23,6 +23,7 @@ struct mmoe_model {
     mmoe_watcher watcher;  /* of writing; without a function: nobody asks */
     atomic_int trainers;   /* that may change it */
     atomic_bool is_served; /* by a slot: nobody may */
+    atomic_uint moves;     /* how often its tables have got other rows, and may stand elsewhere */
 };
 
 /* A model of a configuration: both are copied, the graph and its tensors built, weights zero.

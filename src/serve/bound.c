@@ -5,9 +5,11 @@
 /* ---- Binding ---- */
 
 mmoe_status mmoe_input_check(const mmoe_input *input, const mmoe_model *model, mmoe_error *err) {
-    if (input && model) return mmoe_input_fits(input, model->schema, err);
-    return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_input_check: %s is NULL",
-                     input ? "model" : "input");
+    if (!input || !model)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_input_check: %s is NULL",
+                         input ? "model" : "input");
+    const mmoe_status status = mmoe_input_fits(input, model->schema, err);
+    return status ? status : mmoe_input_can_know(input, model->schema, err);
 }
 
 static mmoe_bound_place place_of(const mmoe_input *input, int which, const char *name) {

@@ -124,7 +124,8 @@ mmoe_status mmoe_predictor_clone(const mmoe_predictor *predictor, const mmoe_all
                          "mmoe_predictor_clone: predictor and out must not be NULL");
     if (mmoe_allocator_check(alloc, "mmoe_predictor_clone", err)) return MMOE_E_ARGUMENT;
     const mmoe_allocator a = mmoe_allocator_or_default(alloc);
-    const mmoe_status status = mmoe_predictor_of(predictor->program, NULL, &a, out, err);
+    mmoe_status status = mmoe_program_check(predictor->program, "mmoe_predictor_clone", err);
+    if (!status) status = mmoe_predictor_of(predictor->program, NULL, &a, out, err);
     if (!status) mmoe_program_share(predictor->program);
     return status;
 }
@@ -193,7 +194,8 @@ static mmoe_status begin(scoring *q, mmoe_predictor *p, const mmoe_batch *user,
     if (user && user->rows != 1)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: the user has %zu rows, not 1", call,
                          user->rows);
-    mmoe_status status = mmoe_scratch_admit(p, rows, err);
+    mmoe_status status = mmoe_program_check(p->program, call, err);
+    if (!status) status = mmoe_scratch_admit(p, rows, err);
     if (status) return status;
     *q = (scoring){p, request_of(p, side, items, call, user ? "items" : "batch"), user != NULL, 0};
     if (user) {

@@ -271,6 +271,7 @@ static mmoe_status make(const mmoe_program_request *wanted, const mmoe_allocator
     p->alloc = p->counted.alloc = *alloc;
     atomic_init(&p->users, 1);
     p->model = wanted->model;
+    p->moves = atomic_load_explicit(&p->model->moves, memory_order_relaxed);
     p->params = wanted->params;
     p->kernels = mmoe_kernels_best();
     p->promised = wanted->rows;
@@ -295,6 +296,14 @@ mmoe_status mmoe_program_create(const mmoe_program_request *wanted, const mmoe_a
     status = make(wanted, &own, out, err);
     mmoe_tally_end(&own);
     return status;
+}
+
+mmoe_status mmoe_program_check(const mmoe_program *p, const char *call, mmoe_error *err) {
+    if (atomic_load_explicit(&p->model->moves, memory_order_relaxed) == p->moves) return MMOE_OK;
+    return mmoe_fail(err, MMOE_E_ARGUMENT,
+                     "%s: the model's tables have got other rows since the predictor was made "
+                     "(mmoe_trainer_grow, _resume): make it anew",
+                     call);
 }
 
 mmoe_program *mmoe_program_share(mmoe_program *program) {

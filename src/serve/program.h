@@ -18,6 +18,8 @@ mmoe_status mmoe_program_create(const mmoe_program_request *wanted, const mmoe_a
                                 mmoe_program **out, mmoe_error *err);
 /* Takes the weights again, as they are now, while nobody runs it. Allocates nothing. */
 void mmoe_program_renew(mmoe_program *program);
+/* In the name of a `call` that runs it. MMOE_E_ARGUMENT: the model's tables have moved. */
+mmoe_status mmoe_program_check(const mmoe_program *program, const char *call, mmoe_error *err);
 mmoe_program *mmoe_program_share(mmoe_program *program);
 /* The last user frees it. */
 void mmoe_program_leave(mmoe_program *program);

@@ -115,6 +115,7 @@ typedef struct mmoe_program {
     mmoe_allocator alloc; /* a tally */
     atomic_int users;
     const mmoe_model *model;
+    unsigned moves; /* of the model, when this was made: its tables are read where they stood */
     const mmoe_params *params;
     const mmoe_kernels *kernels;
     mmoe_serve_side sides[MMOE_SERVE_SIDES];

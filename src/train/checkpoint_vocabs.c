@@ -69,6 +69,24 @@ static mmoe_status read_table(mmoe_regrowth *r, mmoe_container *file, const char
     return status ? status : check_keys(r, table, r->vocabs[i], path, err);
 }
 
+/* ---- From before the trainer grew ---- */
+
+/* What the table knew then, where it knows more. */
+static mmoe_status retreat_table(mmoe_regrowth *r, const char *path, int32_t i, mmoe_error *err) {
+    const struct mmoe_schema *s = r->t->model->schema;
+    const mmoe_vocab *own = mmoe_encoder_vocab(s->tables[i].encoder);
+    const mmoe_vocab_place began = r->t->began[i];
+    const int64_t rows = own ? mmoe_vocab_rows(own) : 0;
+    if (rows == began.rows) return MMOE_OK;
+    if (rows < began.rows)
+        return mmoe_fail_at(err, MMOE_E_ARGUMENT, path, 0, s->tables[i].name,
+                            "the checkpoint is of a trainer that had not grown, and this one has "
+                            "gone back to fewer values than it began with");
+    const mmoe_status status = mmoe_vocab_copy(own, &s->alloc, &r->vocabs[i], err);
+    if (!status) mmoe_vocab_retreat(r->vocabs[i], began);
+    return status;
+}
+
 /* ---- To the trainer ---- */
 
 /* Vocabularies change places with those of the schema. */
@@ -92,7 +110,8 @@ mmoe_status mmoe_regrowth_begin(mmoe_trainer *t, mmoe_container *file, const cha
                                 mmoe_regrowth *out, mmoe_error *err) {
     const size_t n = (size_t)t->model->schema->n_table;
     mmoe_regrowth r = {.t = t};
-    mmoe_status status = fetch(file, &r.is_there, err);
+    mmoe_status status = fetch(file, &r.is_grown, err);
+    r.is_there = r.is_grown || t->has_grown;
     if (!status && r.is_there && t->ranks)
         status = mmoe_fail_at(err, MMOE_E_ARGUMENT, path, 0, NULL,
                               "the checkpoint is of a trainer whose vocabularies had grown, and "
@@ -101,7 +120,8 @@ mmoe_status mmoe_regrowth_begin(mmoe_trainer *t, mmoe_container *file, const cha
         r.vocabs = mmoe_alloc_zero(&t->alloc, n, sizeof *r.vocabs);
         if (!r.vocabs) status = mmoe_fail_memory(err, n * sizeof *r.vocabs);
         for (size_t i = 0; !status && i < n; i++)
-            status = read_table(&r, file, path, (int32_t)i, err);
+            status = r.is_grown ? read_table(&r, file, path, (int32_t)i, err)
+                                : retreat_table(&r, path, (int32_t)i, err);
         if (!status) {
             exchange(&r);
             status = mmoe_follow_begin(t, true, &r.sizes, err);
@@ -122,6 +142,6 @@ void mmoe_regrowth_end(mmoe_regrowth *r, bool back) {
     mmoe_follow_end(&r->sizes, back);
     finish(r);
     if (back) return;
-    t->has_grown = true;
+    t->has_grown = r->is_grown;
     t->schema_hash = mmoe_schema_fingerprint(t->model->schema);
 }

@@ -9,14 +9,16 @@
 typedef struct mmoe_regrowth {
     mmoe_trainer *t;
     mmoe_vocab **vocabs; /* [tables] of the file, then those in whose place they stand; NULL: the
-                            table has none */
+                            table has none, or keeps it */
     mmoe_following sizes;
-    bool is_there; /* the file has vocabularies, which are the trainer's now */
+    bool is_grown; /* the file has vocabularies */
+    bool is_there; /* the trainer has others now */
 } mmoe_regrowth;
 
-/* The trainer has the file's vocabularies, if it has any, and room for what their rows had. Each
- * begins with the model's own, or the model has grown beyond it. To be ended on success.
- * MMOE_E_ARGUMENT: it does not; _FORMAT, _IO, _MEMORY. */
+/* The trainer has the file's vocabularies, and room for what their rows had. Each begins with the
+ * model's own, or the model has grown beyond it. Of a file that has none those with which the
+ * trainer began. To be ended on success. MMOE_E_ARGUMENT: they are none of these; _FORMAT, _IO,
+ * _MEMORY. */
 mmoe_status mmoe_regrowth_begin(mmoe_trainer *t, mmoe_container *file, const char *path,
                                 mmoe_regrowth *out, mmoe_error *err);
 /* `back`: the trainer has its own again. */

@@ -98,6 +98,7 @@ mmoe_status mmoe_follow_begin(mmoe_trainer *t, bool may_go_back, mmoe_following 
                          "rows: free them first");
     f.before = mmoe_alloc(&t->alloc, n, sizeof *f.before);
     if (!f.before) return mmoe_fail_memory(err, n * sizeof *f.before);
+    atomic_fetch_add(&t->model->moves, 1);
     for (size_t i = 0; i < n; i++) f.before[i] = t->model->params.tables[i].rows;
     mmoe_status status = MMOE_OK;
     for (size_t i = 0; i < n && !status; i++) status = reserve_table(&f, (int32_t)i, err);

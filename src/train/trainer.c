@@ -30,6 +30,7 @@ void mmoe_trainer_free(mmoe_trainer *t) {
     mmoe_linear_start_finish(&t->start);
     mmoe_release(&a, t->checkpoint_path);
     mmoe_release(&a, t->loss_sum);
+    mmoe_release(&a, t->began);
     mmoe_release_aligned(&a, t->rows_room);
     pthread_mutex_destroy(&t->settling);
     mmoe_release(&a, t);
@@ -124,6 +125,18 @@ static mmoe_status keep_paths(mmoe_trainer *t, mmoe_error *err) {
     return status;
 }
 
+static mmoe_status keep_vocabularies(mmoe_trainer *t, mmoe_error *err) {
+    const struct mmoe_schema *s = t->model->schema;
+    const size_t n = (size_t)s->n_table;
+    t->began = mmoe_alloc_zero(&t->alloc, n, sizeof *t->began);
+    if (!t->began) return mmoe_fail_memory(err, n * sizeof *t->began);
+    for (size_t i = 0; i < n; i++) {
+        const mmoe_vocab *v = mmoe_encoder_vocab(s->tables[i].encoder);
+        if (v) t->began[i] = mmoe_vocab_at(v);
+    }
+    return MMOE_OK;
+}
+
 static mmoe_status build(mmoe_trainer *t, mmoe_error *err) {
     const mmoe_model *m = t->model;
     const mmoe_trainer_config *c = &m->config->trainer;
@@ -137,6 +150,7 @@ static mmoe_status build(mmoe_trainer *t, mmoe_error *err) {
     t->factors = t->weight + tasks;
     t->list_elements = t->factors + tasks;
     mmoe_status status = mmoe_linear_start_init(&t->start, m, &t->alloc, err);
+    if (!status) status = keep_vocabularies(t, err);
     if (!status) status = keep_paths(t, err);
     if (!status)
         status = mmoe_pool_create(mmoe_worker_count(t->options.threads), &t->alloc, &t->pool, err);

@@ -60,7 +60,8 @@ struct mmoe_trainer {
     double *factors;               /* [tasks] for reports */
     float *scores;                 /* [batch rows, tasks] that steps write; NULL: they do not */
     bool has_fitted;               /* the next fit begins a run of its own */
-    bool has_grown;                /* vocabularies are others than those that it began with */
+    bool has_grown;                /* vocabularies are others than those that it began with: */
+    mmoe_vocab_place *began;       /* [tables]; rows 0: the table has none */
     mmoe_sent sent;                /* of several ranks */
     bool is_fitting;
     bool stops; /* what steps tell all ranks: this one wants no more of them, then whether any does

@@ -169,4 +169,59 @@ static inline void same_blocks(const mmoe_model *a, const mmoe_model *b) {
     }
 }
 
+/* ---- A trainer ---- */
+
+static posted rows; /* what was posted last */
+
+static inline mmoe_grown grow(mmoe_trainer *t, int first, int end, int64_t max_rows) {
+    const mmoe_growth limits = {.max_rows = max_rows};
+    mmoe_grown grown = {-1, -1};
+    SUCCEEDS(mmoe_trainer_grow(t, post(&rows, first, end), &limits, &grown, &err));
+    return grown;
+}
+
+/* A step from rows [first, end), whose values are encoded as they are known now. */
+static inline void step(mmoe_trainer *t, int first, int end) {
+    mmoe_dataset *set;
+    post(&rows, first, end);
+    SUCCEEDS(
+        mmoe_dataset_create(t->model->schema, &rows.batch, rows.labels, NULL, NULL, &set, &err));
+    SUCCEEDS(mmoe_trainer_step(t, set, 0, (size_t)(end - first), NULL, &err));
+    mmoe_dataset_free(set);
+}
+
+static inline void learn(mmoe_trainer *t, int first, int end) {
+    for (; first < end; first += BATCH) {
+        grow(t, first, first + BATCH, 0);
+        step(t, first, first + BATCH);
+    }
+}
+
+static inline void same_files(const char *a, const char *b) {
+    size_t sizes[2];
+    char *texts[2] = {get_file(in_folder(a), &sizes[0]), get_file(in_folder(b), &sizes[1])};
+    ck_assert_uint_eq(sizes[0], sizes[1]);
+    ck_assert_mem_eq(texts[0], texts[1], sizes[0]);
+    free(texts[0]);
+    free(texts[1]);
+}
+
+static inline void save(mmoe_trainer *t, const char *name) {
+    SUCCEEDS(mmoe_trainer_save(t, in_folder(name), &err));
+}
+
+/* Settings in which a trainer keeps something else of each row. */
+static const char *const kept[] = {
+    "",
+    ", \"embedding_update\": \"deferred\"",
+    ", \"embedding_update\": \"deferred\", \"optimizer\": \"adamw\", \"warmup_steps\": 7",
+    ", \"embedding_update\": \"lazy\", \"optimizer_params\": {\"weight_decay\": 0}",
+    ", \"optimizer\": \"adagrad\", \"embedding_update\": \"deferred\"",
+    (", \"embedding_optimizer\": \"rowwise_adagrad\", \"embedding_optimizer_params\": {\"lr\": "
+     "0.05}"),
+    ", \"ema_decay\": 0.9, \"clip_norm\": 0.3, \"optimizer\": \"adamw\"",
+    ", \"adaptive_params\": {\"method\": \"metabalance\", \"at\": \"parameters\"}",
+    ", \"adaptive_params\": {\"method\": \"gradnorm\"}, \"optimizer\": \"adagrad\""};
+enum { KEPT = sizeof kept / sizeof *kept };
+
 #endif

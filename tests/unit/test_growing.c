@@ -1,33 +1,6 @@
 /* Vocabularies that grow between the steps of a trainer: new rows are those of one who reads the
  * same rows from a file, and old ones keep all that they have. */
-#include "failing.h"
 #include "growing_support.h"
-
-static posted rows; /* what was posted last */
-
-static mmoe_grown grow(mmoe_trainer *t, int first, int end, int64_t max_rows) {
-    const mmoe_growth limits = {.max_rows = max_rows};
-    mmoe_grown grown = {-1, -1};
-    SUCCEEDS(mmoe_trainer_grow(t, post(&rows, first, end), &limits, &grown, &err));
-    return grown;
-}
-
-/* A step from rows [first, end), whose values are encoded as they are known now. */
-static void step(mmoe_trainer *t, int first, int end) {
-    mmoe_dataset *set;
-    post(&rows, first, end);
-    SUCCEEDS(
-        mmoe_dataset_create(t->model->schema, &rows.batch, rows.labels, NULL, NULL, &set, &err));
-    SUCCEEDS(mmoe_trainer_step(t, set, 0, (size_t)(end - first), NULL, &err));
-    mmoe_dataset_free(set);
-}
-
-static void learn(mmoe_trainer *t, int first, int end) {
-    for (; first < end; first += BATCH) {
-        grow(t, first, first + BATCH, 0);
-        step(t, first, first + BATCH);
-    }
-}
 
 /* The model of a file's rows behind those of the first one. */
 static mmoe_model *grown_by_file(const mmoe_model *from) {
@@ -109,20 +82,53 @@ START_TEST(integers_become_texts) {
 }
 END_TEST
 
-/* ---- What the others keep ---- */
+/* As integers and as the texts that they print as, by an input and by number: the values are the
+ * same, whatever the vocabulary knew before. */
+START_TEST(integers_are_texts_too) {
+    enum { N = 6 };
+    static const char json[] =
+        "{\"features\": {\"sparse\": [{\"name\": \"a\", \"embed_dim\": 2}]}, \"tasks\": "
+        "[{\"name\": \"y\", \"label\": \"y\"}], \"model\": {\"n_expert\": 2}}";
+    static const int64_t integers[N] = {7, -3, 7, 12, MMOE_MISSING_INT64, 5};
+    static const char *const texts[N] = {"7", "-3", "7.0", " 12", "", "5"};
+    static const float labels[N] = {1, 0, 1, 1, 0, 0};
+    const mmoe_input_column named[] = {{.name = "a", .type = MMOE_VALUE_INT64}};
+    const mmoe_column columns[] = {{MMOE_VALUE_INT64, integers, 0}, {MMOE_VALUE_TEXT, texts, 0}};
+    uint64_t known[3];
+    put_text(in_folder("old.csv"), "a,y\nx,1\nz,0\n");
+    SUCCEEDS(mmoe_config_parse(json, strlen(json), NULL, NULL, &config, &err));
+    SUCCEEDS(mmoe_dataset_fit_csv(config, in_folder("old.csv"), NULL, &schema, &old_rows, &err));
+    SUCCEEDS(mmoe_input_create(named, 1, NULL, &input, &err));
+    const mmoe_batch ways[] = {
+        {.rows = N, .input = input, .columns = &columns[0], .column_count = 1},
+        {.rows = N, .sparse_columns = &columns[0], .sparse_count = 1},
+        {.rows = N, .sparse_columns = &columns[1], .sparse_count = 1}};
+    for (int i = 0; i < 3; i++) {
+        mmoe_model *model = model_of(schema, NULL);
+        mmoe_trainer *t = trainer_of(model, NULL);
+        mmoe_dataset *sets[2];
+        mmoe_error why;
+        ck_assert_int_eq(mmoe_input_check(input, model, &why), MMOE_E_ARGUMENT);
+        for (int k = 0; k < 2; k++) {
+            if (k) SUCCEEDS(mmoe_trainer_grow(t, &ways[i], NULL, NULL, &err));
+            SUCCEEDS(
+                mmoe_dataset_create(model->schema, &ways[i], labels, NULL, NULL, &sets[k], &err));
+            ck_assert_int_eq(mmoe_dataset_column(sets[k], 0)->unknown, k ? 0 : N - 1);
+        }
+        known[i] = mmoe_schema_fingerprint(model->schema);
+        SUCCEEDS(mmoe_input_check(input, model, &err));
+        SUCCEEDS(mmoe_trainer_step(t, sets[1], 0, N, NULL, &err));
+        for (int k = 0; k < 2; k++) mmoe_dataset_free(sets[k]);
+        mmoe_trainer_free(t);
+        mmoe_model_free(model);
+    }
+    ck_assert_uint_eq(known[0], known[1]);
+    ck_assert_uint_eq(known[0], known[2]);
+    end_all();
+}
+END_TEST
 
-static const char *const kept[] = {
-    "",
-    ", \"embedding_update\": \"deferred\"",
-    ", \"embedding_update\": \"deferred\", \"optimizer\": \"adamw\", \"warmup_steps\": 7",
-    ", \"embedding_update\": \"lazy\", \"optimizer_params\": {\"weight_decay\": 0}",
-    ", \"optimizer\": \"adagrad\", \"embedding_update\": \"deferred\"",
-    (", \"embedding_optimizer\": \"rowwise_adagrad\", \"embedding_optimizer_params\": {\"lr\": "
-     "0.05}"),
-    ", \"ema_decay\": 0.9, \"clip_norm\": 0.3, \"optimizer\": \"adamw\"",
-    ", \"adaptive_params\": {\"method\": \"metabalance\", \"at\": \"parameters\"}",
-    ", \"adaptive_params\": {\"method\": \"gradnorm\"}, \"optimizer\": \"adagrad\""};
-enum { KEPT = sizeof kept / sizeof *kept };
+/* ---- What the others keep ---- */
 
 typedef struct snapshot {
     int64_t rows[8];
@@ -224,181 +230,6 @@ START_TEST(as_if_all_had_been_known) {
     mmoe_trainer_free(knows);
     mmoe_model_free(model);
     mmoe_model_free(whole);
-    end_all();
-}
-END_TEST
-
-/* ---- Saved, and published ---- */
-
-static void same_files(const char *a, const char *b) {
-    size_t sizes[2];
-    char *texts[2] = {get_file(in_folder(a), &sizes[0]), get_file(in_folder(b), &sizes[1])};
-    ck_assert_uint_eq(sizes[0], sizes[1]);
-    ck_assert_mem_eq(texts[0], texts[1], sizes[0]);
-    free(texts[0]);
-    free(texts[1]);
-}
-
-static void save(mmoe_trainer *t, const char *name) {
-    SUCCEEDS(mmoe_trainer_save(t, in_folder(name), &err));
-}
-
-START_TEST(a_run_goes_on_with_what_it_knew) {
-    begin_with("", kept[_i]);
-    mmoe_model *model = model_of(schema, NULL), *fresh = model_of(schema, NULL);
-    mmoe_trainer *t = trainer_of(model, NULL), *again = trainer_of(fresh, NULL);
-    learn(t, 0, 3 * BATCH);
-    save(t, "half");
-    learn(t, 3 * BATCH, OLD + NEW);
-    save(t, "whole");
-    SUCCEEDS(mmoe_trainer_resume(again, in_folder("half"), &err));
-    save(again, "half again");
-    same_files("half", "half again");
-    learn(again, 3 * BATCH, OLD + NEW);
-    save(again, "whole again");
-    same_files("whole", "whole again");
-    SUCCEEDS(mmoe_trainer_resume(again, in_folder("half"), &err)); /* and back */
-    learn(again, 3 * BATCH, OLD + NEW);
-    save(again, "whole again");
-    same_files("whole", "whole again");
-    mmoe_trainer_free(t);
-    mmoe_trainer_free(again);
-    mmoe_model_free(model);
-    mmoe_model_free(fresh);
-    end_all();
-}
-END_TEST
-
-/* Into a model that was saved meanwhile, too; not into one that began with other values. */
-START_TEST(a_run_is_of_its_vocabulary) {
-    mmoe_model *model, *saved, *other;
-    mmoe_schema *others;
-    mmoe_dataset *set;
-    mmoe_error why = {0};
-    begin_with("", "");
-    model = model_of(schema, NULL);
-    mmoe_trainer *t = trainer_of(model, NULL);
-    learn(t, OLD, OLD + BATCH);
-    SUCCEEDS(mmoe_model_save(model, in_folder("model"), &err));
-    learn(t, OLD + BATCH, OLD + NEW);
-    save(t, "run");
-    SUCCEEDS(mmoe_model_load(in_folder("model"), NULL, &saved, &err));
-    mmoe_trainer *again = trainer_of(saved, NULL);
-    SUCCEEDS(mmoe_trainer_resume(again, in_folder("run"), &err));
-    same_blocks(model, saved);
-    put_rows("other.csv", 1, OLD);
-    SUCCEEDS(mmoe_dataset_fit_csv(config, in_folder("other.csv"), NULL, &others, &set, &err));
-    other = model_of(others, NULL);
-    mmoe_trainer *wrong = trainer_of(other, NULL);
-    ck_assert_int_eq(mmoe_trainer_resume(wrong, in_folder("run"), &why), MMOE_E_ARGUMENT);
-    ck_assert_ptr_nonnull(strstr(why.message, "the checkpoint is of another vocabulary: column "
-                                              "\"user\": value 1 of its vocabulary is"));
-    mmoe_trainer_free(t);
-    mmoe_trainer_free(again);
-    mmoe_trainer_free(wrong);
-    mmoe_model_free(model);
-    mmoe_model_free(saved);
-    mmoe_model_free(other);
-    mmoe_dataset_free(set);
-    mmoe_schema_free(others);
-    end_all();
-}
-END_TEST
-
-/* What a resume that fails leaves is what there was, whose steps go on. */
-START_TEST(a_resume_that_fails_changes_nothing) {
-    begin_with("", ", \"ema_decay\": 0.9, \"clip_norm\": 0.3");
-    mmoe_model *model = model_of(schema, NULL), *same = model_of(schema, NULL);
-    mmoe_trainer *t = trainer_of(model, NULL), *twin = trainer_of(same, NULL);
-    mmoe_error why = {0};
-    size_t size;
-    learn(t, 0, 2 * BATCH);
-    save(t, "small");
-    learn(t, 2 * BATCH, OLD + NEW);
-    save(t, "large");
-    char *bytes = get_file(in_folder("large"), &size);
-    bytes[size - 300] ^= 1; /* of the last tensors */
-    put_file(in_folder("broken"), bytes, size);
-    free(bytes);
-    learn(twin, 0, 2 * BATCH);
-    SUCCEEDS(mmoe_trainer_resume(t, in_folder("small"), &err));
-    ck_assert_int_eq(mmoe_trainer_resume(t, in_folder("broken"), &why), MMOE_E_FORMAT);
-    save(t, "small again");
-    same_files("small", "small again");
-    learn(t, 2 * BATCH, 4 * BATCH);
-    learn(twin, 2 * BATCH, 4 * BATCH);
-    same_blocks(model, same);
-    mmoe_trainer_free(t);
-    mmoe_trainer_free(twin);
-    mmoe_model_free(model);
-    mmoe_model_free(same);
-    end_all();
-}
-END_TEST
-
-static int64_t rows_served(mmoe_slot *slot, const mmoe_model *as) {
-    mmoe_reader *reader = NULL;
-    mmoe_served now;
-    SUCCEEDS(mmoe_reader_create(slot, &reader, &err));
-    SUCCEEDS(mmoe_reader_enter(reader, &now, &err));
-    const int64_t count = mmoe_model_sparse_rows(now.model, 0);
-    if (as) same_blocks(now.model, as);
-    mmoe_reader_leave(reader);
-    mmoe_reader_free(reader);
-    return count;
-}
-
-START_TEST(what_was_published_stays) {
-    begin_with("", kept[_i]);
-    mmoe_model *model = model_of(schema, NULL), *first, *then;
-    mmoe_trainer *t = trainer_of(model, NULL);
-    mmoe_slot *slot = NULL;
-    const int64_t few = mmoe_model_sparse_rows(model, 0);
-    SUCCEEDS(mmoe_model_clone(model, NULL, &first, &err));
-    SUCCEEDS(mmoe_slot_create(first, NULL, &slot, &err));
-    learn(t, 0, 3 * BATCH);
-    ck_assert_int_eq(rows_served(slot, NULL), few);
-    SUCCEEDS(mmoe_trainer_publish(t, slot, NULL, &err));
-    const int64_t more = mmoe_model_sparse_rows(model, 0);
-    ck_assert_int_gt(more, few);
-    SUCCEEDS(mmoe_model_clone(model, NULL, &then, &err));
-    if (!t->average.values) ck_assert_int_eq(rows_served(slot, then), more);
-    learn(t, 3 * BATCH, OLD + NEW);
-    ck_assert_int_eq(rows_served(slot, t->average.values ? NULL : then), more);
-    SUCCEEDS(mmoe_trainer_publish(t, slot, NULL, &err));
-    ck_assert_int_eq(rows_served(slot, NULL), mmoe_model_sparse_rows(model, 0));
-    mmoe_trainer_free(t);
-    mmoe_model_free(model);
-    mmoe_model_free(then);
-    mmoe_slot_free(slot);
-    end_all();
-}
-END_TEST
-
-/* A fit of the schema as it is now begins a run of its own; a model that is saved is as large. */
-START_TEST(fits_follow) {
-    mmoe_dataset *set;
-    mmoe_model *model, *loaded;
-    mmoe_error why = {0};
-    begin_with("", ", \"n_epoch\": 2");
-    model = model_of(schema, NULL);
-    mmoe_trainer *t = trainer_of(model, NULL);
-    SUCCEEDS(mmoe_trainer_fit(t, old_rows, old_rows, &err));
-    learn(t, OLD, OLD + NEW);
-    ck_assert_int_eq(mmoe_trainer_fit(t, old_rows, NULL, &why), MMOE_E_ARGUMENT);
-    ck_assert_ptr_nonnull(strstr(why.message, "of another schema"));
-    SUCCEEDS(mmoe_dataset_read_csv(model->schema, in_folder("new.csv"), MMOE_LABELS_REQUIRED, NULL,
-                                   &set, &err));
-    SUCCEEDS(mmoe_trainer_fit(t, set, set, &err));
-    SUCCEEDS(mmoe_model_save(model, in_folder("model"), &err));
-    SUCCEEDS(mmoe_model_load(in_folder("model"), NULL, &loaded, &err));
-    ck_assert_uint_eq(mmoe_schema_fingerprint(model->schema),
-                      mmoe_schema_fingerprint(loaded->schema));
-    same_blocks(model, loaded);
-    mmoe_dataset_free(set);
-    mmoe_trainer_free(t);
-    mmoe_model_free(model);
-    mmoe_model_free(loaded);
     end_all();
 }
 END_TEST
@@ -530,104 +361,15 @@ START_TEST(auto_grows_no_further_than_it_may) {
 }
 END_TEST
 
-/* ---- Memory ---- */
-
-/* One row after another: a table moves seldom, and steps take no memory. */
-START_TEST(growing_takes_little_time) {
-    failing memory = {0};
-    const mmoe_allocator a = failing_allocator(&memory);
-    begin_with("", ", \"embedding_update\": \"deferred\"");
-    mmoe_model *model = model_of(schema, &a);
-    mmoe_trainer *t = trainer_of(model, &a);
-    enum { MANY = 3000 };
-    static int64_t users[MANY];
-    const int64_t one = 1;
-    const char *const text = "t1";
-    int moves = 0;
-    const float *last = NULL;
-    step(t, 0, BATCH);
-    for (int i = 0; i < MANY; i++) users[i] = 1000 + i;
-    for (int i = 0; i < MANY; i++) {
-        mmoe_batch *b = post(&rows, 0, 1);
-        rows.columns[2] = (mmoe_column){MMOE_VALUE_INT64, &users[i], 0};
-        rows.columns[4] = (mmoe_column){MMOE_VALUE_INT64, &one, 0};
-        rows.columns[1] = (mmoe_column){MMOE_VALUE_TEXT, &text, 0};
-        SUCCEEDS(mmoe_trainer_grow(t, b, NULL, NULL, &err));
-        moves += mmoe_params_rows(&model->params, 0) != last;
-        last = mmoe_params_rows(&model->params, 0);
-    }
-    ck_assert_int_eq(mmoe_model_sparse_rows(model, 0), 11 + MANY);
-    ck_assert_int_lt(moves, 20);
-    mmoe_dataset *set;
-    post(&rows, 0, BATCH);
-    SUCCEEDS(mmoe_dataset_create(model->schema, &rows.batch, rows.labels, NULL, NULL, &set, &err));
-    const long calls = memory.calls;
-    SUCCEEDS(mmoe_trainer_step(t, set, 0, BATCH, NULL, &err));
-    ck_assert_int_eq(memory.calls, calls);
-    mmoe_dataset_free(set);
-    mmoe_trainer_free(t);
-    mmoe_model_free(model);
-    ck_assert_int_eq(memory.live, 0);
-    end_all();
-}
-END_TEST
-
-/* Without memory nothing has changed: what follows is what would have, in steps and files. */
-static void try_to_grow(failing *memory, const mmoe_allocator *a) {
-    mmoe_error why = {0};
-    memory->paused = 1;
-    mmoe_model *model = model_of(schema, a);
-    mmoe_trainer *t = trainer_of(model, a);
-    step(t, 0, BATCH);
-    mmoe_batch *b = post(&rows, OLD, OLD + 2 * BATCH);
-    memory->paused = 0;
-    const mmoe_status status = mmoe_trainer_grow(t, b, NULL, NULL, &why);
-    memory->paused = 1;
-    failing_check(memory, status, &why);
-    if (status) grow(t, OLD, OLD + 2 * BATCH, 0);
-    learn(t, OLD + BATCH, OLD + NEW);
-    save(t, "failed");
-    same_files("behind", "failed");
-    mmoe_trainer_free(t);
-    mmoe_model_free(model);
-    memory->paused = 0;
-    ck_assert_int_eq(memory->live, 0);
-}
-
-START_TEST(every_allocation_may_fail) {
-    failing memory = {0};
-    const mmoe_allocator a = failing_allocator(&memory);
-    static const int settings[] = {1, 6, 7}; /* deferred; an average and a norm; balancing */
-    begin_with("", kept[settings[_i]]);
-    mmoe_model *model = model_of(schema, NULL);
-    mmoe_trainer *t = trainer_of(model, NULL);
-    step(t, 0, BATCH);
-    grow(t, OLD, OLD + 2 * BATCH, 0);
-    learn(t, OLD + BATCH, OLD + NEW);
-    save(t, "behind");
-    while (failing_next(&memory)) try_to_grow(&memory, &a);
-    ck_assert_int_gt(memory.calls, 30);
-    mmoe_trainer_free(t);
-    mmoe_model_free(model);
-    end_all();
-}
-END_TEST
-
 void add_cases(TCase *c) {
     tcase_add_checked_fixture(c, make_folder, remove_folder);
     tcase_add_loop_test(c, as_a_file_grows, 0, sizeof cuts / sizeof *cuts);
     tcase_add_test(c, integers_become_texts);
+    tcase_add_test(c, integers_are_texts_too);
     tcase_add_loop_test(c, old_rows_keep_all, 0, KEPT);
     tcase_add_loop_test(c, as_if_all_had_been_known, 0, UNMOVED);
-    tcase_add_loop_test(c, a_run_goes_on_with_what_it_knew, 0, KEPT);
-    tcase_add_test(c, a_run_is_of_its_vocabulary);
-    tcase_add_test(c, a_resume_that_fails_changes_nothing);
-    tcase_add_loop_test(c, what_was_published_stays, 0, KEPT);
-    tcase_add_test(c, fits_follow);
     tcase_add_test(c, tables_grow_to_their_bounds);
     tcase_add_test(c, features_have_bounds);
     tcase_add_test(c, what_is_wrong_is_refused);
     tcase_add_test(c, auto_grows_no_further_than_it_may);
-    tcase_add_test(c, growing_takes_little_time);
-    tcase_add_loop_test(c, every_allocation_may_fail, 0, 3);
 }
