@@ -166,6 +166,10 @@ class predictor : public scorer {
         const detail::outcome end(err);
         mmoe_predictor *made = nullptr;
         options.input = in.get();
+        if (!in) {
+            end.fail(nullptr, "the input is empty");
+            return;
+        }
         if (!end(mmoe_predictor_create_with(model_, &options, nullptr, &made, end)))
             holds(made, {input_}, model_);
     }
@@ -215,6 +219,10 @@ class slot {
         const detail::outcome end(err);
         mmoe_slot *made = nullptr;
         options.input = in.get();
+        if (!in) {
+            end.fail(nullptr, "the input is empty");
+            return;
+        }
         if (end(mmoe_slot_create_with(first.get(), &options, nullptr, &made, end))) return;
         (void)first.release(); // first: what fails behind it frees the slot, which has the model
         slot_.reset(made, detail::freed_by<mmoe_slot_free>{in.input_});

@@ -51,6 +51,9 @@ struct column {
 
     column(std::string name_, mmoe_value_type type_, mmoe_side side_ = item)
         : name(std::move(name_)), is{nullptr, type_, side_, 1, 0, 0} {}
+    // NULL is no name, as "" is none: the input's error.
+    column(const char *name_, mmoe_value_type type_, mmoe_side side_ = item)
+        : column(std::string(name_ ? name_ : ""), type_, side_) {}
     // A value has several numbers.
     column dim(int32_t numbers) const {
         column c = *this;
@@ -340,8 +343,9 @@ class rows {
     detail::cells *find(const char *name, mmoe_value_type wanted, int is_list, mmoe_error *err) {
         const detail::outcome end(err);
         const char *fault = "the rows have no such column";
+        if (!name) fault = "a column's name is NULL";
         for (detail::cells &c : cells_) {
-            if (c.of.name != name) continue;
+            if (!name || c.of.name != name) continue;
             if (c.of.is.type == wanted && c.of.is.is_list == is_list) return &c;
             fault = is_list ? "the column is no list" : "the column is a list";
             if (c.of.is.is_list == is_list) fault = "the column is of another type";

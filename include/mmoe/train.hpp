@@ -322,7 +322,7 @@ class trainer {
     mmoe_status run(const dataset &train, const mmoe_dataset *valid, mmoe_error *err) {
         const detail::outcome end(err);
         const mmoe_status status = mmoe_trainer_fit(get(), train.get(), valid, end);
-        calls_->kept.rethrow();
+        if (calls_) calls_->kept.rethrow(); // one that was moved away has none
         return end(status);
     }
 

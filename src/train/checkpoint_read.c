@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <string.h>
 
 #include "base/checksum.h"
@@ -64,8 +65,10 @@ static mmoe_status check_config(reading *r, mmoe_error *err) {
 /* ---- Bytes ---- */
 
 static mmoe_status cannot_run(const reading *r, mmoe_status why, mmoe_error *err) {
-    return why == MMOE_E_MEMORY ? mmoe_fail_memory(err, MMOE_PIECE)
-                                : mmoe_fail_system(err, r->path, "cannot read");
+    if (why == MMOE_E_MEMORY) return mmoe_fail_memory(err, MMOE_PIECE);
+    if (errno != ENODATA) return mmoe_fail_system(err, r->path, "cannot read");
+    return mmoe_fail_at(err, MMOE_E_IO, r->path, 0, NULL,
+                        "cannot read: the file was cut off meanwhile");
 }
 
 static mmoe_status run(const reading *r, const mmoe_stretch_work *work, mmoe_error *err) {

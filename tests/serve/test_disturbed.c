@@ -16,7 +16,7 @@
 
 enum { ROWS_A = 40000, ROWS_B = 60001, SPARSE = 2, BATCH = 16 };
 
-static char path[128], copy[128];
+static char path[128], copy[128], run_copy[128];
 static int32_t ids[BATCH * SPARSE];
 static float wanted[BATCH], scores[BATCH];
 static const mmoe_batch batch = {BATCH, ids, SPARSE, NULL, 0};
@@ -81,6 +81,7 @@ static void set_up(void) {
     make_folder();
     snprintf(path, sizeof path, "%s/m", folder);
     snprintf(copy, sizeof copy, "%s/copy", folder);
+    snprintf(run_copy, sizeof run_copy, "%s/run", folder);
     for (int i = 0; i < BATCH; i++) {
         ids[i * SPARSE] = ROWS_A - 1 - i * 1000;
         ids[i * SPARSE + 1] = ROWS_B - 1 - i * 1000;
@@ -98,15 +99,16 @@ static void set_up(void) {
 static void tear_down(void) {
     unlink(path);
     unlink(copy);
+    unlink(run_copy);
     ck_assert_int_eq(empty_folder(), 0);
     remove_folder();
 }
 
 /* The whole file at `path`, of an age at which a change is seen in its time. */
-static void put_file_back(void) {
+static void put_file_back(const char *good) {
     static const struct timespec old[2] = {{1000, 0}, {1000, 0}};
     static char buffer[1 << 20];
-    const int from = open(copy, O_RDONLY),
+    const int from = open(good, O_RDONLY),
               to = open(path, O_WRONLY | O_CREAT | O_TRUNC, S_IRUSR | S_IWUSR);
     ck_assert(from >= 0 && to >= 0);
     for (ssize_t got; (got = read(from, buffer, sizeof buffer)) > 0;)
@@ -118,7 +120,7 @@ static void put_file_back(void) {
 
 static mmoe_status load(bool late, long at, mmoe_model **out) {
     const mmoe_model_load_options how = {.map_tables = 1, .late_pages = late, .huge_pages = late};
-    put_file_back();
+    put_file_back(copy);
     calls = 0;
     change_at = at;
     return mmoe_model_load_with(path, &how, NULL, out, &err);
@@ -149,7 +151,39 @@ START_TEST(no_load_may_be_disturbed) {
 }
 END_TEST
 
+/* ---- A checkpoint ---- */
+
+static mmoe_status resume(mmoe_trainer *trainer, long at) {
+    put_file_back(run_copy);
+    calls = 0;
+    change_at = at;
+    return mmoe_trainer_resume(trainer, path, &err);
+}
+
+/* But before its header is read, when a file that was cut off is a short one. */
+START_TEST(no_resume_may_be_disturbed) {
+    mmoe_model *model;
+    mmoe_trainer *trainer;
+    OK(mmoe_model_load(copy, NULL, &model, &err));
+    OK(mmoe_trainer_create(model, NULL, NULL, &trainer, &err));
+    OK(mmoe_trainer_save(trainer, run_copy, &err));
+    change = ways[_i];
+    OK(resume(trainer, 0));
+    const long all = calls;
+    ck_assert_int_ge(all, 20);
+    for (long at = 3; at <= all; at += at < 4 || at >= all - 1 ? 1 : all / 4) {
+        const mmoe_status status = resume(trainer, at);
+        ck_assert_msg(status == MMOE_E_IO, "call %ld of %ld: status %d: %s", at, all, status,
+                      err.message);
+        ck_assert_ptr_nonnull(strstr(err.message, "/m: cannot read: the file was "));
+    }
+    mmoe_trainer_free(trainer);
+    mmoe_model_free(model);
+}
+END_TEST
+
 void add_cases(TCase *c) {
     tcase_add_unchecked_fixture(c, set_up, tear_down);
     tcase_add_loop_test(c, no_load_may_be_disturbed, 0, 2 * WAYS);
+    tcase_add_loop_test(c, no_resume_may_be_disturbed, 0, WAYS);
 }

@@ -257,6 +257,10 @@ START_TEST(a_refused_model_names_its_column) {
     refuses("colour", [&] { slot.publish(std::move(other)); });
     ck_assert(other); // still the caller's
     refuses("a", [] { mmoe::input{{"a", mmoe::type<float>}, {"a", mmoe::type<float>}}; });
+    refuses("", [] { mmoe::input{{nullptr, mmoe::type<float>}}; });
+    mmoe::rows rows(input);
+    refuses("", [&] { rows.values<double>(nullptr); });
+    refuses("price", [&] { rows.lists<double>("price"); });
     const mmoe::error none = thrown_by([] { mmoe::model("/none"); });
     ck_assert_int_eq(none.code(), MMOE_E_IO);
     ck_assert_str_eq(none.file(), "/none");
@@ -269,7 +273,8 @@ START_TEST(a_status_is_returned_where_it_is_asked_for) {
     const mmoe::model none("/none", &err);
     ck_assert(!none);
     ck_assert_int_eq(err.code, MMOE_E_IO);
-    ck_assert(!mmoe::input({{"", mmoe::type<float>}}, &err));
+    const mmoe::input no_input({{"", mmoe::type<float>}}, &err);
+    ck_assert(!no_input);
     const mmoe::input input(given, &err);
     const mmoe::predictor predictor(none, input, &err);
     ck_assert(!predictor);
@@ -278,6 +283,10 @@ START_TEST(a_status_is_returned_where_it_is_asked_for) {
     ck_assert_int_eq(input.check(usual, &err), MMOE_OK);
     ck_assert(!mmoe::slot(std::move(lacks), input, &err));
     ck_assert_str_eq(err.column, "slot");
+    ck_assert(!mmoe::slot(std::move(usual), no_input, &err) && usual);
+    ck_assert_str_eq(err.message, "the input is empty"); // and not: any columns are right
+    ck_assert(!mmoe::predictor(usual, no_input, &err));
+    ck_assert_str_eq(err.message, "the input is empty");
     const mmoe::slot slot(std::move(usual), input, &err);
     ck_assert(slot && !usual);
     ck_assert_uint_eq(slot.publish(std::move(lacks), &err), 0);
