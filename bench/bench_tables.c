@@ -4,12 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "common.h"
 
 static const char usage[] =
     "Usage: bench_tables UPDATE ROWS WIDTH SECONDS\n"
     "       bench_tables UPDATE ROWS WIDTH epoch EXAMPLES\n"
     "       bench_tables UPDATE ROWS WIDTH idle\n"
+    "       bench_tables UPDATE ROWS WIDTH service SECONDS ROWS\n"
     "A model of one column of ids with a table of ROWS rows, batch 1024, one thread, Adam, "
     "trainer.embedding_update UPDATE.\n"
     "Steps are timed for about SECONDS for ids of each kind, drawn evenly and by a power law (rank "
@@ -18,7 +20,10 @@ static const char usage[] =
     "or\n"
     "steps of one id are timed of two models alike in turns: most rows of one have had a gradient "
     "just before, those of\n"
-    "the other none in 2,000 steps. Prints a JSON line.\n";
+    "the other none in 2,000 steps; or\n"
+    "a service's steps are timed of tables of both ROWS in turns: rows come as raw columns, by the "
+    "names of an input, and a\n"
+    "step is the data set that is made of them, too. Prints a JSON line.\n";
 
 enum { BATCH = 1024, BATCHES = 256, WARM_UP = 16, IDLE = 2000, TURN = 32, TURNS = 8 };
 typedef enum drawing { EVENLY, BY_POWER, ONE_ID } drawing;
@@ -29,6 +34,7 @@ typedef struct tables {
     int64_t rows, width;
     double seconds;   /* of steps; 0: not these */
     int64_t examples; /* of an epoch; 0: idle rows */
+    int64_t more;     /* rows of a service's other table; 0: no service */
     mmoe_config *config;
     mmoe_schema *schema;
 } tables;
@@ -154,6 +160,100 @@ static void time_idle(const tables *t, mmoe_trainer *busy, mmoe_trainer *idle) {
     mmoe_dataset_free(one);
 }
 
+/* ---- A service ---- */
+
+/* Rows that were posted, and who learns from them. */
+typedef struct server {
+    mmoe_config *config;
+    mmoe_schema *schema;
+    mmoe_model *model;
+    mmoe_trainer *trainer;
+    const mmoe_input *input;
+    int64_t *ids;  /* [BATCHES, BATCH] of the drawing, for each of the two */
+    float *labels; /* the same */
+    drawing how;
+    int64_t next;
+} server;
+
+static void make_server(tables t, const mmoe_input *input, server *s) {
+    static const char *const columns[] = {"id"};
+    const size_t count = (size_t)BATCH * BATCHES;
+    mmoe_error err;
+    *s = (server){.config = make_config(&t), .input = input};
+    t.config = s->config;
+    if (mmoe_schema_create(t.config, columns, 1, NULL, &s->schema, &err))
+        bench_fail("%s", err.message);
+    t.schema = s->schema;
+    s->trainer = make_trainer(&t, &s->model);
+    s->ids = bench_alloc(2 * count, sizeof *s->ids);
+    s->labels = bench_alloc(2 * count, sizeof *s->labels);
+    for (size_t i = 0; i < 2 * count; i++) {
+        s->ids[i] = draw_id(&t, (int64_t)(i % count), i < count ? EVENLY : BY_POWER);
+        s->labels[i] = bench_uniform(LABELS, i) < 0.5;
+    }
+}
+
+static void free_server(server *s) {
+    mmoe_trainer_free(s->trainer);
+    mmoe_model_free(s->model);
+    mmoe_schema_free(s->schema);
+    mmoe_config_free(s->config);
+    free(s->ids);
+    free(s->labels);
+}
+
+/* A bench_turn: from columns to weights. */
+static void serve_steps(void *context, int calls, double *seconds) {
+    server *s = context;
+    mmoe_error err;
+    for (int i = 0; i < calls; i++, s->next++) {
+        const int64_t at = (s->how * (int64_t)BATCHES + s->next % BATCHES) * BATCH;
+        const mmoe_column column = {MMOE_VALUE_INT64, s->ids + at, 0};
+        const mmoe_batch batch = {
+            .rows = BATCH, .input = s->input, .columns = &column, .column_count = 1};
+        mmoe_dataset *rows;
+        const double begin = mmoe_clock();
+        if (mmoe_dataset_create(s->schema, &batch, s->labels + at, NULL, NULL, &rows, &err) ||
+            mmoe_trainer_step(s->trainer, rows, 0, BATCH, NULL, &err))
+            bench_fail("%s", err.message);
+        mmoe_dataset_free(rows);
+        seconds[i] = mmoe_clock() - begin;
+    }
+}
+
+static void time_service(const tables *t) {
+    static const mmoe_input_column given[] = {{.name = "id", .type = MMOE_VALUE_INT64}};
+    static const char *const names[] = {"evenly", "power"};
+    const double turn = t->seconds / 2;
+    server servers[2];
+    double seconds[BATCHES];
+    mmoe_input *input;
+    mmoe_error err;
+    tables other = *t;
+    other.rows = t->more;
+    if (mmoe_input_create(given, 1, NULL, &input, &err)) bench_fail("%s", err.message);
+    for (int i = 0; i < 2; i++) {
+        make_server(i ? other : *t, input, &servers[i]);
+        serve_steps(&servers[i], t->seconds < 0.1 ? 1 : BATCHES, seconds); /* pages come then */
+    }
+    for (int how = EVENLY; how <= BY_POWER; how++) {
+        bench_racer racers[2];
+        for (int i = 0; i < 2; i++) {
+            servers[i].how = how;
+            racers[i] = (bench_racer){.turn = serve_steps, .context = &servers[i]};
+        }
+        bench_race(racers, 2, turn);
+        const double few = bench_quantile(&racers[0].samples, 0.5),
+                     many = bench_quantile(&racers[1].samples, 0.5);
+        printf("%s\"%s_us\": %.1f, \"%s_other_us\": %.1f, \"%s_ratio\": %.3f%s",
+               how == EVENLY ? "{" : ", ", names[how], 1e6 * few, names[how], 1e6 * many,
+               names[how], many / few, how == EVENLY ? "" : "}\n");
+        for (int i = 0; i < 2; i++) bench_samples_free(&racers[i].samples);
+    }
+    for (int i = 0; i < 2; i++) free_server(&servers[i]);
+    mmoe_input_free(input);
+}
+
 /* ---- An epoch ---- */
 
 static void judge_epoch(const tables *t, const mmoe_model *model, mmoe_trainer *trainer) {
@@ -171,14 +271,17 @@ static void judge_epoch(const tables *t, const mmoe_model *model, mmoe_trainer *
 
 static bool parse(int argc, char **argv, tables *t) {
     const bool is_epoch = argc == 6 && strcmp(argv[4], "epoch") == 0,
+               is_service = argc == 7 && strcmp(argv[4], "service") == 0,
                is_idle = argc == 5 && strcmp(argv[4], "idle") == 0;
-    if (argc != 5 && !is_epoch) return false;
+    if (argc != 5 && !is_epoch && !is_service) return false;
     *t = (tables){.update = argv[1], .rows = atoll(argv[2]), .width = atoll(argv[3])};
     if (is_epoch)
         t->examples = atoll(argv[5]);
     else if (!is_idle)
-        t->seconds = atof(argv[4]);
-    return t->rows > 0 && t->width > 0 && (is_idle || t->examples > 0 || t->seconds > 0);
+        t->seconds = atof(argv[is_service ? 5 : 4]);
+    if (is_service) t->more = atoll(argv[6]);
+    return t->rows > 0 && t->width > 0 && (is_idle || t->examples > 0 || t->seconds > 0) &&
+           (!is_service || t->more > 0);
 }
 
 int main(int argc, char **argv) {
@@ -191,6 +294,10 @@ int main(int argc, char **argv) {
     if (!parse(argc, argv, &t)) {
         fputs(usage, stderr);
         return 2;
+    }
+    if (t.more) {
+        time_service(&t);
+        return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
     }
     t.config = make_config(&t);
     if (mmoe_schema_create(t.config, columns, 1, NULL, &t.schema, &err))

@@ -16,11 +16,14 @@ power law, from the same weights over the same rows in the same order, and judge
 others; roundings grow in an epoch, and dense by the plain C kernels (`MMOE_KERNELS=generic`)
 differs from dense by vectors by 5 x 10^-5 there. "Idle rows": steps of one id alone, of two models
 alike in turns; most rows of one have had a gradient just before, those of the other none in 2,000
-steps, so that their moments are below the smallest normal float."""
+steps, so that their moments are below the smallest normal float. "A service": rows come as raw
+columns, by the names of an `mmoe_input`, and a step is the data set that is made of them, too;
+tables of both sizes take turns in one process."""
 UPDATES = ("dense", "deferred", "lazy")
 TORCH = {"PyTorch, Adam": "adam", "PyTorch, SparseAdam": "sparse_adam"}
 DRAWN = {"evenly_us": "evenly", "power_us": "by a power law"}
 WIDTH, MIDDLE = 16, 4 * 10**6
+SERVICE = (("us", "{:,.0f}"), ("other_us", "{:,.0f}"), ("ratio", "{:.2f}"))
 MOST_MEMORY = 14e9  # bytes that a table of 10^8 rows takes, its moments and a copy
 
 
@@ -37,7 +40,8 @@ def programs(rows):
 
 
 def measure(run):
-    """{"steps": [[program, rows, width, {drawn: [us a round]}]], "idle": ..., "epochs": ...}"""
+    """{"steps": [[program, rows, width, {drawn: [us a round]}]], "idle": ..., "service": ...,
+    "epochs": ...}"""
     run.bench("bench_gemm", "--n-expert", 1, seconds=0.01)  # for the peak alone
     steps = {}
     for r in run.each_round():
@@ -49,7 +53,7 @@ def measure(run):
                 for drawn in DRAWN if found else ():
                     of[drawn].append(found[drawn])
     return {"steps": [[*key, figures] for key, figures in steps.items()], "idle": idle(run),
-            "epochs": epochs(run)}
+            "service": service(run), "epochs": epochs(run)}
 
 
 def step(run, program, rows, width):
@@ -72,6 +76,19 @@ def idle(run):
         run.say(f"idle rows, {rows:,}: {update}")
         found.append([update, rows, json.loads(run([
             run.program("bench", "bench_tables"), update, str(rows), str(WIDTH), "idle"]))])
+    return found
+
+
+def service(run):
+    """[[update, rows, other rows, [what bench_tables says a round]]]"""
+    sizes = (1000, 100000) if run.a.quick else (10**5, 10**7)
+    found = [[update, *sizes, []] for update in UPDATES[1:]]
+    for r in run.each_round():
+        for of in rotated(found, r):
+            run.say(f"a service: {of[0]}")
+            of[3].append(json.loads(run([
+                run.program("bench", "bench_tables"), of[0], str(sizes[0]), str(WIDTH), "service",
+                run.time(4 * run.seconds), str(sizes[1])])))
     return found
 
 
@@ -128,6 +145,10 @@ def targets(figures):
           for program in UPDATES[1:] for drawn, how in DRAWN.items()),
         *(Target(f"dense step / deferred step, 4 x 10^6 rows, ids {how}", 300,
                  to_dense(figures, drawn)) for drawn, how in DRAWN.items()),
+        *(Target(f"{update} step of a service, 10^7 rows / 10^5, ids {how}", 1.5,
+                 [r[drawn.replace("_us", "_ratio")] for of in figures.get("service", [])
+                  if of[0] == update for r in of[3]], at_most=True)
+          for update in UPDATES[1:] for drawn, how in DRAWN.items()),
         Target("step behind 2,000 idle ones / before", 1.1,
                [of["behind_us"] / of["before_us"] for _, _, of in figures.get("idle", [])],
                at_most=True),
@@ -147,11 +168,18 @@ def body(record):
                    for update, of in found.items()]
     idle_rows = [[update, f"{count:,}", f"{of['before_us']:,.0f}", f"{of['behind_us']:,.0f}"]
                  for update, count, of in figures.get("idle", [])]
+    service_rows = [[update, f"{count:,}", f"{more:,}",
+                     *(cell([r[f"{drawn}_{key}"] for r in of], form)
+                       for drawn in ("evenly", "power") for key, form in SERVICE)]
+                    for update, count, more, of in figures.get("service", [])]
     return "\n\n".join([
         "A step, us:",
         table(["update", "rows", "width", *(f"ids {how}" for how in DRAWN.values())], rows),
         *(["Idle rows:", table(["update", "rows", "a step, us", "of rows that are idle, us"],
                                idle_rows)] if idle_rows else []),
+        *(["A step of a service, ids evenly and by a power law:",
+           table(["update", "rows", "and", *("us", "us of the larger", "ratio") * 2],
+                 service_rows)] if service_rows else []),
         "One epoch:",
         table(["update", "rows of the table", "rows", "AUC", "log-loss"], epochs_rows)
     ])
