@@ -106,17 +106,16 @@ class fixture {
 enum kind { EPOCH, WARNING, PROGRESS, KINDS };
 struct calls {
     std::array<int, KINDS> of{};
-    void made(kind k, kind that_throws) {
-        if (++of[k] == 1 && k == that_throws) throw thrown();
-    }
 };
 // The first call of a kind throws.
-mmoe::callbacks throwing(calls &made, kind k) {
-    mmoe::callbacks told;
-    told.on_epoch = [&made, k](const mmoe_epoch_report &) { return made.made(EPOCH, k), true; };
-    told.on_warning = [&made, k](const mmoe_warning &) { made.made(WARNING, k); };
-    told.on_progress = [&made, k](const mmoe_progress &) { return made.made(PROGRESS, k), true; };
-    return told;
+mmoe::callbacks throwing(calls &made, kind that_throws) {
+    const auto on = [&made, that_throws](kind k) {
+        return [&made, that_throws, k](const auto &) {
+            if (++made.of[k] == 1 && k == that_throws) throw thrown();
+            return true;
+        };
+    };
+    return {on(EPOCH), on(PROGRESS), on(WARNING)};
 }
 
 START_TEST(what_a_callback_throws_arrives) {
