@@ -72,28 +72,36 @@ static void add_row(const float *g, int32_t n, double *sums) {
     largest[most]++;
 }
 
+void mmoe_gate_meter_take(const mmoe_gate_meter *m, int32_t gate, const mmoe_gate_rows *r) {
+    const mmoe_gate_part *part = &m->parts->gates[gate];
+    double *sums = m->chunk_sums + (size_t)r->chunk * (size_t)m->stride + place_of(m, gate);
+    for (int32_t k = 0; k <= 2 * part->n_expert; k++) sums[k] = 0;
+    for (int64_t row = next_row(m, r->first); row < r->first + r->rows; row += m->every)
+        add_row(r->value + (size_t)(row - r->first) * (size_t)r->ld + part->col, part->n_expert,
+                sums);
+}
+
 void mmoe_gate_meter_observe(void *context, const mmoe_plan *p, int32_t node, const mmoe_span *s) {
     const mmoe_gate_meter *m = context;
     const mmoe_node *n = &p->graph->nodes[node];
     if (n->op != MMOE_OP_MIX) return;
-    const int64_t first = s->row;
-    for (int32_t i = 0; i < m->parts->n_gate; i++) {
-        const mmoe_gate_part *gate = &m->parts->gates[i];
-        if (gate->node != node) continue;
-        double *sums = m->chunk_sums + (size_t)s->chunk * (size_t)m->stride + place_of(m, i);
-        const float *weights = mmoe_value_at(p, n->u.mix.gates, s) + gate->col;
-        const size_t ld = (size_t)p->values[n->u.mix.gates].ld;
-        for (int32_t k = 0; k <= 2 * gate->n_expert; k++) sums[k] = 0;
-        for (int64_t row = next_row(m, first); row < first + s->rows; row += m->every)
-            add_row(weights + (size_t)(row - first) * ld, gate->n_expert, sums);
-    }
+    for (int32_t i = 0; i < m->parts->n_gate; i++)
+        if (m->parts->gates[i].node == node)
+            mmoe_gate_meter_take(m, i,
+                                 &(mmoe_gate_rows){s->chunk, s->rows, s->row,
+                                                   mmoe_value_at(p, n->u.mix.gates, s),
+                                                   p->values[n->u.mix.gates].ld});
+}
+
+void mmoe_gate_meter_sum(mmoe_gate_meter *m, int32_t chunks, int64_t first, int32_t rows) {
+    for (int32_t k = 0; k < chunks; k++)
+        for (int32_t i = 0; i < m->stride; i++)
+            m->sums[i] += m->chunk_sums[(size_t)k * (size_t)m->stride + (size_t)i];
+    m->rows += (next_row(m, first + rows) - next_row(m, first)) / m->every;
 }
 
 void mmoe_gate_meter_add(mmoe_gate_meter *m, const mmoe_run *r) {
-    for (int32_t k = 0; k < r->cut.chunks; k++)
-        for (int32_t i = 0; i < m->stride; i++)
-            m->sums[i] += m->chunk_sums[(size_t)k * (size_t)m->stride + (size_t)i];
-    m->rows += (r->whole.rows + m->every - 1) / m->every;
+    mmoe_gate_meter_sum(m, r->cut.chunks, 0, r->whole.rows);
 }
 
 static void find_used(mmoe_gate_meter *m) {

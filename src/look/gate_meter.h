@@ -1,5 +1,5 @@
-/* How gates share out their weights: sums over the rows that a plan runs, read in chunk order, so
- * no number of workers changes them. */
+/* How gates share out their weights: sums over rows that were run, read in chunk order, so no
+ * number of workers changes them. */
 #ifndef MMOE_LOOK_GATE_METER_H
 #define MMOE_LOOK_GATE_METER_H
 
@@ -10,7 +10,7 @@
 typedef struct mmoe_gate_meter {
     mmoe_allocator alloc;
     const mmoe_parts *parts;
-    int64_t every;  /* of a batch each `every`-th row counts, from its first on */
+    int64_t every;  /* each `every`-th row counts, from the first on */
     int64_t rows;   /* that were counted */
     int32_t stride; /* doubles of a set of sums: a gate's entropy, weights, rows with the largest
                        weight; gate after gate */
@@ -31,6 +31,19 @@ void mmoe_gate_meter_finish(mmoe_gate_meter *m);
 
 /* Forgets all rows; of those to come each `every`-th counts. */
 void mmoe_gate_meter_reset(mmoe_gate_meter *m, int64_t every);
+
+/* Rows of a chunk, and the value that a gate's mix node reads. */
+typedef struct mmoe_gate_rows {
+    int32_t chunk, rows;
+    int64_t first;      /* row of whatever `every` counts in */
+    const float *value; /* [rows, ld] */
+    int32_t ld;
+} mmoe_gate_rows;
+/* A chunk's sums of one gate; and what a batch of `chunks` chunks has, rows [first, first + rows),
+ * is added. */
+void mmoe_gate_meter_take(const mmoe_gate_meter *m, int32_t gate, const mmoe_gate_rows *rows);
+void mmoe_gate_meter_sum(mmoe_gate_meter *m, int32_t chunks, int64_t first, int32_t rows);
+
 /* An observer of plans; `context` is the meter. */
 void mmoe_gate_meter_observe(void *context, const mmoe_plan *plan, int32_t node,
                              const mmoe_span *s);

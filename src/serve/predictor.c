@@ -264,6 +264,13 @@ void mmoe_predictor_rows(mmoe_predictor *p, const mmoe_batch *batch, size_t firs
     mmoe_serve_rows(p, &request, false, first, rows, scores);
 }
 
+const float *mmoe_predictor_value(const mmoe_predictor *p, int32_t value, int32_t *ld) {
+    const mmoe_serve_chunk c = {
+        .program = p->program, .values = p->values, .room = (int32_t)p->room};
+    *ld = mmoe_serve_ld(&c, value);
+    return mmoe_serve_at(&c, value);
+}
+
 /* ---- Final scores ---- */
 
 /* What is made of rows that are checked. */

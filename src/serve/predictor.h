@@ -24,5 +24,8 @@ mmoe_status mmoe_predictor_of(mmoe_program *program, const mmoe_shared *shared,
  * program's chunk. */
 void mmoe_predictor_rows(mmoe_predictor *predictor, const mmoe_batch *batch, size_t first,
                          int32_t rows, float *scores);
+/* What those rows have of a value of the graph that no activation overwrote [rows, *ld], until the
+ * predictor is run again. */
+const float *mmoe_predictor_value(const mmoe_predictor *predictor, int32_t value, int32_t *ld);
 
 #endif

@@ -14,14 +14,6 @@
 /* Bytes for scores where nothing bounds memory; else this part of what does. */
 enum { USUAL_MEMORY = 512000000, MEMORY_SHARE = 4 };
 
-/* Rows whose gates are looked at, which a plan runs beside the predictors. */
-typedef struct sample {
-    mmoe_run *run; /* NULL: none are */
-    mmoe_gate_meter *meter;
-    int64_t every;   /* from the source's first row on */
-    uint32_t *index; /* [MMOE_SLICE_ROWS / every + 1] of a batch's rows */
-} sample;
-
 /* What becomes of a task's rows. */
 typedef struct task_desk {
     mmoe_task_judge *whole, *slices; /* slices: NULL, without some */
@@ -38,7 +30,8 @@ struct mmoe_evaluator {
     mmoe_program *program;
     mmoe_predictor **predictors; /* [workers] */
     int workers;
-    sample sample;
+    mmoe_gate_meter *meter; /* NULL: nobody looks at gates */
+    int64_t every;
     int64_t rows;                /* of this run, so far */
     float *predictions, *labels; /* [MMOE_SLICE_ROWS, tasks] of a batch */
     int32_t *slice;              /* [MMOE_SLICE_ROWS] -1: of none */
@@ -148,8 +141,6 @@ void mmoe_evaluator_free(mmoe_evaluator *e) {
     mmoe_allocator a = e->alloc;
     for (int i = 0; i < e->workers; i++) mmoe_predictor_free(e->predictors[i]);
     mmoe_program_leave(e->program);
-    mmoe_run_free(e->sample.run);
-    mmoe_release(&a, e->sample.index);
     for (int32_t t = 0; e->desks && t < tasks_of(e); t++) {
         mmoe_task_judge_free(e->desks[t].whole);
         mmoe_task_judge_free(e->desks[t].slices);
@@ -166,41 +157,29 @@ size_t mmoe_evaluator_memory(const mmoe_evaluator *e) { return e->memory; }
 
 /* ---- Gates ---- */
 
-mmoe_status mmoe_evaluator_watch(mmoe_evaluator *e, mmoe_gate_meter *meter, int64_t every,
-                                 mmoe_error *err) {
-    const int32_t most = (int32_t)(MMOE_SLICE_ROWS / every + 1);
-    sample *s = &e->sample;
-    s->index = mmoe_alloc(&e->alloc, (size_t)most, sizeof *s->index);
-    if (!s->index) return mmoe_fail_memory(err, (size_t)most * sizeof *s->index);
-    /* A plan that looks does not write to the parameters. */
-    const mmoe_plan_request wanted = {e->of.model->graph,
-                                      (mmoe_params *)(uintptr_t)e->of.params,
-                                      e->of.pool,
-                                      MMOE_PLAN_INSPECT,
-                                      most,
-                                      &e->alloc};
-    const mmoe_status status = mmoe_run_create(&wanted, &s->run, err);
-    if (status) return status;
-    s->meter = meter;
-    s->every = every;
-    s->run->observer = mmoe_gate_meter_observe;
-    s->run->observer_context = meter;
-    return MMOE_OK;
+void mmoe_evaluator_watch(mmoe_evaluator *e, mmoe_gate_meter *meter, int64_t every) {
+    e->meter = meter;
+    e->every = every;
 }
 
-int32_t mmoe_evaluator_chunks(const mmoe_evaluator *e) { return e->sample.run->plan->max_chunks; }
+static int32_t chunks_of(const mmoe_evaluator *e, int64_t rows) {
+    return (int32_t)((rows + e->program->chunk - 1) / e->program->chunk);
+}
 
-/* The plan's predictions go where the predictors' will. */
-static void watch_batch(mmoe_evaluator *e, const mmoe_rows *batch) {
-    sample *s = &e->sample;
-    mmoe_rows some = *batch;
-    int64_t b = (s->every - e->rows % s->every) % s->every;
-    some.index = s->index;
-    for (some.rows = 0; b < batch->rows; b += s->every)
-        s->index[some.rows++] = (uint32_t)mmoe_row_of(batch, (int32_t)b);
-    if (!some.rows) return;
-    mmoe_run_predict(s->run, &some, e->predictions);
-    mmoe_gate_meter_add(s->meter, s->run);
+int32_t mmoe_evaluator_chunks(const mmoe_evaluator *e) {
+    return chunks_of(e, e->of.set->rows < MMOE_SLICE_ROWS ? e->of.set->rows : MMOE_SLICE_ROWS);
+}
+
+/* Of the chunk that the predictor has scored, which begins with row `first` of the batch. */
+static void watch_chunk(const mmoe_evaluator *e, const mmoe_predictor *predictor, int32_t first,
+                        int32_t rows) {
+    const mmoe_parts *parts = e->meter->parts;
+    mmoe_gate_rows r = {first / e->program->chunk, rows, e->rows + first, NULL, 0};
+    for (int32_t i = 0; i < parts->n_gate; i++) {
+        const mmoe_node *mix = &e->of.model->graph->nodes[parts->gates[i].node];
+        r.value = mmoe_predictor_value(predictor, mix->u.mix.gates, &r.ld);
+        mmoe_gate_meter_take(e->meter, i, &r);
+    }
 }
 
 /* ---- Batches ---- */
@@ -220,10 +199,6 @@ typedef struct batch_job {
     int32_t first, end; /* chunks that this rank predicts */
     bool is_predicted;
 } batch_job;
-
-static int32_t chunks_of(const mmoe_evaluator *e, int32_t rows) {
-    return (rows + e->program->chunk - 1) / e->program->chunk;
-}
 
 /* The first of the chunks that a rank predicts, of so many. */
 static int32_t first_chunk(const mmoe_evaluator *e, int32_t chunks, int rank) {
@@ -250,6 +225,25 @@ static mmoe_status share_predictions(mmoe_evaluator *e, int32_t rows, mmoe_error
     return c ? mmoe_comm_gather(c, &g, err) : MMOE_OK;
 }
 
+/* Those of its chunks, too, and then all are added up. */
+static mmoe_status sum_gates(mmoe_evaluator *e, int32_t rows, mmoe_error *err) {
+    mmoe_comm *c = e->of.comm;
+    const int32_t chunks = chunks_of(e, rows);
+    const size_t chunk = (size_t)e->meter->stride;
+    mmoe_status status = MMOE_OK;
+    uint64_t bytes[MMOE_MOST_RANKS];
+    for (int r = 0; c && r < c->size; r++)
+        bytes[r] = (uint64_t)(first_chunk(e, chunks, r + 1) - first_chunk(e, chunks, r)) * chunk *
+                   sizeof *e->meter->chunk_sums;
+    if (c) {
+        double *const all = e->meter->chunk_sums;
+        const double *own = all + (size_t)first_chunk(e, chunks, c->rank) * chunk;
+        status = mmoe_comm_gather(c, &(mmoe_gathering){"gates", own, all, bytes}, err);
+    }
+    if (!status) mmoe_gate_meter_sum(e->meter, chunks, e->rows, rows);
+    return status;
+}
+
 /* Labels as the metrics take them, and slices. */
 static void take_targets(mmoe_evaluator *e, const mmoe_rows *batch, int32_t first, int32_t end) {
     const int32_t tasks = tasks_of(e);
@@ -274,7 +268,8 @@ static void take_chunk(void *context, int worker, int task) {
     if (j->is_predicted && (task < j->first || task >= j->end)) return;
     if (j->is_predicted)
         mmoe_predictor_rows(e->predictors[worker], &j->batch, (size_t)first, rows, predictions);
-    else
+    if (j->is_predicted && e->meter) watch_chunk(e, e->predictors[worker], first, rows);
+    if (!j->is_predicted)
         for (int32_t i = 0; i < rows * tasks; i++) predictions[i] = 0.5F;
 }
 
@@ -321,9 +316,9 @@ static mmoe_status take_batch(mmoe_evaluator *e, const mmoe_rows *rows, bool is_
     job.batch.dense = rows->dense;
     job.batch.dense_stride = rows->dense_stride;
     job.batch.lists = rows->lists;
-    if (is_predicted && e->sample.run) watch_batch(e, rows);
     run_tasks(e, chunks, take_chunk, &job);
-    const mmoe_status status = is_predicted ? share_predictions(e, rows->rows, err) : MMOE_OK;
+    mmoe_status status = is_predicted ? share_predictions(e, rows->rows, err) : MMOE_OK;
+    if (!status && is_predicted && e->meter) status = sum_gates(e, rows->rows, err);
     if (status) return status;
     run_tasks(e, tasks_of(e), judge_rows, &job);
     e->rows += rows->rows;
@@ -417,7 +412,7 @@ mmoe_status mmoe_evaluator_slices(mmoe_evaluator *e, mmoe_task_metrics *metrics,
 mmoe_status mmoe_evaluator_run(mmoe_evaluator *e, mmoe_source *source, mmoe_task_metrics *metrics,
                                mmoe_error *err) {
     mmoe_program_renew(e->program);
-    if (e->sample.run) mmoe_run_fold(e->sample.run);
+    if (e->meter) mmoe_gate_meter_reset(e->meter, e->every);
     const mmoe_status status = take_rows(e, source, true, err);
     return status ? status : judge(e, false, metrics, err);
 }

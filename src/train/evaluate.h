@@ -5,7 +5,6 @@
 #include "base/comm.h"
 #include "data/kept.h"
 #include "data/source.h"
-#include "graph/run.h"
 #include "model/model.h"
 #include "look/gate_meter.h"
 
@@ -59,11 +58,10 @@ mmoe_status mmoe_evaluator_judge_labels(mmoe_evaluator *e, mmoe_source *source,
  * _MEMORY. */
 mmoe_status mmoe_evaluator_slices(mmoe_evaluator *e, mmoe_task_metrics *metrics, mmoe_error *err);
 
-/* In the runs to come the meter, which may be made afterwards, counts each `every`-th row of the
- * source, from its first on. Call it once. MMOE_E_MEMORY. */
-mmoe_status mmoe_evaluator_watch(mmoe_evaluator *e, mmoe_gate_meter *meter, int64_t every,
-                                 mmoe_error *err);
-/* Chunks of the batches that the meter sees. */
+/* In the runs to come the meter, which may be made afterwards, has each `every`-th row of the
+ * source, from its first on, and none of a run before. */
+void mmoe_evaluator_watch(mmoe_evaluator *e, mmoe_gate_meter *meter, int64_t every);
+/* Chunks of a batch that the meter sees, at most. */
 int32_t mmoe_evaluator_chunks(const mmoe_evaluator *e);
 
 #endif

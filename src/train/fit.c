@@ -101,8 +101,8 @@ static mmoe_status run_epoch(mmoe_fit_run *r, mmoe_error *err) {
     mmoe_trainer *t = r->t;
     const mmoe_trainer_config *c = &t->model->config->trainer;
     r->epoch_start = r->last_progress = mmoe_clock();
-    if (r->parts.n_gate)
-        mmoe_gate_meter_reset(&r->gates, r->valid ? 1 : 1 + c->batch_size / watched_rows(r));
+    if (r->parts.n_gate && !r->valid)
+        mmoe_gate_meter_reset(&r->gates, 1 + c->batch_size / watched_rows(r));
     mmoe_status status = run_steps(r, err);
     if (status) {
         t->at.seconds += mmoe_clock() - r->epoch_start;
@@ -257,8 +257,7 @@ static mmoe_status watch_gates(mmoe_fit_run *r, mmoe_error *err) {
     if (r->valid) {
         const int64_t watched = watched_rows(r),
                       every = (mmoe_source_count(r->valid) + watched - 1) / watched;
-        status = mmoe_evaluator_watch(r->evaluator, &r->gates, every, err);
-        if (status) return status;
+        mmoe_evaluator_watch(r->evaluator, &r->gates, every);
         chunks = mmoe_evaluator_chunks(r->evaluator);
     }
     return mmoe_gate_meter_init(&r->gates, &r->parts, t->model, chunks, &t->alloc, err);

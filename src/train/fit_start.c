@@ -47,7 +47,6 @@ static mmoe_status measure(mmoe_fit_run *r, mmoe_error *err) {
     if (!status) {
         memcpy(values, p->values, count * sizeof *values);
         for (size_t i = 0; i < tasks; i++) put_alone(&t->start, p, (int32_t)i);
-        if (r->parts.n_gate) mmoe_gate_meter_reset(&r->gates, 1);
         status = mmoe_fit_evaluate(r, r->start_metrics, err);
         memcpy(p->values, values, count * sizeof *values);
     }

@@ -6,6 +6,20 @@
 
 /* ---- Rows ---- */
 
+/* The constant's figure of a row. */
+static double base_of(mmoe_metric_sums *s, const mmoe_loss_kind *kind, float label, float weight) {
+    const int class = label > 0;
+    if (!s->last[class].is_known || s->last[class].label != label ||
+        s->last[class].weight != weight) {
+        s->last[class].is_known = true;
+        s->last[class].label = label;
+        s->last[class].weight = weight;
+        s->last[class].figure =
+            kind->baseline->metric->row((double)weight, s->constant, (double)label);
+    }
+    return s->last[class].figure;
+}
+
 void mmoe_metric_sums_add(mmoe_metric_sums *s, const mmoe_loss_kind *kind, float prediction,
                           float label, float weight) {
     const double p = (double)prediction, y = (double)label, w = (double)weight;
@@ -17,7 +31,7 @@ void mmoe_metric_sums_add(mmoe_metric_sums *s, const mmoe_loss_kind *kind, float
     s->label += w * y;
     for (size_t i = 0; kind->metrics[i]; i++)
         if (kind->metrics[i]->how == MMOE_METRIC_MEAN) s->part[i] += kind->metrics[i]->row(w, p, y);
-    s->base += kind->baseline->metric->row(w, s->constant, y);
+    s->base += base_of(s, kind, label, weight);
 }
 
 /* ---- Figures ---- */

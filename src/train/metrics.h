@@ -11,6 +11,11 @@ typedef struct mmoe_metric_sums {
     double weight[2]; /* by class: of the rows with a positive label, and of the others */
     double prediction, label, part[MMOE_MAX_METRICS]; /* part: of each metric that is a mean */
     double constant, base; /* what is predicted without a model, and the sum of its figure */
+    struct {
+        bool is_known;
+        float weight, label;
+        double figure; /* the constant's */
+    } last[2];         /* rows by class: most have the label and weight of the one before */
 } mmoe_metric_sums;
 
 /* `constant` is to be set before the first row. */

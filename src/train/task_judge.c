@@ -140,31 +140,41 @@ static void add_to_bins(mmoe_task_judge *j, const mmoe_judged_rows *r) {
 }
 
 /* The row's record; returns how many words it has. */
-static int make_record(const mmoe_task_judge *j, const mmoe_judged_rows *r, int64_t i, bool grouped,
-                       uint32_t *out) {
+static inline __attribute__((always_inline)) int
+make_record(const mmoe_judged_rows *r, int64_t i, bool has_parts, bool grouped, uint32_t *out) {
     const float weight = mmoe_signed_weight(r->labels[i * r->stride], weight_of(r, i));
     int n = 0;
-    if (j->of.parts > 1) out[n++] = (uint32_t)part_of(r, i);
+    if (has_parts) out[n++] = (uint32_t)part_of(r, i);
     if (grouped) out[n++] = (uint32_t)r->groups[i];
     out[n++] = mmoe_ranked_bits(r->predictions[i * r->stride]);
     memcpy(&out[n++], &weight, sizeof weight);
     return n;
 }
 
+/* Records of rows [first, end), as many as are staged at most; returns how many they are. */
+static inline __attribute__((always_inline)) size_t stage(const mmoe_judged_rows *r, int64_t first,
+                                                          int64_t end, bool has_parts, bool grouped,
+                                                          uint32_t *at) {
+    size_t n = 0;
+    for (int64_t i = first; i < end; i++) {
+        if (isnan(r->labels[i * r->stride]) || part_of(r, i) < 0) continue;
+        at += make_record(r, i, has_parts, grouped, at);
+        n++;
+    }
+    return n;
+}
+
 static mmoe_status add_to_sorter(mmoe_task_judge *j, const mmoe_judged_rows *r, mmoe_sorter *to,
                                  bool grouped, mmoe_error *err) {
     mmoe_status status = MMOE_OK;
-    size_t n = 0;
-    uint32_t *at = j->staged;
-    for (int64_t i = 0; !status && i < r->rows; i++) {
-        if (isnan(r->labels[i * r->stride]) || part_of(r, i) < 0) continue;
-        at += make_record(j, r, i, grouped, at);
-        if (++n < STAGED) continue;
+    for (int64_t i = 0; !status && i < r->rows; i += STAGED) {
+        const int64_t end = r->rows - i < STAGED ? r->rows : i + STAGED;
+        const size_t n = j->of.parts > 1 || grouped
+                             ? stage(r, i, end, j->of.parts > 1, grouped, j->staged)
+                             : stage(r, i, end, false, false, j->staged); /* the most usual */
         status = mmoe_sorter_add(to, j->staged, n, err);
-        n = 0;
-        at = j->staged;
     }
-    return status ? status : mmoe_sorter_add(to, j->staged, n, err);
+    return status;
 }
 
 mmoe_status mmoe_task_judge_add(mmoe_task_judge *j, const mmoe_judged_rows *r, mmoe_error *err) {

@@ -121,6 +121,11 @@ START_TEST(slices_are_data_sets_of_their_own) {
         ck_assert_int_eq(slices->rows_left_out, PART - rows_of_items);
         mmoe_row_slices_free(slices);
     }
+    const mmoe_evaluate_options one = {.by = "device", .most_slices = 1};
+    SUCCEEDS(mmoe_evaluate_by(model, valid, &one, NULL, metrics, &slices, &err));
+    ck_assert_uint_eq(slices->count, 1);
+    compare_slice(&slices->items[0], metrics);
+    mmoe_row_slices_free(slices);
     mmoe_row_slices_free(NULL);
     end();
 }
