@@ -172,9 +172,11 @@ static void distinct_pack(const mmoe_plan *p, const mmoe_weight_task *pack) {
 /* A list that is not of one element has the id -1: -1 >> 31 is all ones. */
 static inline __attribute__((always_inline)) void find_row(const mmoe_distinct_state *own,
                                                            const int32_t *ids, int32_t columns,
-                                                           bool neighbours, int32_t *at) {
+                                                           bool neighbours, bool lists,
+                                                           int32_t *at) {
     for (int32_t i = 0; i < columns; i++) {
-        const int32_t id = ids[neighbours ? own->column[0] + i : own->column[i]], none = id >> 31;
+        const int32_t id = ids[neighbours ? own->column[0] + i : own->column[i]],
+                      none = lists ? id >> 31 : 0;
         at[i] = (none & own->zero[i]) | (~none & (id + own->first[i]));
     }
 }
@@ -191,13 +193,16 @@ static void find_rows(const mmoe_plan *p, const mmoe_span *s) {
     const int32_t *ids = mmoe_ids_at(p, s);
     int32_t *at = own.at + (size_t)s->first * (size_t)columns,
             *bags = own.bags + (size_t)s->chunk * (size_t)columns;
+    const bool lists = p->graph->n_list > 0;
     memset(bags, 0, (size_t)columns * sizeof *bags);
     for (int32_t b = 0; b < s->rows; b++, ids += n_id, at += columns) {
-        if (own.are_neighbours)
-            find_row(&own, ids, columns, true, at);
+        if (own.are_neighbours && !lists)
+            find_row(&own, ids, columns, true, false, at);
+        else if (own.are_neighbours)
+            find_row(&own, ids, columns, true, true, at);
         else
-            find_row(&own, ids, columns, false, at);
-        if (p->graph->n_list) count_bags(&own, columns, at, bags);
+            find_row(&own, ids, columns, false, lists, at);
+        if (lists) count_bags(&own, columns, at, bags);
     }
 }
 

@@ -7,7 +7,7 @@
 #include "math/softmax_body.h"
 
 static inline vf act_none(vf a) { return a; }
-static inline vf act_relu(vf a) { return choose(a < 0.0f, splat(0.0f), a); } /* NaN stays NaN */
+static inline vf act_relu(vf a) { return vmax(splat(0.0f), a); } /* NaN stays NaN, -0 -0 */
 /* du -> da, given a */
 static inline vf back_none(vf a, vf du) {
     (void)a;

@@ -11,6 +11,13 @@ static void blas(const mmoe_gemm *g) {
                 g->m, g->n, g->k, 1.0f, g->a, g->lda, g->b, g->ldb, g->beta, g->c, g->ldc);
 }
 
+/* Whether the kernels' own loops over B, or over the gradient of weights, are the faster ones. */
+static bool is_small(const mmoe_kernels *k, const mmoe_gemm *g) {
+    const int32_t rows = g->ta ? g->m : g->k;
+    return !g->tb && g->beta == 0 && g->k > 0 && g->n % k->mix_cols == 0 &&
+           (int64_t)rows * g->n <= k->small_steps;
+}
+
 /* 256 rows, Zen 5, OpenBLAS 0.3.21, microseconds a product, theirs and ours: [256,16][16,8] 1.6,
  * 0.7; [256,8][8,1] 0.9, 0.4; [1,1024][1024,8] 2.3, 0.4. */
 void mmoe_gemm_run(const mmoe_gemm *g) {
@@ -20,6 +27,8 @@ void mmoe_gemm_run(const mmoe_gemm *g) {
         k->gemm_narrow(g);
     else if (g->ta && !g->tb && g->m == 1)
         k->gemm_one_row(g);
+    else if (is_small(k, g))
+        k->gemm_outer(g);
     else
         blas(g);
 }

@@ -29,11 +29,30 @@ enum {
     DEPTH = 256
 }; /* rows of a panel that serve all rows of A before the next ones do: they stay in L1 */
 
-/* Part i of `parts` nearly equal parts of `whole` begins here. */
-static inline int32_t part(int32_t whole, int32_t parts, int32_t i) {
-    return (int32_t)((int64_t)whole * i / parts);
-}
 static inline int32_t parts_of(int32_t whole, int32_t most) { return (whole + most - 1) / most; }
+
+/* `whole` in nearly equal parts, one after the other: part i ends at whole (i + 1) / parts. (A
+ * division a part would take as long as a small tile.) */
+typedef struct cut {
+    int32_t parts, size, more, over; /* a part has `size`, and 1 whenever `over` is whole */
+    int32_t begin, end;              /* of the part that came last */
+} cut;
+
+static inline cut cut_of(int32_t whole, int32_t parts) {
+    return (cut){.parts = parts, .size = whole / parts, .more = whole % parts};
+}
+
+/* Its size. */
+static inline int32_t next_part(cut *c) {
+    c->begin = c->end;
+    c->end += c->size;
+    c->over += c->more;
+    if (c->over >= c->parts) {
+        c->over -= c->parts;
+        c->end++;
+    }
+    return c->end - c->begin;
+}
 
 static size_t packed_size(int32_t n, int32_t k) { return (size_t)parts_of(n, W) * W * (size_t)k; }
 
@@ -91,9 +110,9 @@ static inline void pack_block(const mmoe_pack_args *a, int32_t c, int32_t i, flo
 
 static void pack(const mmoe_pack_args *a) {
     const int32_t n = a->n, vectors = parts_of(n, W), panels = parts_of(vectors, TILE_VECTORS);
+    cut all = cut_of(vectors, panels);
     for (int32_t p = 0; p < panels; p++) {
-        const int32_t begin = part(vectors, panels, p) * W,
-                      width = part(vectors, panels, p + 1) * W - begin;
+        const int32_t width = next_part(&all) * W, begin = all.begin * W;
         float *to = a->packed + (size_t)begin * (size_t)a->k + (size_t)a->first * (size_t)width;
         for (int32_t c = begin; c < begin + width; c += W, to += W)
             for (int32_t i = 0; i < a->count; i += W)
@@ -103,9 +122,9 @@ static void pack(const mmoe_pack_args *a) {
 
 static void pack_rows(int32_t n, int32_t k, const float *b, int32_t ldb, float *packed) {
     const int32_t vectors = parts_of(n, W), panels = parts_of(vectors, TILE_VECTORS);
+    cut all = cut_of(vectors, panels);
     for (int32_t p = 0; p < panels; p++) {
-        const int32_t begin = part(vectors, panels, p) * W,
-                      width = part(vectors, panels, p + 1) * W - begin;
+        const int32_t width = next_part(&all) * W, begin = all.begin * W;
         const float *from = b + begin;
         for (int32_t i = 0; i < k; i++, from += ldb, packed += width)
             FOR_COLUMNS(MIN(n - begin, width), c, some, {
@@ -148,8 +167,8 @@ static inline __attribute__((always_inline)) void tile(const tile_args *t, int r
         const vf least = t->floor ? load_n(t->floor + v * W, n) : splat(-__builtin_inff());
 #pragma GCC unroll 12
         for (int r = 0; r < rows; r++)
-            store_n(t->c + (size_t)r * (size_t)t->ldc + v * W,
-                    choose(acc[r][v] < least, least, acc[r][v]), n); /* NaN stays */
+            store_n(t->c + (size_t)r * (size_t)t->ldc + v * W, vmax(least, acc[r][v]),
+                    n); /* NaN stays */
     }
 }
 
@@ -179,10 +198,11 @@ static const tile_row tiles[TILE_VECTORS] = {{NAMES_4(1)}, {NAMES_4(2)}};
 /* clang-format on */
 
 /* All rows of C's columns that a panel has. */
-static void gemm_panel(tile_args t, int32_t all_rows, int32_t vectors) {
+static inline void gemm_panel(tile_args t, int32_t all_rows, int32_t vectors) {
     const int32_t stripes = parts_of(all_rows, MOST_ROWS(vectors));
+    cut all = cut_of(all_rows, stripes);
     for (int32_t s = 0; s < stripes; s++) {
-        const int32_t rows = part(all_rows, stripes, s + 1) - part(all_rows, stripes, s);
+        const int32_t rows = next_part(&all);
         tiles[vectors - 1][rows - 1](&t);
         t.a += (size_t)rows * (size_t)t.a_row;
         t.c += (size_t)rows * (size_t)t.ldc;
@@ -193,17 +213,19 @@ static void gemm_panel(tile_args t, int32_t all_rows, int32_t vectors) {
 static void gemm(const mmoe_packed_gemm *g) {
     const int32_t vectors = parts_of(g->n, W), panels = parts_of(vectors, TILE_VECTORS),
                   slabs = g->count ? parts_of(g->count, DEPTH) : 1;
+    if (g->rows == 0) return;
+    cut depth = cut_of(g->count, slabs);
     for (int32_t s = 0; s < slabs; s++) {
-        const int32_t from = part(g->count, slabs, s), k = part(g->count, slabs, s + 1) - from;
+        const int32_t k = next_part(&depth), from = depth.begin;
+        cut all = cut_of(vectors, panels);
         for (int32_t p = 0; p < panels; p++) {
-            const int32_t first = part(vectors, panels, p), end = part(vectors, panels, p + 1),
-                          col = first * W, wide = end - first;
+            const int32_t wide = next_part(&all), col = all.begin * W;
             tile_args t = {.k = k,
                            .a_row = g->across ? 1 : g->lda,
                            .a_step = g->across ? g->lda : 1,
                            .b_step = wide * W,
                            .ldc = g->ldc,
-                           .tail = end * W > g->n ? g->n - (end - 1) * W : W};
+                           .tail = all.end * W > g->n ? g->n - (all.end - 1) * W : W};
             t.a = g->a + (size_t)from * (size_t)t.a_step;
             t.b = g->packed + (size_t)col * (size_t)g->k +
                   (size_t)(g->first + from) * (size_t)(wide * W);
@@ -216,21 +238,28 @@ static void gemm(const mmoe_packed_gemm *g) {
     }
 }
 
-/* C = A^T B, as both stand: the gradient of weights. n must be a multiple of W. */
+/* C = op(A) B, as both stand: gradients of weights, and small products. n must be a multiple of W.
+ */
 static void gemm_outer(const mmoe_gemm *g) {
     static const float zeros[TILE_VECTORS * W];
     const int32_t vectors = g->n / W, panels = parts_of(vectors, TILE_VECTORS),
                   slabs = parts_of(g->k, DEPTH);
+    if (g->m == 0 || slabs == 0) return;
+    cut depth = cut_of(g->k, slabs);
     for (int32_t s = 0; s < slabs; s++) {
-        const int32_t from = part(g->k, slabs, s), k = part(g->k, slabs, s + 1) - from;
+        const int32_t k = next_part(&depth), from = depth.begin;
+        cut all = cut_of(vectors, panels);
         for (int32_t p = 0; p < panels; p++) {
-            const int32_t first = part(vectors, panels, p),
-                          wide = part(vectors, panels, p + 1) - first;
-            tile_args t = {
-                .k = k, .a_row = 1, .a_step = g->lda, .b_step = g->ldb, .ldc = g->ldc, .tail = W};
-            t.a = g->a + (size_t)from * (size_t)g->lda;
-            t.b = g->b + (size_t)from * (size_t)g->ldb + first * W;
-            t.c = g->c + first * W;
+            const int32_t wide = next_part(&all), first = all.begin * W;
+            tile_args t = {.k = k,
+                           .a_row = g->ta ? 1 : g->lda,
+                           .a_step = g->ta ? g->lda : 1,
+                           .b_step = g->ldb,
+                           .ldc = g->ldc,
+                           .tail = W};
+            t.a = g->a + (size_t)from * (size_t)t.a_step;
+            t.b = g->b + (size_t)from * (size_t)g->ldb + first;
+            t.c = g->c + first;
             t.start = s ? t.c : zeros;
             t.ldstart = s ? g->ldc : 0;
             gemm_panel(t, g->m, wide);

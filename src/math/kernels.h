@@ -370,14 +370,17 @@ typedef struct mmoe_kernels {
     void (*bag_add)(const mmoe_bag_args *a);
     void (*bag_spread)(const mmoe_bag_args *a);
     void (*count_scores)(const mmoe_bins_args *a);
-    /* A^T B with beta 0 and n a multiple of mix_cols, unpacked: gradients of weights. */
+    /* op(A) B with beta 0 and n a multiple of mix_cols, unpacked: gradients of weights. */
     void (*gemm_outer)(const mmoe_gemm *g);
     /* Elements of B, of at least MMOE_PACKED_N columns and MMOE_PACKED_K rows, up to which `gemm`,
-     * packing included, was measured to be faster than OpenBLAS for a step's products; 0: none. And
-     * whether gemm_outer was. (GFLOP/s, theirs and ours, OpenBLAS 0.3.21: Zen 5, avx512 215, 250.
-     * Granite Rapids, avx2, their Haswell kernels: B [135, 144] 86, 107, [135, 544] 102, 102, [519,
-     * 528] 105, 98; A^T B 90 to 100, 74 to 95. neon: not measured.) */
-    int32_t packs_steps, outer_steps;
+     * packing included, was measured to be faster than OpenBLAS for a step's products; 0: none.
+     * Whether gemm_outer was, for gradients of weights; and up to how many elements of B, or of a
+     * gradient, it was for products of any shape, where OpenBLAS has no kernels for small ones.
+     * (GFLOP/s, theirs and ours, OpenBLAS 0.3.21: Zen 5, avx512 215, 250. Granite Rapids, avx2,
+     * their Haswell kernels: B [135, 144] 86, 107, [135, 544] 102, 102, [519, 528] 105, 98; A^T B
+     * 90 to 100, 74 to 95. Zen 4, avx2, their Haswell kernels: A^T B of 1024 rows [7, 48] 33, 88,
+     * [16, 16] 72, 106, [64, 64] 100, 111, [144, 544] 110, 101. neon: not measured.) */
+    int32_t packs_steps, outer_steps, small_steps;
 } mmoe_kernels;
 
 /* The table for this processor, or another of its own that the environment variable MMOE_KERNELS

@@ -85,4 +85,5 @@ const mmoe_kernels PASTE(mmoe_kernels_, MMOE_KERNELS_NAME) = {
     .gemm_outer = gemm_outer,
     .packs_steps = PACKS_STEPS,
     .outer_steps = W == 16,
+    .small_steps = W == 8 ? 1 << 12 : 0,
 };

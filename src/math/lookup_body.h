@@ -7,7 +7,11 @@
 
 /* Sums that stay in registers: of so many vectors of a row's columns, and when rows are looked up
  * of two rows, since one row's additions wait for each other. */
+#if W == 8
+#define ADD_VECTORS 6
+#else
 #define ADD_VECTORS 3
+#endif
 #define SPREAD_VECTORS 9
 
 /* `rows` rows from b on; `vectors` of their columns, the last of them with `tail` lanes. */
@@ -21,7 +25,7 @@ add_to_rows(const mmoe_lookup_args *a, int32_t b, int32_t col, int rows, int vec
     vf sum[2][ADD_VECTORS];
 #pragma GCC unroll 2
     for (int r = 0; r < rows; r++)
-#pragma GCC unroll 3
+#pragma GCC unroll 6
         for (int v = 0; v < vectors; v++)
             sum[r][v] =
                 load_n(start + (size_t)r * (size_t)a->ldstart + v * W, v == vectors - 1 ? tail : W);
@@ -29,17 +33,17 @@ add_to_rows(const mmoe_lookup_args *a, int32_t b, int32_t col, int rows, int vec
 #pragma GCC unroll 2
         for (int r = 0; r < rows; r++) {
             const float *row = p + (size_t)(uint32_t)at[(size_t)r * ldat + (size_t)i] * ldp;
-#pragma GCC unroll 3
+#pragma GCC unroll 6
             for (int v = 0; v < vectors; v++)
                 sum[r][v] += load_n(row + v * W, v == vectors - 1 ? tail : W);
         }
 #pragma GCC unroll 2
     for (int r = 0; r < rows; r++, z += a->ldz)
-#pragma GCC unroll 3
+#pragma GCC unroll 6
         for (int v = 0; v < vectors; v++) {
             const int n = v == vectors - 1 ? tail : W;
             const vf least = floor ? load_n(floor + v * W, n) : splat(-__builtin_inff());
-            store_n(z + v * W, choose(sum[r][v] < least, least, sum[r][v]), n); /* NaN stays */
+            store_n(z + v * W, vmax(least, sum[r][v]), n); /* NaN stays */
         }
 }
 
@@ -84,6 +88,11 @@ static void add_columns(const mmoe_lookup_args *a, int32_t col, int vectors, int
     switch (vectors) {
         LOOKUP_CASE(add_rows, 1)
         LOOKUP_CASE(add_rows, 2)
+#if W == 8
+        LOOKUP_CASE(add_rows, 3)
+        LOOKUP_CASE(add_rows, 4)
+        LOOKUP_CASE(add_rows, 5)
+#endif
         LOOKUP_CASE(add_rows, ADD_VECTORS)
     }
 }

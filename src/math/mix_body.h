@@ -6,33 +6,83 @@
 #include "math/kernels.h"
 #include "math/simd.h"
 
-static inline __attribute__((always_inline)) void mix_row(const mmoe_mix_args *a, const float *g,
-                                                          const float *x, const int32_t *expert,
-                                                          float *y, int relu) {
+static inline __attribute__((always_inline)) void
+mix_plain(const mmoe_mix_args *a, const float *g, const float *x, const int32_t *expert, float *y) {
     FOR_COLUMNS(a->cols, c, n, {
         vf s = {0};
-        for (int32_t k = 0; k < a->n_expert; k++) {
-            const int32_t at = expert[k] + c;
-            vf u = load_n(x + at, n);
-            if (relu) u = act_relu(u * load(a->relu.scale + at) + load(a->relu.shift + at));
-            s += g[k] * u;
-        }
+        for (int32_t k = 0; k < a->n_expert; k++) s += g[k] * load_n(x + expert[k] + c, n);
         store_n(y + c, s, n);
     });
 }
 
-static void mix_forward(const mmoe_mix_args *a) {
-    for (int32_t b = 0; b < a->rows; b++)
-        for (int32_t t = 0; t < a->n_task; t++) {
-            const float *g = a->g + (size_t)b * (size_t)a->ldg + a->gate_col[t],
-                        *x = a->x + (size_t)b * (size_t)a->ldx;
-            const int32_t *expert = a->expert_col + (size_t)t * (size_t)a->n_expert;
-            float *y = a->y + (size_t)b * (size_t)a->ldy + (size_t)t * (size_t)a->cols;
-            if (a->relu.scale)
-                mix_row(a, g, x, expert, y, 1);
-            else
-                mix_row(a, g, x, expert, y, 0);
+/* A row of experts, and of one or two tasks their weights and what is mixed. */
+typedef struct mix_row {
+    const float *x, *g[2];
+    float *y;
+} mix_row;
+
+/* Where AVX-512 takes one vector of columns, others take two at once: sums that wait for one
+ * another have company. */
+#if W == 16
+#define RELU_VECTORS 1
+#else
+#define RELU_VECTORS 2
+#endif
+
+/* `vectors` from column c on, of `tasks` tasks from t on, whose experts are the same: their relu is
+ * computed once. */
+static inline __attribute__((always_inline)) void
+mix_relu_columns(const mmoe_mix_args *a, const mix_row *row, int32_t c, int tasks, int vectors) {
+    const float *x = row->x + c, *scale = a->relu.scale + c, *shift = a->relu.shift + c;
+    vf s[2][RELU_VECTORS] = {{{0}}};
+    for (int32_t k = 0; k < a->n_expert; k++) {
+        const int32_t at = a->expert_col[k];
+#pragma GCC unroll 2
+        for (int v = 0; v < vectors; v++) {
+            const vf u =
+                act_relu(affine(x + at + v * W, scale + at + v * W, shift + at + v * W, W));
+#pragma GCC unroll 2
+            for (int i = 0; i < tasks; i++) s[i][v] += row->g[i][k] * u;
         }
+    }
+#pragma GCC unroll 2
+    for (int i = 0; i < tasks; i++)
+#pragma GCC unroll 2
+        for (int v = 0; v < vectors; v++)
+            store(row->y + (size_t)i * (size_t)a->cols + c + v * W, s[i][v]);
+}
+
+static inline __attribute__((always_inline)) void mix_relu_row(const mmoe_mix_args *a, int32_t b,
+                                                               int32_t t, int tasks) {
+    const float *g = a->g + (size_t)b * (size_t)a->ldg;
+    const mix_row row = {a->x + (size_t)b * (size_t)a->ldx,
+                         {g + a->gate_col[t], g + a->gate_col[t + tasks - 1]},
+                         a->y + (size_t)b * (size_t)a->ldy + (size_t)t * (size_t)a->cols};
+    int32_t c = 0;
+    for (; c + RELU_VECTORS * W <= a->cols; c += RELU_VECTORS * W)
+        mix_relu_columns(a, &row, c, tasks, RELU_VECTORS);
+    for (; c < a->cols; c += W) mix_relu_columns(a, &row, c, tasks, 1);
+}
+
+static void mix_relu_forward(const mmoe_mix_args *a) {
+    for (int32_t b = 0; b < a->rows; b++) {
+        int32_t t = 0;
+        for (; t + 2 <= a->n_task; t += 2) mix_relu_row(a, b, t, 2);
+        if (t < a->n_task) mix_relu_row(a, b, t, 1);
+    }
+}
+
+static void mix_forward(const mmoe_mix_args *a) {
+    if (a->relu.scale) {
+        mix_relu_forward(a);
+        return;
+    }
+    for (int32_t b = 0; b < a->rows; b++)
+        for (int32_t t = 0; t < a->n_task; t++)
+            mix_plain(a, a->g + (size_t)b * (size_t)a->ldg + a->gate_col[t],
+                      a->x + (size_t)b * (size_t)a->ldx,
+                      a->expert_col + (size_t)t * (size_t)a->n_expert,
+                      a->y + (size_t)b * (size_t)a->ldy + (size_t)t * (size_t)a->cols);
 }
 
 /* Where a gate's weight of an expert stands, of the first row of a block. */
@@ -97,65 +147,99 @@ static inline vf mix_block_any(const mmoe_mix_args *a, mix_spot s, int add, int 
     }
 }
 
-/* W columns of an expert over `rows` rows (at most W), with its relu: u = relu(z scale + shift), dg
- * = dy . u, and, behind the last task, da = sum_t g_t dy_t where u > 0, with its column sums. The
- * dots are left in `dots`. */
+/* Which rows, at most W, and vectors of an expert's columns; and whether the task is the first, the
+ * last one. */
+typedef struct mix_block_of {
+    int rows, vectors, first, last;
+} mix_block_of;
+
+/* With as many registers as AVX-512's the dots of W rows stay there, else in the first cache, and
+ * the sums of two vectors of columns go beside each other: they wait for one another less. */
+#if W == 16
+#define EACH_RELU_ROW _Pragma("GCC unroll 16")
+#else
+#define EACH_RELU_ROW _Pragma("GCC unroll 2")
+#endif
+
+/* Some columns of an expert with its relu: u = relu(z scale + shift), dg = dy . u, and, behind the
+ * last task, da = sum_t g_t dy_t where u > 0, with its column sums. The dots go to `dots`; `more`:
+ * they are added there. */
 static inline __attribute__((always_inline)) void
-mix_relu_block(const mmoe_mix_args *a, mix_spot p, vf dots[W], int rows, int first, int last) {
-    const vf scale = load(a->relu.scale + p.at), shift = load(a->relu.shift + p.at),
-             mean = a->relu.mean ? load(a->relu.mean + p.at) : splat(0.0f);
+mix_relu_block(const mmoe_mix_args *a, mix_spot p, vf dots[W], mix_block_of of, int more) {
     const size_t ldg = (size_t)a->ldg, ldx = (size_t)a->ldx, ldy = (size_t)a->ldy,
                  lddx = (size_t)a->lddx;
-    vf sum = {0}, sum_z = {0};
-#pragma GCC unroll 16
-    for (int j = 0; j < rows; j++) {
-        vf v = load(p.x), x = v * scale + shift, d = load(p.dy), s = *p.g * d;
-        dots[j] += d * act_relu(x);
-        if (!first) s += load(p.dx);
-        if (last) {
-            s = keep(x > 0.0f, s);
-            sum += s;
-            sum_z += s * (v - mean);
+    vf scale[RELU_VECTORS], shift[RELU_VECTORS], mean[RELU_VECTORS], sum[RELU_VECTORS],
+        sum_z[RELU_VECTORS];
+    for (int i = 0; i < of.vectors; i++) {
+        scale[i] = load(a->relu.scale + p.at + i * W);
+        shift[i] = load(a->relu.shift + p.at + i * W);
+        mean[i] = a->relu.mean ? load(a->relu.mean + p.at + i * W) : splat(0.0f);
+        sum[i] = sum_z[i] = splat(0.0f);
+    }
+    EACH_RELU_ROW
+    for (int j = 0; j < of.rows; j++) {
+        vf dot = more ? dots[j] : splat(0.0f);
+        for (int i = 0; i < of.vectors; i++) {
+            vf v = load(p.x + i * W), x = v * scale[i] + shift[i], d = load(p.dy + i * W),
+               s = *p.g * d;
+            dot += d * act_relu(x);
+            if (!of.first) s += load(p.dx + i * W);
+            if (of.last) {
+                s = keep(x > 0.0f, s);
+                sum[i] += s;
+                sum_z[i] += s * (v - mean[i]);
+            }
+            store(p.dx + i * W, s);
         }
-        store(p.dx, s);
+        dots[j] = dot;
         p.g += ldg;
         p.x += ldx;
         p.dy += ldy;
         p.dx += lddx;
     }
-    if (!last) return;
-    store(a->relu.sum_da + p.at, load(a->relu.sum_da + p.at) + sum);
-    if (a->relu.mean) store(a->relu.sum_daz + p.at, load(a->relu.sum_daz + p.at) + sum_z);
+    for (int i = 0; i < of.vectors && of.last; i++) {
+        float *sum_da = a->relu.sum_da + p.at + i * W, *sum_daz = a->relu.sum_daz + p.at + i * W;
+        store(sum_da, load(sum_da) + sum[i]);
+        if (a->relu.mean) store(sum_daz, load(sum_daz) + sum_z[i]);
+    }
 }
 
-/* One gate's weight of one expert over `rows` rows. */
+/* One gate's weight of one expert. */
 static inline __attribute__((always_inline)) void mix_relu_pair(const mmoe_mix_args *a, mix_spot p,
-                                                                int rows, int first, int last) {
-    vf dots[W] = {{0}};
-    for (int32_t c = 0; c < a->cols; c += W) {
-        mix_relu_block(a, p, dots, rows, first, last);
-        p.at += W;
-        p.x += W;
-        p.dy += W;
-        p.dx += W;
-    }
+                                                                mix_block_of of) {
+    vf dots[W];
+    if (of.rows < W) memset(dots, 0, sizeof dots);
+    int32_t c = 0;
+    do {
+        const int vectors = c + RELU_VECTORS * W <= a->cols ? RELU_VECTORS : 1;
+        if (vectors == RELU_VECTORS)
+            mix_relu_block(a, p, dots, (mix_block_of){of.rows, RELU_VECTORS, of.first, of.last},
+                           c > 0);
+        else
+            mix_relu_block(a, p, dots, (mix_block_of){of.rows, 1, of.first, of.last}, c > 0);
+        c += vectors * W;
+        p.at += vectors * W;
+        p.x += vectors * W;
+        p.dy += vectors * W;
+        p.dx += vectors * W;
+    } while (c < a->cols);
     float sums[W];
     store(sums, sum_each(dots));
     const size_t lddg = (size_t)a->lddg;
-    for (int j = 0; j < rows; j++) p.dg[(size_t)j * lddg] = sums[j];
+    for (int j = 0; j < of.rows; j++) p.dg[(size_t)j * lddg] = sums[j];
 }
 
 static inline void mix_relu_any(const mmoe_mix_args *a, mix_spot p, int rows, int first, int last) {
     if (rows < W)
-        mix_relu_pair(a, p, rows, first, last);
+        mix_relu_pair(a, p, (mix_block_of){rows, 0, first, last});
     else if (first && last)
-        mix_relu_pair(a, p, W, 1, 1);
+        mix_relu_pair(a, p, (mix_block_of){W, 0, 1, 1});
     else if (first)
-        mix_relu_pair(a, p, W, 1, 0);
+        mix_relu_pair(a, p, (mix_block_of){W, 0, 1, 0});
     else if (last)
-        mix_relu_pair(a, p, W, 0, 1);
+        mix_relu_pair(a, p, (mix_block_of){W, 0, 0, 1});
     else
-        mix_relu_pair(a, p, W, 0, 0);
+        mix_relu_pair(a, p, (mix_block_of){W, 0, 0, 0});
 }
 
 /* Of row b, an expert whose first column is `at`, task t and its gate's column. */

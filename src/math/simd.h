@@ -80,7 +80,23 @@ static inline void store_n(float *p, vf v, int n) {
 #if defined(__AVX512F__)
     _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v);
 #elif defined(__AVX2__)
-    _mm256_maskstore_ps(p, (__m256i)(lane < n), (__m256)v);
+    /* (A store under a mask takes AMD's processors as long as ten others.) */
+    if (n == W) {
+        store(p, v);
+        return;
+    }
+    __m128 part = _mm256_castps256_ps128((__m256)v);
+    if (n & 4) {
+        _mm_storeu_ps(p, part);
+        part = _mm256_extractf128_ps((__m256)v, 1);
+        p += 4;
+    }
+    if (n & 2) {
+        _mm_storel_pi((__m64 *)(void *)p, part);
+        part = _mm_movehl_ps(part, part);
+        p += 2;
+    }
+    if (n & 1) _mm_store_ss(p, part);
 #elif defined(MMOE_NEON)
     if (n == W) {
         store(p, v);
@@ -197,19 +213,33 @@ static inline vf add_pairs(vf a, vf b) {
 #endif
 }
 
+#if W == 8
+/* The same in each half of the lanes, which no shuffle leaves. */
+static inline vf add_pairs_of_halves(vf a, vf b) {
+    return __builtin_shufflevector(a, b, 0, 2, 8, 10, 4, 6, 12, 14) +
+           __builtin_shufflevector(a, b, 1, 3, 9, 11, 5, 7, 13, 15);
+}
+#endif
+
 /* Lane i: the sum of v[i]'s lanes; a tree over all vectors at once. */
 static inline vf sum_each(const vf v[W]) {
     vf l1[W / 2], l2[W / 4];
+#if W == 8
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) l1[i] = add_pairs_of_halves(v[2 * i], v[2 * i + 1]);
+    for (int i = 0; i < 2; i++) l2[i] = add_pairs_of_halves(l1[2 * i], l1[2 * i + 1]);
+    return __builtin_shufflevector(l2[0], l2[1], 0, 1, 2, 3, 8, 9, 10, 11) +
+           __builtin_shufflevector(l2[0], l2[1], 4, 5, 6, 7, 12, 13, 14, 15);
+#else
 #pragma GCC unroll 8
     for (int i = 0; i < W / 2; i++) l1[i] = add_pairs(v[2 * i], v[2 * i + 1]);
 #pragma GCC unroll 4
     for (int i = 0; i < W / 4; i++) l2[i] = add_pairs(l1[2 * i], l1[2 * i + 1]);
 #if W == 4
     return l2[0];
-#elif W == 8
-    return add_pairs(l2[0], l2[1]);
 #else
     return add_pairs(add_pairs(l2[0], l2[1]), add_pairs(l2[2], l2[3]));
+#endif
 #endif
 }
 

@@ -91,12 +91,16 @@ static void check_product(int32_t m, int32_t n, int32_t k, int flags,
     product_finish(&p);
 }
 
-/* _i: bit 0 transposes A, bit 1 B, bit 2 adds to C. */
+/* _i: bit 0 transposes A, bit 1 B, bit 2 adds to C; the rest is the set of kernels, each of which
+ * has its own products beside BLAS. */
 START_TEST(small_products) {
     static const int32_t sizes[] = {1, 2, 3, 5, 8, 15, 16, 17, 33, 64};
     enum { N = sizeof sizes / sizeof *sizes };
+    const mmoe_kernels *set = mmoe_kernels_at((size_t)_i / 8);
+    if (!set) return;
+    setenv("MMOE_KERNELS", set->name, 1);
     for (int i = 0; i < N * N * N; i++)
-        check_product(sizes[i % N], sizes[i / N % N], sizes[i / N / N], _i, check_elements);
+        check_product(sizes[i % N], sizes[i / N % N], sizes[i / N / N], _i % 8, check_elements);
 }
 END_TEST
 
@@ -181,7 +185,7 @@ END_TEST
 #endif
 
 void add_cases(TCase *c) {
-    tcase_add_loop_test(c, small_products, 0, 8);
+    tcase_add_loop_test(c, small_products, 0, 3 * 8);
     tcase_add_loop_test(c, large_products, 0, 8);
     tcase_add_test(c, empty_products);
 #ifndef WITHOUT_BLAS

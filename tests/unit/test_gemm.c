@@ -247,7 +247,8 @@ static void check_outer(const mmoe_kernels *t, const mmoe_gemm *g) {
         for (int32_t j = 0; j < g->ldc; j++) {
             double sum = 0, size = 0;
             for (int32_t b = 0; b < g->k && i < g->m && j < g->n; b++) {
-                const double term = (double)a[b * g->lda + i] * (double)w[b * g->ldb + j];
+                const float x = g->ta ? a[b * g->lda + i] : a[i * g->lda + b];
+                const double term = (double)x * (double)w[b * g->ldb + j];
                 sum += term;
                 size += fabs(term);
             }
@@ -259,8 +260,8 @@ static void check_outer(const mmoe_kernels *t, const mmoe_gemm *g) {
         }
 }
 
-/* A^T B of [k, m] and [k, n] as they stand: k across the slabs, rows near and far apart, more rows
- * of C than a block has. */
+/* A^T B of [k, m] and [k, n] as they stand, and A B: k across the slabs, rows near and far apart,
+ * more rows of C than a block has. */
 START_TEST(outer_products) {
     static const int32_t depths[] = {1, 2, 33, 255, 256, 257, 600};
     const mmoe_kernels *t = mmoe_kernels_at((size_t)_i);
@@ -275,6 +276,10 @@ START_TEST(outer_products) {
                 g.ldb = far ? 2 * MOST_N + 200 : MOST_N;
                 g.ldc = MOST_N + PAD;
                 check_outer(t, &g);
+                g.lda = g.k + g.m % 3;
+                g.ta = false;
+                check_outer(t, &g);
+                g.ta = true;
             }
     g = (mmoe_gemm){.ta = true,
                     .m = 200,
