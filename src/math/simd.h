@@ -114,6 +114,8 @@ static inline vf splat(float x) { return x - (vf){0}; } /* x - 0 keeps every x, 
 static inline vf choose(vi mask, vf a, vf b) {
 #if defined(MMOE_NEON)
     return (vf)vbslq_f32((uint32x4_t)mask, (float32x4_t)a, (float32x4_t)b);
+#elif W == 8
+    return (vf)_mm256_blendv_ps((__m256)b, (__m256)a, (__m256)mask);
 #else
     return (vf)((mask & (vi)a) | (~mask & (vi)b));
 #endif
