@@ -7,8 +7,9 @@
 #include "base/text.h"
 #include "progress.h"
 
-/* What a host spends on one more message beside another. */
-static const double message_seconds = 1.5e-6;
+/* What a host spends on one more message beside another; and the longest that Open MPI sends over
+ * TCP unasked. */
+static const double message_seconds = 1.5e-6, longest_at_once = 65536;
 
 double plan_distinct(double reads, double rows) { return -rows * expm1(-reads / rows); }
 
@@ -16,34 +17,47 @@ bool plan_is_dealt(const mmoe_table_estimate *t) {
     return strcmp(t->update, "deferred") == 0 || strcmp(t->update, "lazy") == 0;
 }
 
-/* Of tables whose rows are updated when they are read: the vectors and gradients of those that a
- * batch reads. Of all else: gradients to who adds them, and weights back. Of sums by id the way
- * there. Of numbers each rank's to all others. */
-static double bytes_of(const mmoe_estimate *e, double hosts) {
-    double twice = (double)e->shared_bytes;
+/* Bytes of what each host has a gradient of: of weights that every step updates, and of rows that
+ * the batch reads, in tables whose rows are updated then. */
+typedef struct gradients {
+    double whole, dealt;
+} gradients;
+
+static gradients gradients_of(const mmoe_estimate *e) {
+    gradients g = {.whole = (double)e->shared_bytes};
     for (size_t i = 0; i < e->n_table; i++) {
         const mmoe_table_estimate *t = &e->tables[i];
-        const double reads = t->reads * e->batch_size;
-        if (strcmp(t->update, "none") == 0) continue;
-        twice += plan_is_dealt(t) ? plan_distinct(reads, (double)t->rows) * 4 * t->width
-                                  : (double)t->bytes;
+        if (plan_is_dealt(t))
+            g.dealt += plan_distinct(t->reads * e->batch_size, (double)t->rows) * 4 * t->width;
+        else if (strcmp(t->update, "none") != 0)
+            g.whole += (double)t->bytes;
     }
-    return (2 * twice + (double)e->sum_bytes) * (hosts - 1) / hosts +
+    return g;
+}
+
+/* Of rows that are read the vectors and the gradients; of all else gradients to who adds them, and
+ * weights back. Of sums by id the way there. Of numbers each rank's to all others. */
+static double bytes_of(const mmoe_estimate *e, double hosts) {
+    const gradients g = gradients_of(e);
+    return (2 * (g.whole + g.dealt) + (double)e->sum_bytes) * (hosts - 1) / hosts +
            8.0 * e->n_barrier_number * (hosts - 1);
+}
+
+/* An exchange of every host with every other, of so many bytes on each, a part from and to each.
+ * One that is long begins when its receiver has answered. */
+static double exchange_of(double bytes, const plan_network *n, double hosts) {
+    const double latencies = bytes / hosts > longest_at_once ? 3 : 1;
+    return bytes > 0 ? latencies * n->latency + (hosts - 1) * message_seconds : 0;
 }
 
 /* A round of messages for each barrier and for losses, which log2 of `hosts` pairs pass on; and of
  * every host with every other: sums by id, gradients, weights, and of rows that are read both. */
 static double waiting_of(const mmoe_estimate *e, const plan_network *n, double hosts) {
-    int direct = 2 + (e->sum_bytes > 0);
+    const gradients g = gradients_of(e);
     if (hosts < 2) return 0;
-    for (size_t i = 0; i < e->n_table; i++)
-        if (plan_is_dealt(&e->tables[i])) {
-            direct += 2;
-            break;
-        }
     return (e->n_barrier + 1) * log2(hosts) * n->latency +
-           direct * (n->latency + (hosts - 1) * message_seconds);
+           exchange_of((double)e->sum_bytes, n, hosts) +
+           2 * (exchange_of(g.whole, n, hosts) + exchange_of(g.dealt, n, hosts));
 }
 
 plan_ranks plan_ranks_of(const mmoe_estimate *e, const plan_network *n, int hosts) {

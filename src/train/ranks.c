@@ -5,7 +5,9 @@
 #include "base/error.h"
 #include "base/subnormals.h"
 
-enum { SOME = 1 << 12, MUCH = 1 << 22 }; /* numbers that are summed at a time */
+/* Numbers that are summed at a time: of losses; of gradients as many as there are, and within these
+ * bounds, as what is added up by parts (sums by id) takes a latency each time. */
+enum { SOME = 1 << 12, LEAST = 1 << 18, MUCH = 1 << 22 };
 
 /* Keeps the first failure. */
 static bool note(mmoe_ranks *r, mmoe_status status, const mmoe_error *why) {
@@ -94,7 +96,7 @@ mmoe_status mmoe_ranks_create(mmoe_comm *comm, const mmoe_params *params, int64_
     mmoe_status status = r->bytes ? mmoe_params_dense(params, alloc, &r->dense, err)
                                   : mmoe_fail_memory(err, size * sizeof *r->bytes);
     r->most = r->dense.n_whole < MUCH ? r->dense.n_whole : MUCH;
-    if (r->most < 2 * SOME) r->most = 2 * SOME;
+    if (r->most < LEAST) r->most = LEAST;
     if (!status) r->peers.portions = mmoe_portions_of(&r->dense, comm->size, piece);
     if (!status)
         status = mmoe_comm_sum_create(comm, (uint64_t)r->most * sizeof(float), alloc, &r->sum, err);

@@ -126,6 +126,14 @@ for command in "$train --allow-unlike --output x.safetensors" \
         grep -qE '^mmoe.*: ranks have unlike "(training )?rows": ' err
     report $? "ranks that see other rows are refused: $(echo "$command" | cut -c 1-60)"
 done
+cp rows.csv other
+sed 's/"n_expert": 3/"n_expert": 2/' config.json >other/config.json
+# shellcheck disable=SC2086 # a list of flags
+run_unlike other.sh $train --allow-unlike --output x.safetensors
+[ "$status" -eq 1 ] && grep -q '^mmoe.*: ranks have unlike "configuration": ' err
+report $? "and those that see another configuration (was $status)"
+cp config.json other
+head -n 2999 rows.csv >other/rows.csv
 
 # Ranks evaluate to the figures of one process.
 for how in "" "--auc binned --by 129 --json"; do
