@@ -85,7 +85,7 @@ for limit in "v 700000" "d 300000"; do
         --threads 2 --set "features.sparse.0.vocab_size=$((most * 11 / 10))"
     expect_nothing_left m.safetensors
     expect 0 "" train --config limit.json --train rows.csv --output m.safetensors --threads 2 \
-        --set "features.sparse.0.vocab_size=$((most * 8 / 10))"
+        --set "features.sparse.0.vocab_size=$((most * 7 / 10))"
     rm -f m.safetensors
 done
 
