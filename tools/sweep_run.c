@@ -35,6 +35,7 @@ typedef struct crew {
     size_t n_open, *open; /* the runs to do, those of the same data one after the other */
     size_t next, done;    /* of open: dealt, ended; of all ranks, as the next two */
     double others_share;  /* how much is done of the runs that others have */
+    int *dealt_to;        /* [runs] a rank; -1: none, or it has ended */
     int threads;
     double began; /* seconds */
     pthread_mutex_t mutex;
@@ -296,6 +297,7 @@ static void make_news(crew *c) {
 
 static int take_end(crew *c, size_t run, int rank) {
     int status = CLI_OK;
+    c->dealt_to[run] = -1;
     pthread_mutex_lock(&c->mutex);
     c->done++;
     pthread_mutex_unlock(&c->mutex);
@@ -305,11 +307,25 @@ static int take_end(crew *c, size_t run, int rank) {
     return status;
 }
 
+/* What other ranks were at when one has failed. */
+static void note_runs(const crew *c) {
+    const sweep_plan *p = c->plan;
+    char text[160];
+    for (size_t i = 0; i < c->n_open; i++) {
+        const size_t run = c->open[i];
+        if (c->dealt_to[run] < 0 || c->dealt_to[run] == cli_ranks()->rank) continue;
+        sweep_setting_text(p, run / p->n_seed, text, sizeof text);
+        cli_note("rank %d has not ended its run %s seed %lld", c->dealt_to[run], text,
+                 (long long)p->seeds[run % p->n_seed]);
+    }
+}
+
 /* What all ranks say, this one too. Returns a status. */
 static int hear(crew *c) {
     make_news(c);
     double share = 0;
-    int status = c->status ? c->status : sweep_tell(c->plan, c->results, &c->news);
+    int status = c->status;
+    if (!status && (status = sweep_tell(c->plan, c->results, &c->news)) != 0) note_runs(c);
     for (int r = 0; r < cli_ranks()->size; r++)
         if (r != cli_ranks()->rank) share += c->news.words[r].share;
     for (size_t i = 0; !status && i < c->news.n_ended; i++)
@@ -336,7 +352,7 @@ static void deal(crew *c) {
             if (c->news.words[r].idle <= worker) continue;
             is_dealt = true;
             if (r == cli_ranks()->rank) c->mine[c->n_mine++] = c->open[c->next];
-            c->next++;
+            c->dealt_to[c->open[c->next++]] = r;
         }
     }
     pthread_cond_broadcast(&c->dealt);
@@ -404,11 +420,13 @@ static bool take_crew_memory(crew *c) {
     c->open = calloc(n, sizeof *c->open);
     c->mine = calloc(n, sizeof *c->mine);
     c->shares = calloc(n, sizeof *c->shares);
+    c->dealt_to = calloc(n, sizeof *c->dealt_to);
+    for (size_t i = 0; c->dealt_to && i < n; i++) c->dealt_to[i] = -1;
     c->has_ended = calloc(n, sizeof *c->has_ended);
     c->news.ended = calloc(n, sizeof *c->news.ended);
     c->news.rank_of = calloc(n, sizeof *c->news.rank_of);
-    return c->data && c->open && c->mine && c->shares && c->has_ended && c->news.ended &&
-           c->news.rank_of;
+    return c->data && c->open && c->mine && c->shares && c->dealt_to && c->has_ended &&
+           c->news.ended && c->news.rank_of;
 }
 
 static void free_crew(crew *c) {
@@ -420,6 +438,7 @@ static void free_crew(crew *c) {
     free(c->open);
     free(c->mine);
     free(c->shares);
+    free(c->dealt_to);
     free(c->has_ended);
     free(c->news.ended);
     free(c->news.rank_of);

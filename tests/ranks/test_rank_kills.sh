@@ -129,6 +129,22 @@ kill -STOP "$(cat pid.1)"
 await && ended && [ "$(grep -c '^mmoe.*rank 1: late for .* by 3 seconds' err)" -eq 1 ]
 report $? "a rank that hangs is named, and ends all (was $status)"
 
+# And in a sweep, with its run, which is dealt when the short ones have ended.
+cat >sweep.json <<END
+{"config": "config.json", "train": "rows.csv", "valid": "rows.csv", "seeds": $ranks,
+ "grid": {"trainer.n_epoch": [1, 100000], "trainer.earlystop_patience": [0]}}
+END
+start "$ranks" --wait 3 sweep --config sweep.json --output sweep --threads 1
+touch sweep.csv
+while [ "$(wc -l <sweep.csv)" -le "$ranks" ] && kill -0 $job 2>/dev/null; do
+    sleep 0.1
+    cp sweep/results.csv sweep.csv 2>/dev/null
+done
+kill -STOP "$(cat pid.1)"
+await && ended && [ "$(grep -c '^mmoe.*rank 1: late for what runs came to by 3 sec' err)" -eq 1 ] &&
+    [ "$(grep -cE '^mmoe.*rank 1 has not ended its run .*n_epoch=100000 .*seed' err)" -eq 1 ]
+report $? "a rank that hangs in a sweep is named, and its run (was $status)"
+
 # The disk of a rank is full: of the first, which writes checkpoints, and of another, which keeps
 # the best weights of a large table.
 cat >large.json <<'END'
