@@ -51,6 +51,7 @@ mmoe_status mmoe_bytes_read(mmoe_bytes *from, char *to, size_t size, size_t *n, 
                                    ? mmoe_unpacking_read(from->unpacking, to, size, n, err)
                                    : mmoe_raw_bytes_read(&from->raw, to, size, n, err);
     if (!status) tell(from);
+    if (!status && *n) from->last = to[*n - 1];
     return status || *n == size ? status : mmoe_raw_bytes_check(&from->raw, err);
 }
 
@@ -59,6 +60,11 @@ double mmoe_bytes_share(const mmoe_bytes *from) {
                  given = from->unpacking ? mmoe_unpacking_used(from->unpacking, from->held)
                                          : (double)(from->raw.n_read - (int64_t)from->held);
     return given < all ? given / all : all > 0;
+}
+
+bool mmoe_bytes_may_be_cut(const mmoe_bytes *from) {
+    const bool is_regular = from->raw.state.bytes > 0;
+    return !is_regular && !from->unpacking && from->last != '\n' && from->last != '\r';
 }
 
 void mmoe_bytes_close(mmoe_bytes *bytes) {

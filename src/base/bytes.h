@@ -3,6 +3,8 @@
 #ifndef MMOE_BASE_BYTES_H
 #define MMOE_BASE_BYTES_H
 
+#include <stdbool.h>
+
 #include "base/alloc.h"
 #include "base/raw_bytes.h"
 #include "mmoe/train.h"
@@ -16,6 +18,7 @@ typedef struct mmoe_bytes {
     const mmoe_watcher *watcher;      /* told at each read; NULL: none */
     int64_t rows;                     /* for the watcher */
     size_t held;                      /* of what was given, by a reader who is not yet there */
+    char last;                        /* of the bytes that were given */
 } mmoe_bytes;
 
 /* "-" is standard input. `alloc` may be NULL. MMOE_E_IO, _MEMORY. */
@@ -35,6 +38,9 @@ void mmoe_bytes_tell(const mmoe_bytes *from, const mmoe_watcher *watcher, int64_
 mmoe_status mmoe_bytes_read(mmoe_bytes *from, char *to, size_t size, size_t *n, mmoe_error *err);
 /* About how much of all it has given, but for what is held, at most 1; 0: nobody knows. */
 double mmoe_bytes_share(const mmoe_bytes *from);
+/* At the end of a pipe's text: does its last line lack an end, as where who writes it was ended? A
+ * file that is there tells its size, and an archive its end. */
+bool mmoe_bytes_may_be_cut(const mmoe_bytes *from);
 void mmoe_bytes_close(mmoe_bytes *bytes);
 
 #endif

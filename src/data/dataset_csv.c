@@ -235,6 +235,16 @@ static mmoe_status read_in_blocks(mmoe_loader *l, mmoe_bytes *from, const mmoe_c
 
 /* ---- Files ---- */
 
+/* The last cell of its last row may be a part of what it was. */
+static mmoe_status warn_of_cut(mmoe_loader *l, const mmoe_bytes *from, mmoe_error *err) {
+    const mmoe_place at = {l->last ? from->name : NULL, l->first_row + l->parts.before - 1};
+    char last[MMOE_PLACE_SIZE];
+    if (!mmoe_bytes_may_be_cut(from)) return MMOE_OK;
+    return mmoe_warn(&l->set->warnings, (mmoe_warning){NULL, NULL, 1, at.row, at.file}, err,
+                     "%s is the last and has no line end: what writes it may have ended too early",
+                     mmoe_place_show(at, last));
+}
+
 /* Quotes that are text say nothing of where rows end. */
 static mmoe_status read_file(mmoe_loader *l, const char *path, const mmoe_csv_how *how,
                              mmoe_error *err) {
@@ -249,6 +259,7 @@ static mmoe_status read_file(mmoe_loader *l, const char *path, const mmoe_csv_ho
     l->from = how->n_more ? NULL : &from;
     status = in_blocks ? read_in_blocks(l, &from, how, err) : read_in_sequence(l, &from, err);
     l->from = NULL;
+    if (!status) status = warn_of_cut(l, &from, err);
     mmoe_bytes_close(&from);
     return status;
 }

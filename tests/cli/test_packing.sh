@@ -76,6 +76,34 @@ expect 0 "" train --config config.json --train folder --valid rows.csv --output 
 check "the same model from rows that were packed from standard input" cmp m.out plain.out
 cat rows.csv | "$mmoe" train --config config.json --train rows.csv --valid - --output m.out 2>err
 check "validation rows from a pipe" cmp m.out plain.out
+
+# ---- A stream that ends too early ----
+
+last=$(($(wc -c <rows.csv) - 1))
+said="row 61 is the last and has no line end: what writes it may have ended too early"
+for threads in 1 2; do
+    head -c $last rows.csv | "$mmoe" train --config config.json --train - --output m.out \
+        --threads $threads 2>err
+    check "a pipe whose last row has no end is warned of" grep -qF \
+        "warning: standard input: $said" err
+done
+head -c $last rows.csv | "$mmoe" predict --model m.out --data - --output pred 2>err
+check "and when rows are scored" grep -qF "warning: standard input: $said" err
+head -c $last rows.csv | "$mmoe" pack --config config.json --data rows.csv --data - \
+    --output more.d >out 2>err
+check "and when they are packed" grep -qF "${said%% is*} of standard input is the last and" err
+head -c $last rows.csv >unended.csv
+expect 0 "" predict --model m.out --data unended.csv --output pred
+check "a file may lack it" [ "$(grep -c 'no line end' err)" = 0 ]
+cat rows.csv | "$mmoe" predict --model m.out --data - --output pred 2>err
+check "a pipe that has it is none" [ "$(grep -c 'no line end' err)" = 0 ]
+gzip -c <unended.csv | "$mmoe" predict --model m.out --data - --output pred 2>err
+check "nor is an archive, which has an end of its own" [ "$(grep -c 'no line end' err)" = 0 ]
+head -c $((last - 4)) rows.csv | "$mmoe" train --config config.json --train - --output n.out 2>err
+check "within a row it is an error" grep -qF \
+    "standard input: row 61: 2 fields, but the header has 3" err
+expect_nothing_left n.out
+
 sed '9s/.*/new,x,0/' rows.csv >bad.csv
 expect_input 1 'mmoe train: standard input: row 9: column "price": "x" is not a number' bad.csv \
     train --config config.json --train - --output n.out
