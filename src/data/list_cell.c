@@ -76,8 +76,36 @@ static mmoe_element element_of(const mmoe_list_walk *w, const char *text, const 
     return e;
 }
 
+/* Of a text that is readable, without weights: between two looks at it nothing is kept but in
+ * registers. */
+static size_t next_plain(mmoe_list_walk *w, mmoe_element *out, size_t most) {
+    const char *at = w->at;
+    size_t n = 0;
+    while (at && n < most) {
+        uint64_t separators = w->separators;
+        for (; separators && n < most; separators &= separators - 1) {
+            const char *end = w->begin + __builtin_ctzll(separators);
+            out[n++] = (mmoe_element){{at, (size_t)(end - at)}, {NULL, 0}};
+            at = end + 1;
+        }
+        w->separators = separators;
+        if (n == most) break;
+        if (w->end - w->begin > MMOE_MARKS) {
+            look_at(w, w->begin + MMOE_MARKS);
+        } else {
+            out[n++] = (mmoe_element){{at, (size_t)(w->end - at)}, {NULL, 0}};
+            at = NULL;
+        }
+    }
+    w->at = at;
+    w->left -= (int64_t)n;
+    return n;
+}
+
 size_t mmoe_list_walk_next(mmoe_list_walk *w, mmoe_element *out, size_t most) {
     size_t n = 0;
+    if (w->is_readable && !w->how->weight_separator)
+        return next_plain(w, out, w->left < (int64_t)most ? (size_t)w->left : most);
     for (; n < most && w->at && w->left; n++, w->left--) {
         const char *end = end_of_element(w);
         out[n] = element_of(w, w->at, end);

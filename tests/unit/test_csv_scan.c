@@ -1,4 +1,5 @@
-/* The scanner of CSV against libcsv alone, the specification */
+/* The scanner of CSV against libcsv alone, the specification; and cells of lists as they are cut
+ * where 64 bytes of a text can be read, against a byte at a time. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include "base/csv_stretch.h"
 #include "check_main.h"
 #include "csv_told.h"
+#include "data/list_cell.h"
 
 static void same_by(const char *bytes, size_t length, mmoe_csv_handler how) {
     char *wanted, *told = csv_tells_otherwise(bytes, length, how, &wanted);
@@ -231,6 +233,47 @@ START_TEST(long_rows_read_the_same) {
 }
 END_TEST
 
+/* ---- Lists ---- */
+
+/* Asked for a few elements at a time, or for many. */
+static void cut_alike(const mmoe_list_how *how, mmoe_csv_field cell, size_t most) {
+    mmoe_element fast[64], plain[1];
+    mmoe_list_walk a = mmoe_list_walk_begin(how, cell, true),
+                   b = mmoe_list_walk_begin(how, cell, false);
+    ck_assert_int_eq(a.is_cut, b.is_cut);
+    for (size_t n = most; n;) {
+        n = mmoe_list_walk_next(&a, fast, most);
+        ck_assert_uint_le(n, most);
+        for (size_t i = 0; i < n; i++) {
+            ck_assert_uint_eq(mmoe_list_walk_next(&b, plain, 1), 1);
+            ck_assert_ptr_eq(fast[i].value.text, plain->value.text);
+            ck_assert_uint_eq(fast[i].value.length, plain->value.length);
+            ck_assert_ptr_eq(fast[i].weight.text, plain->weight.text);
+            ck_assert_uint_eq(fast[i].weight.length, plain->weight.length);
+        }
+    }
+    ck_assert_uint_eq(mmoe_list_walk_next(&b, plain, 1), 0);
+}
+
+START_TEST(lists_are_cut_alike) {
+    static const char letters[] = "||:12";
+    static const int32_t lengths[] = {0, 1, 3, 63, 64, 65, 500};
+    static const size_t many[] = {1, 3, 64};
+    static char text[400 + 64];
+    uint32_t x = 1;
+    for (int round = 0; round < 6000; round++) {
+        const size_t length = 1 + (x = x * 69069 + 1) / 65536 % (round % 2 ? 20 : 400);
+        const uint32_t letter = round % 5 ? sizeof letters - 1 : 3; /* or hardly a digit */
+        for (size_t i = 0; i < length; i++) text[i] = letters[(x = x * 69069 + 1) / 65536 % letter];
+        const mmoe_list_how how = {.separator = '|',
+                                   .weight_separator = round % 3 ? '\0' : ':',
+                                   .max_len = lengths[round % 7],
+                                   .truncate = round % 11 % 2 ? MMOE_KEEP_LAST : MMOE_KEEP_FIRST};
+        for (int i = 0; i < 3; i++) cut_alike(&how, (mmoe_csv_field){text, length}, many[i]);
+    }
+}
+END_TEST
+
 void add_cases(TCase *c) {
     tcase_add_test(c, sets_are_chosen_by_name);
     tcase_add_loop_test(c, places_are_found, 0, MOST_SETS);
@@ -239,4 +282,5 @@ void add_cases(TCase *c) {
     tcase_add_loop_test(c, random_rows_read_the_same, 0, MOST_SETS);
     tcase_add_loop_test(c, blocks_end_anywhere, 0, 2);
     tcase_add_test(c, long_rows_read_the_same);
+    tcase_add_test(c, lists_are_cut_alike);
 }
