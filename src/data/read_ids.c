@@ -25,20 +25,17 @@ static id_row row_of(const mmoe_id_rows *r, size_t index) {
                     r->lists,   row.is_readable};
 }
 
-static const mmoe_encoder *encoder_of(const mmoe_cells *cells, int32_t i) {
-    return cells->schema->tables[cells->schema->sparse[i].table].encoder;
-}
+typedef struct mmoe_id_place id_place;
 
 /* A cell, one of those that data.missing has being empty; its state is noted. */
-static const char *read_value(const id_row *r, int32_t i, const mmoe_csv_field *field,
+static const char *read_value(const id_row *r, const id_place *p, const mmoe_csv_field *field,
                               mmoe_cell *out) {
-    const struct mmoe_schema *s = r->cells->schema;
     const bool missing = mmoe_cell_is_missing(r->cells, field);
     const mmoe_csv_field f = missing ? (mmoe_csv_field){"", 0} : *field;
     out->state = MMOE_CELL_KNOWN;
-    const char *fault = mmoe_cell_read(r->cells, s->tables[s->sparse[i].table].encoder, &f, out);
+    const char *fault = mmoe_cell_read(r->cells, p->encoder, &f, out);
     if (!fault)
-        mmoe_note_add(&r->notes[i], out->state, r->placed);
+        mmoe_note_add(&r->notes[p->feature], out->state, r->placed);
     else if (out->state == MMOE_CELL_TOO_MANY && r->cells->is_of_column)
         *r->cells->is_of_column = true;
     return fault;
@@ -46,20 +43,21 @@ static const char *read_value(const id_row *r, int32_t i, const mmoe_csv_field *
 
 /* ---- Of one id a row ---- */
 
-static mmoe_status read_id(const id_row *r, int32_t i, const mmoe_csv_field *field,
+static mmoe_status read_id(const id_row *r, const id_place *p, const mmoe_csv_field *field,
                            mmoe_error *err) {
-    const mmoe_sparse_column *c = &r->cells->schema->sparse[i];
+    const mmoe_sparse_column *c = &r->cells->schema->sparse[p->feature];
     mmoe_cell cell;
-    const char *fault = read_value(r, i, field, &cell);
+    const char *fault = read_value(r, p, field, &cell);
     if (fault)
         return mmoe_cell_fail(r->cells, mmoe_cell_at(r->row, c->name, c->column), field, fault,
                               err);
-    r->ids[i] = cell.id;
+    r->ids[p->feature] = cell.id;
     return MMOE_OK;
 }
 
 /* That of all rows: what the column needs is in the cache from one row to the next. */
-static mmoe_status read_column(const mmoe_id_rows *r, int32_t i, int64_t at, mmoe_error *err) {
+static mmoe_status read_column(const mmoe_id_rows *r, const id_place *p, int64_t at,
+                               mmoe_error *err) {
     const struct mmoe_schema *s = r->cells->schema;
     const size_t n_id = (size_t)(s->n_sparse - s->n_list), columns = r->rows->columns,
                  count = r->rows->count;
@@ -69,12 +67,12 @@ static mmoe_status read_column(const mmoe_id_rows *r, int32_t i, int64_t at, mmo
                                    .stride = columns,
                                    .count = count - k,
                                    .step = n_id,
-                                   .ids = r->ids + k * n_id + i};
+                                   .ids = r->ids + k * n_id + p->feature};
         if (r->rows->is_readable)
-            k += mmoe_cells_known(r->cells, encoder_of(r->cells, i), run, &r->notes[i].texts);
+            k += mmoe_cells_known(r->cells, p->encoder, run, &r->notes[p->feature].texts);
         if (k == count) break;
         const id_row row = row_of(r, k);
-        status = read_id(&row, i, &row.fields[at], err);
+        status = read_id(&row, p, &row.fields[at], err);
     }
     return status;
 }
@@ -118,7 +116,7 @@ static const char *element_weight(const mmoe_element *e, bool is_readable, float
 }
 
 /* Writes ids; returns how many elements have one. `cell` has the fault's text. */
-static size_t read_values(const id_row *r, int32_t i, const mmoe_element *e, size_t n,
+static size_t read_values(const id_row *r, const id_place *p, const mmoe_element *e, size_t n,
                           mmoe_cell *cell, const char **fault) {
     enum { STRIDE = sizeof *e / sizeof e->value };
     int32_t *ids = r->lists->ids + r->lists->elements;
@@ -126,9 +124,9 @@ static size_t read_values(const id_row *r, int32_t i, const mmoe_element *e, siz
         const mmoe_cell_run run = {
             .cells = &e[k].value, .stride = STRIDE, .count = n - k, .step = 1, .ids = ids + k};
         if (r->is_readable)
-            k += mmoe_cells_known(r->cells, encoder_of(r->cells, i), run, &r->notes[i].texts);
+            k += mmoe_cells_known(r->cells, p->encoder, run, &r->notes[p->feature].texts);
         if (k == n) break;
-        *fault = read_value(r, i, &e[k].value, cell);
+        *fault = read_value(r, p, &e[k].value, cell);
         if (*fault) return k;
         ids[k] = cell->id;
     }
@@ -152,27 +150,28 @@ static const char *read_weights(const id_row *r, int32_t i, const mmoe_element *
 }
 
 /* `column`: its own where there are several. */
-static mmoe_status read_elements(const id_row *r, int32_t i, const char *column,
+static mmoe_status read_elements(const id_row *r, const id_place *p, const char *column,
                                  const mmoe_element *e, size_t n, mmoe_error *err) {
     mmoe_list_store *lists = r->lists;
-    const char *name = r->cells->schema->sparse[i].name, *fault = NULL, *wrong = NULL;
+    const char *fault = NULL, *wrong = NULL;
     if (!mmoe_list_store_reserve(lists, n)) return mmoe_fail_memory(err, n * sizeof *lists->ids);
     mmoe_cell cell;
-    size_t good = read_values(r, i, e, n, &cell, &fault);
-    if (lists->is_weighed) wrong = read_weights(r, i, e, &good);
+    size_t good = read_values(r, p, e, n, &cell, &fault);
+    if (lists->is_weighed) wrong = read_weights(r, p->feature, e, &good);
     if (wrong) fault = wrong;
     if (fault)
-        return mmoe_cell_fail(r->cells, mmoe_cell_at(r->row, name, column), &e[good].value, fault,
-                              err);
-    r->notes[i].counts.values += (int64_t)n;
+        return mmoe_cell_fail(
+            r->cells, mmoe_cell_at(r->row, r->cells->schema->sparse[p->feature].name, column),
+            &e[good].value, fault, err);
+    r->notes[p->feature].counts.values += (int64_t)n;
     lists->elements += n;
     return MMOE_OK;
 }
 
 /* An empty cell is an empty list. */
-static mmoe_status read_cell(const id_row *r, int32_t i, int64_t at, mmoe_error *err) {
+static mmoe_status read_cell(const id_row *r, const id_place *p, int64_t at, mmoe_error *err) {
     enum { AT_ONCE = 64 }; /* elements */
-    const mmoe_sparse_column *c = &r->cells->schema->sparse[i];
+    const mmoe_sparse_column *c = &r->cells->schema->sparse[p->feature];
     const mmoe_csv_field *field = &r->fields[at];
     const bool is_list = r->cells->are_lists && r->cells->are_lists[at];
     mmoe_list_how how = c->how;
@@ -184,44 +183,48 @@ static mmoe_status read_cell(const id_row *r, int32_t i, int64_t at, mmoe_error 
         cell.length--;
     }
     mmoe_list_walk walk = mmoe_list_walk_begin(&how, cell, r->is_readable);
-    if (walk.is_cut) mmoe_note_cut(&r->notes[i], r->placed);
+    if (walk.is_cut) mmoe_note_cut(&r->notes[p->feature], r->placed);
     mmoe_element elements[AT_ONCE];
     for (size_t n; !status && (n = mmoe_list_walk_next(&walk, elements, AT_ONCE));)
-        status = read_elements(r, i, c->column, elements, n, err);
+        status = read_elements(r, p, c->column, elements, n, err);
     return status;
 }
 
 /* One element a column; an empty cell is none, so a list has no gaps. */
-static mmoe_status read_cells(const id_row *r, int32_t i, const int64_t *at, mmoe_error *err) {
-    const mmoe_sparse_column *c = &r->cells->schema->sparse[i];
+static mmoe_status read_cells(const id_row *r, const id_place *p, const int64_t *at,
+                              mmoe_error *err) {
+    const mmoe_sparse_column *c = &r->cells->schema->sparse[p->feature];
     size_t count = 0, place = 0;
     for (size_t k = 0; k < c->columns.count; k++)
         count += !mmoe_cell_is_missing(r->cells, &r->fields[at[k]]);
     const mmoe_list_span kept = mmoe_list_kept(&c->how, 0, count);
-    if (kept.end - kept.begin < count) mmoe_note_cut(&r->notes[i], r->placed);
+    if (kept.end - kept.begin < count) mmoe_note_cut(&r->notes[p->feature], r->placed);
     mmoe_status status = MMOE_OK;
     for (size_t k = 0; !status && place < kept.end; k++) {
         const mmoe_csv_field *f = &r->fields[at[k]];
         if (mmoe_cell_is_missing(r->cells, f) || place++ < kept.begin) continue;
         const mmoe_element e = {.value = *f};
-        status = read_elements(r, i, c->columns.items[k], &e, 1, err);
+        status = read_elements(r, p, c->columns.items[k], &e, 1, err);
     }
     return status;
 }
 
-static mmoe_status read_list(const id_row *r, int32_t i, const int64_t *at, mmoe_error *err) {
-    const bool several = r->cells->schema->sparse[i].columns.items;
-    const mmoe_status status = several ? read_cells(r, i, at, err) : read_cell(r, i, *at, err);
+static mmoe_status read_list(const id_row *r, const id_place *p, const int64_t *at,
+                             mmoe_error *err) {
+    const bool several = r->cells->schema->sparse[p->feature].columns.items;
+    const mmoe_status status = several ? read_cells(r, p, at, err) : read_cell(r, p, *at, err);
     if (status) return status;
     return mmoe_list_store_end(r->lists) ? MMOE_OK : mmoe_fail_memory(err, sizeof(int64_t));
 }
 
 /* ---- Rows ---- */
 
-static mmoe_status read_feature(const id_row *r, int32_t i, const int64_t *at, mmoe_error *err) {
-    const mmoe_sparse_column *c = &r->cells->schema->sparse[i];
-    if (c->list >= 0) return read_list(r, i, at, err);
-    return mmoe_sparse_parts(c) ? read_cross(r, i, at, err) : read_id(r, i, &r->fields[*at], err);
+static mmoe_status read_feature(const id_row *r, const id_place *p, const int64_t *at,
+                                mmoe_error *err) {
+    const mmoe_sparse_column *c = &r->cells->schema->sparse[p->feature];
+    if (c->list >= 0) return read_list(r, p, at, err);
+    return mmoe_sparse_parts(c) ? read_cross(r, p->feature, at, err)
+                                : read_id(r, p, &r->fields[*at], err);
 }
 
 static bool is_alone(const mmoe_cells *cells, int32_t i) {
@@ -232,14 +235,18 @@ static bool is_alone(const mmoe_cells *cells, int32_t i) {
     return s->sparse[i].list < 0 && !mmoe_sparse_parts(&s->sparse[i]) && sharing < 2;
 }
 
+static id_place place_of(const struct mmoe_schema *s, int32_t i, size_t at) {
+    return (id_place){i, at, s->tables[s->sparse[i].table].encoder};
+}
+
 bool mmoe_id_order_make(const mmoe_cells *cells, const mmoe_allocator *alloc, mmoe_id_order *out) {
     const struct mmoe_schema *s = cells->schema;
-    struct mmoe_id_place *to = mmoe_alloc(alloc, (size_t)s->n_sparse, sizeof *to);
+    id_place *to = mmoe_alloc(alloc, (size_t)s->n_sparse, sizeof *to);
     *out = (mmoe_id_order){0, to};
     for (int alone = 1; to && alone >= 0; alone--) {
         size_t at = 0;
         for (int32_t i = 0; i < s->n_sparse; i++) {
-            if (is_alone(cells, i) == alone) *to++ = (struct mmoe_id_place){i, at};
+            if (is_alone(cells, i) == alone) *to++ = place_of(s, i, at);
             at += mmoe_sparse_cells(&s->sparse[i]);
         }
         if (alone) out->n_alone = (int32_t)(to - out->places);
@@ -252,26 +259,27 @@ static mmoe_status read_row(const id_row *r, const int64_t *at, mmoe_error *err)
     const struct mmoe_schema *s = r->cells->schema;
     mmoe_status status = MMOE_OK;
     for (int32_t i = 0; !status && i < s->n_sparse; i++) {
-        status = read_feature(r, i, at, err);
+        const id_place p = place_of(s, i, 0);
+        status = read_feature(r, &p, at, err);
         at += mmoe_sparse_cells(&s->sparse[i]);
     }
     return status;
 }
 
 mmoe_status mmoe_read_ids(const mmoe_id_rows *r, const int64_t *at, mmoe_error *err) {
-    const struct mmoe_id_place *first = r->order->places, *others = first + r->order->n_alone,
-                               *end = first + r->cells->schema->n_sparse;
+    const id_place *first = r->order->places, *others = first + r->order->n_alone,
+                   *end = first + r->cells->schema->n_sparse;
     mmoe_status status = MMOE_OK;
     if (r->rows->count == 1) {
         const id_row row = row_of(r, 0);
         return read_row(&row, at, err);
     }
-    for (const struct mmoe_id_place *p = first; !status && p < others; p++)
-        status = read_column(r, p->feature, at[p->at], err);
+    for (const id_place *p = first; !status && p < others; p++)
+        status = read_column(r, p, at[p->at], err);
     for (size_t k = 0; !status && others < end && k < r->rows->count; k++) {
         const id_row row = row_of(r, k);
-        for (const struct mmoe_id_place *p = others; !status && p < end; p++)
-            status = read_feature(&row, p->feature, at + p->at, err);
+        for (const id_place *p = others; !status && p < end; p++)
+            status = read_feature(&row, p, at + p->at, err);
     }
     return status;
 }

@@ -13,7 +13,8 @@ typedef struct mmoe_id_order {
     struct mmoe_id_place {
         int32_t feature;
         size_t at;
-    } * places; /* [n_sparse] */
+        mmoe_encoder *encoder; /* its table's */
+    } * places;                /* [n_sparse] */
 } mmoe_id_order;
 
 typedef struct mmoe_id_rows {
