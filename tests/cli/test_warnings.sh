@@ -219,6 +219,12 @@ walk predict --model good.out --data comma.csv --output p.csv <<END
 comma.csv: 1 row ends with a comma behind the last column, which is passed over
 END
 
+mkfifo pipe.csv
+printf %s "$(cat good.csv)" >pipe.csv &
+walk evaluate --model good.out --data pipe.csv --json <<END
+pipe.csv: row 401 is the last and has no line end: what writes it may have ended too early
+END
+
 sed '3s/^/,/; 5s/,[^,]*$/,x/' good.csv >bad.csv
 walk evaluate --model good.out --data bad.csv --skip-bad 2 --json <<END
 bad.csv: 2 of 400 rows are at fault and left out, the first for: bad.csv: row 3: 5 fields, but the \
