@@ -35,6 +35,7 @@ typedef struct train_run {
     mmoe_schema *schema; /* NULL with `from`, whose schema is used, unless it grows */
     mmoe_dataset *train, *valid, *test;
     mmoe_model *model;
+    mmoe_model *saved; /* of several ranks, the first's: the whole; NULL: `model` is */
     mmoe_trainer *trainer;
     run_report report;
     profile_report profile;
@@ -208,8 +209,9 @@ static int read_training(const train_flags *f, train_run *run, const cli_reading
 
 /* The model before its first step. */
 static int make_model(const train_flags *f, train_run *run) {
+    const struct mmoe_comm *ranks = f->from ? NULL : cli_ranks(); /* weights of a file are whole */
     mmoe_error err;
-    if (mmoe_estimate_check(run->config, schema_of(run), (int)f->threads, &err))
+    if (mmoe_estimate_check_among(run->config, schema_of(run), ranks, (int)f->threads, &err))
         return cli_fail("%s", err.message);
     if (f->grow) {
         if (mmoe_model_grow(run->from, run->config, run->schema, NULL, &run->model, &err))
@@ -218,7 +220,7 @@ static int make_model(const train_flags *f, train_run *run) {
         mmoe_model_free(run->from); /* all of it has been copied, its vocabularies, too */
         run->from = NULL;
     } else {
-        if (mmoe_model_create(run->config, schema_of(run), NULL, &run->model, &err))
+        if (mmoe_model_create_among(run->config, schema_of(run), ranks, NULL, &run->model, &err))
             return cli_fail("%s", err.message);
         if (f->from && mmoe_model_load_weights(run->model, f->from, &err))
             return cli_fail("--from: %s", err.message);
@@ -341,6 +343,10 @@ static json_t *result_json(const train_flags *f, const train_run *run, const mmo
     return cli_with_warnings(result);
 }
 
+static const mmoe_model *whole_of(const train_run *run) {
+    return run->saved ? run->saved : run->model;
+}
+
 /* Metrics of the test rows, or else of the validation rows, with the weights that were saved. */
 static int judge_run(const train_flags *f, const train_run *run, mmoe_task_metrics *metrics) {
     const mmoe_dataset *data = run->test ? run->test : run->valid;
@@ -349,7 +355,7 @@ static int judge_run(const train_flags *f, const train_run *run, mmoe_task_metri
     if (run->test) cli_warn_of_labels(f->test.name, run->model, run->test);
     const mmoe_evaluate_options options = {.threads = (int)f->threads, .watcher = &cli_watcher};
     const mmoe_status status =
-        mmoe_evaluate_by(run->model, data, &options, NULL, metrics, NULL, &err);
+        mmoe_evaluate_by(whole_of(run), data, &options, NULL, metrics, NULL, &err);
     cli_progress_clear();
     if (status) return cli_fail("%s", err.message);
     cli_warn_of_metrics(NULL, run->test ? "test rows" : "validation rows", metrics,
@@ -383,10 +389,28 @@ static int check_ranks(const train_flags *f) {
     return status;
 }
 
+/* Of tables that ranks have parts of the first has what was saved, now. */
+static int load_saved(const train_flags *f, train_run *run) {
+    const mmoe_model_load_options options = {.map_tables = 1, .late_pages = 1};
+    mmoe_error err;
+    if (!mmoe_model_is_dealt(run->model)) return CLI_OK;
+    return mmoe_model_load_with(f->output, &options, NULL, &run->saved, &err)
+               ? cli_fail("%s", err.message)
+               : CLI_OK;
+}
+
+/* Their rows go to the first rank, which writes. */
+static int send_rows(const train_flags *f, train_run *run) {
+    mmoe_error err;
+    if (!mmoe_model_is_dealt(run->model)) return CLI_OK;
+    return mmoe_model_save(run->model, f->output, &err) ? cli_fail("%s", err.message) : CLI_OK;
+}
+
 /* What the first rank alone does with a model that all have. */
 static int finish_run(const train_flags *f, train_run *run) {
     int status = cli_put_meta(&f->meta, run->model);
     if (!status) status = cli_write_model(run->model, f->output, mmoe_model_save);
+    if (!status) status = load_saved(f, run);
     if (!status) status = cli_profile_close(&run->profile, f->profile, run->report.train_seconds);
     if (!status && cli_ranks()->size > 1) say_sent(run);
     return status ? status : print_run_result(f, run);
@@ -403,7 +427,7 @@ static int train(const train_flags *f, train_run *run) {
     if (!status) status = read_run_data(f, run);
     if (!status) status = make_trainer(f, run);
     if (!status) status = fit_run(f, run);
-    if (!status && cli_ranks()->rank == 0) status = finish_run(f, run);
+    if (!status) status = cli_ranks()->rank == 0 ? finish_run(f, run) : send_rows(f, run);
     int closed = cli_report_close(&run->report);
     return status ? status : closed;
 }
@@ -421,6 +445,7 @@ int cli_train(int argc, char **argv) {
     mmoe_trainer_free(run.trainer);
     mmoe_profile_free(run.profile.profile);
     mmoe_model_free(run.model);
+    mmoe_model_free(run.saved);
     mmoe_dataset_free(run.train);
     mmoe_dataset_free(run.valid);
     mmoe_dataset_free(run.test);

@@ -85,6 +85,11 @@ MMOE_API void mmoe_estimate_free(mmoe_estimate *estimate);
  * what else is returned is that function's. */
 MMOE_API mmoe_status mmoe_estimate_check(const mmoe_config *config, const mmoe_schema *schema,
                                          int threads, mmoe_error *err);
+/* The same for mmoe_model_create_among: of this rank's weights and moments. */
+struct mmoe_comm;
+MMOE_API mmoe_status mmoe_estimate_check_among(const mmoe_config *config, const mmoe_schema *schema,
+                                               const struct mmoe_comm *comm, int threads,
+                                               mmoe_error *err);
 
 #ifdef __cplusplus
 }

@@ -23,6 +23,21 @@ extern "C" {
 MMOE_API mmoe_status mmoe_model_create(const mmoe_config *config, const mmoe_schema *schema,
                                        const mmoe_allocator *alloc, mmoe_model **out,
                                        mmoe_error *err);
+/* The same of one of several ranks (mmoe/mpi.h; mmoe_trainer_join), which all make it, each for
+ * itself, before their trainers. Of large tables whose rows are updated when they are read
+ * (trainer.embedding_update: "deferred", "lazy", or by "auto"; of more rows than 4,096 times
+ * their width, or than 2^20; not "pretrained"; whose lists have one padding_idx, or none) a rank
+ * has its own rows alone: those whose number modulo ranks, or modulo 16 where there are more, is
+ * its own. Such a model is trained and saved, by all ranks together; who scores, copies, exports or
+ * inspects it loads the file, which is that of one process. `comm` NULL, or of one rank: the model
+ * is whole. */
+struct mmoe_comm;
+MMOE_API mmoe_status mmoe_model_create_among(const mmoe_config *config, const mmoe_schema *schema,
+                                             const struct mmoe_comm *comm,
+                                             const mmoe_allocator *alloc, mmoe_model **out,
+                                             mmoe_error *err);
+/* 1: it is such a model, and a table of it is of several ranks. */
+MMOE_API int mmoe_model_is_dealt(const mmoe_model *model);
 /* A new model that begins where another ended, of a schema that has grown from that model's
  * (mmoe_dataset_grow_csv; a folder's of mmoe_pack_csv with `grow`), or is the same. Weights,
  * running statistics and rows of known values are copied, to the bit. Rows of new values are those
@@ -67,7 +82,9 @@ MMOE_API mmoe_status mmoe_model_load_weights(mmoe_model *model, const char *path
  * succeeded, without one of mmoe_model_create (a row of "padding_idx" that is not 0 in a
  * "pretrained" file). NULL past the last. Belongs to the model. */
 MMOE_API const mmoe_warning *mmoe_model_warning(const mmoe_model *model, size_t index);
-/* Writes the model whole or not at all: a temporary file beside `path`, synced, renamed. */
+/* Writes the model whole or not at all: a temporary file beside `path`, synced, renamed. A model of
+ * mmoe_model_create_among is saved by all ranks, between mmoe_trainer_join and mmoe_trainer_free:
+ * the first writes the file of one process, 4 MiB of the others' rows at a time. */
 MMOE_API mmoe_status mmoe_model_save(const mmoe_model *model, const char *path, mmoe_error *err);
 /* `watcher`, copied, is told of each piece that mmoe_model_save and the exports write of this model
  * ("writing", in bytes); NULL: nobody is. Not beside another call for the model. */
@@ -268,15 +285,15 @@ MMOE_API void mmoe_trainer_task_factors(const mmoe_trainer *trainer, double *fac
  * _step), of which it runs its share of each batch's segments (trainer.segments), and all have the
  * weights that one process would have, to the bit. The first rank alone calls the functions of the
  * options and writes checkpoints; a stop there stops all. A rank that fails ends the others, with
- * "rank R: its message" (MMOE_E_IO). Weights stand on every rank, whole, and moments are dealt. But
- * behind mmoe_trainer_step, rows of tables that are not updated in every step
- * (trainer.embedding_update) are new on their owners alone, until the model is read (saved, copied,
- * a predictor made of it, a tensor asked for, the trainer freed): all ranks do that alike, from the
- * threads that call steps, and none within on_progress, which fails them all. A fit begins with a
- * comparison of what ranks have before them: MMOE_E_CONFIG, which names it, where configurations,
- * rows, library, kernels or BLAS cores are unlike (allow_unlike). `comm` must outlive the trainer;
- * of one rank it changes nothing. MMOE_E_CONFIG: more ranks than segments; _ARGUMENT: it has
- * joined, or taken a step; _MEMORY. */
+ * "rank R: its message" (MMOE_E_IO). Moments are dealt, and weights stand on every rank, whole, but
+ * for those of mmoe_model_create_among. But behind mmoe_trainer_step, rows of tables that are not
+ * updated in every step (trainer.embedding_update) are new on their owners alone, until the model
+ * is read (saved, copied, a predictor made of it, a tensor asked for, the trainer freed): all ranks
+ * do that alike, from the threads that call steps, and none within on_progress, which fails them
+ * all. A fit begins with a comparison of what ranks have before them: MMOE_E_CONFIG, which names
+ * it, where configurations, rows, library, kernels or BLAS cores are unlike (allow_unlike). `comm`
+ * must outlive the trainer; of one rank it changes nothing. MMOE_E_CONFIG: more ranks than
+ * segments; _ARGUMENT: it has joined, or taken a step; _MEMORY. */
 MMOE_API mmoe_status mmoe_trainer_join(mmoe_trainer *trainer, struct mmoe_comm *comm,
                                        mmoe_error *err);
 /* What the trainer's steps, of fits and others, have sent to other ranks so far: bytes, in how many

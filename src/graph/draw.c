@@ -17,7 +17,7 @@ static uint64_t hash_name(const char *name) {
     return h;
 }
 
-/* Values of a tensor that are drawn, as if all were. */
+/* Values of a tensor that are drawn, as if all were, to x [end - first]. */
 typedef struct span {
     int64_t first, end;
 } span;
@@ -28,7 +28,8 @@ static void draw_uniform(float *x, span part, float bound, uint64_t seed, uint64
     uint32_t r[4];
     for (int64_t i = part.first; i < part.end; i++) {
         if (i % 4 == 0 || i == part.first) mmoe_philox(seed, stream, (uint64_t)i / 4, r);
-        x[i] = (float)(((double)(r[i % 4] >> 8) * 0x1p-23 + (0x1p-24 - 1)) * (double)bound);
+        x[i - part.first] =
+            (float)(((double)(r[i % 4] >> 8) * 0x1p-23 + (0x1p-24 - 1)) * (double)bound);
     }
 }
 
@@ -43,8 +44,8 @@ static void draw_normal(float *x, span part, float deviation, uint64_t seed, uin
         mmoe_philox(seed, stream, (uint64_t)i / 2, r);
         double radius = (double)deviation * sqrt(-2.0 * log(unit(r) + 0x1p-54)),
                angle = TWO_PI * unit(r + 2);
-        if (i >= part.first) x[i] = (float)(radius * cos(angle));
-        if (i + 1 < part.end) x[i + 1] = (float)(radius * sin(angle));
+        if (i >= part.first) x[i - part.first] = (float)(radius * cos(angle));
+        if (i + 1 < part.end) x[i + 1 - part.first] = (float)(radius * sin(angle));
     }
 }
 
@@ -69,13 +70,13 @@ static mmoe_status make_orthogonal(const mmoe_allocator *alloc, float *x, int64_
                             (long long)rows, (long long)cols);
 }
 
+/* A matrix that is drawn as a whole is all of its tensor. */
 static mmoe_status draw_part(const mmoe_params *p, const mmoe_tensor *tensor, span part,
-                             uint64_t seed, mmoe_error *err) {
-    float *x = mmoe_params_at(p, tensor);
+                             uint64_t seed, float *x, mmoe_error *err) {
     const uint64_t stream = mmoe_stream(MMOE_STREAM_INIT, hash_name(tensor->name));
     switch (tensor->init) {
     case MMOE_INIT_CONSTANT:
-        for (int64_t i = part.first; i < part.end; i++) x[i] = tensor->init_a;
+        for (int64_t i = part.first; i < part.end; i++) x[i - part.first] = tensor->init_a;
         break;
     case MMOE_INIT_NORMAL:
         draw_normal(x, part, tensor->init_a, seed, stream);
@@ -94,10 +95,23 @@ static mmoe_status draw_part(const mmoe_params *p, const mmoe_tensor *tensor, sp
     return MMOE_OK;
 }
 
+/* Of a table that is dealt the rows that are here. */
+static void draw_own(const mmoe_params *p, const mmoe_tensor *table, uint64_t seed) {
+    const int64_t rows = mmoe_deal_count(table->deal, table->shape[0]), dim = table->shape[1];
+    float *x = mmoe_params_at(p, table);
+    for (int64_t i = 0; i < rows; i++, x += dim) {
+        const int64_t row = mmoe_deal_number(table->deal, i);
+        if (table->has_padding && row == table->padding)
+            memset(x, 0, (size_t)dim * sizeof *x);
+        else
+            draw_part(p, table, (span){row * dim, (row + 1) * dim}, seed, x, NULL);
+    }
+}
+
 static mmoe_status draw_tensor(const mmoe_params *p, const mmoe_tensor *tensor, uint64_t seed,
                                mmoe_error *err) {
     if (tensor->kind != MMOE_TENSOR_COUNTER)
-        return draw_part(p, tensor, (span){0, tensor->count}, seed, err);
+        return draw_part(p, tensor, (span){0, tensor->count}, seed, mmoe_params_at(p, tensor), err);
     int64_t *counter = mmoe_params_at(p, tensor);
     for (int64_t i = 0; i < tensor->count; i++) counter[i] = (int64_t)tensor->init_a;
     return MMOE_OK;
@@ -112,8 +126,13 @@ mmoe_status mmoe_params_draw(mmoe_params *p, const mmoe_tensors *t, uint64_t see
                              mmoe_error *err) {
     mmoe_status status = MMOE_OK;
     for (size_t i = 0; i < t->count && !status; i++) {
-        status = draw_tensor(p, &t->items[i], seed, err);
-        if (t->items[i].has_padding) clear_padding(p, &t->items[i]);
+        const mmoe_tensor *x = &t->items[i];
+        if (x->deal.shift) {
+            draw_own(p, x, seed);
+            continue;
+        }
+        status = draw_tensor(p, x, seed, err);
+        if (x->has_padding) clear_padding(p, x);
     }
     return status;
 }
@@ -121,7 +140,8 @@ mmoe_status mmoe_params_draw(mmoe_params *p, const mmoe_tensors *t, uint64_t see
 mmoe_status mmoe_params_draw_rows(const mmoe_params *p, const mmoe_tensor *table, int64_t first,
                                   uint64_t seed, mmoe_error *err) {
     const span part = {first * table->shape[1], table->count};
-    const mmoe_status status = draw_part(p, table, part, seed, err);
+    float *x = mmoe_params_at(p, table);
+    const mmoe_status status = draw_part(p, table, part, seed, x + part.first, err);
     if (table->has_padding && table->padding >= first) clear_padding(p, table);
     return status;
 }

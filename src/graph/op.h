@@ -149,6 +149,9 @@ typedef struct mmoe_op_kind {
     void (*place)(mmoe_run *r, int32_t node);
     bool (*fetch)(mmoe_run *r, int32_t node); /* false: it has failed, and there is nothing */
     void (*take)(mmoe_run *r, const mmoe_weight_task *prepare);
+    /* Then rows [first, end) of the batch get the numbers that tables which are dealt are read by,
+     * among all of them; NULL: there are no such tables. */
+    const mmoe_rows *(*renumber)(mmoe_run *r, int32_t node, int32_t first, int32_t end);
     void (*conclude)(mmoe_run *r, const mmoe_weight_task *prepare, int worker);
 } mmoe_op_kind;
 

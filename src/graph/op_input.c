@@ -104,8 +104,14 @@ static mmoe_bag lay_bag(const mmoe_plan *p, const mmoe_lookup *k, mmoe_layout *l
 static mmoe_shared_rows *lay_shared(const mmoe_plan *p, size_t uses, mmoe_layout *l) {
     if (!p->peers) return NULL;
     mmoe_shared_rows *out = mmoe_lay(l, 1, sizeof *out);
-    int64_t *places = mmoe_lay(l, uses * MMOE_TABLE_PARTS, sizeof *places);
-    if (out) out->places = places;
+    int64_t *places = mmoe_lay(l, uses * MMOE_TABLE_PARTS, sizeof *places),
+            *holes = mmoe_lay(l, uses, sizeof *holes);
+    int32_t *before = mmoe_lay(l, uses * MMOE_TABLE_PARTS, sizeof *before);
+    if (out) {
+        out->places = places;
+        out->holes = holes;
+        out->before = before;
+    }
     return out;
 }
 
@@ -130,6 +136,7 @@ static void input_lay(const mmoe_plan *p, int32_t node, mmoe_layout *l) {
                                                  p->input.col[i], k->is_list ? &bags[i] : NULL};
     }
     if (own && p->training) group_reads(p, own);
+    if (own && own->shared) mmoe_shared_rows_begin(own);
 }
 
 /* Tasks of uses [first, ...), which are of one kind. */
@@ -178,7 +185,7 @@ static mmoe_status input_admit(const mmoe_plan *p, int32_t node, const mmoe_rows
         if (own->uses[u].table->kind->parts)
             status = own->uses[u].table->kind->admit(&own->uses[u], &reading, err);
     }
-    if (!status && own->shared) status = mmoe_shared_rows_admit(p, own, err);
+    if (!status && own->shared) status = mmoe_shared_rows_admit(p, own, batch, err);
     return status;
 }
 
@@ -188,8 +195,7 @@ static size_t input_admitted(const mmoe_plan *p, int32_t node) {
     for (int32_t u = 0; u < own->n_use; u++)
         if (own->uses[u].table->kind->parts)
             bytes += own->uses[u].table->kind->memory(&own->uses[u]);
-    if (own->shared) bytes += (size_t)own->shared->room * sizeof *own->shared->values;
-    return bytes;
+    return bytes + (own->shared ? mmoe_shared_rows_memory(own) : 0);
 }
 
 static void input_leave(const mmoe_plan *p, int32_t node) {
@@ -219,7 +225,7 @@ static void input_refresh(mmoe_run *r, const mmoe_weight_task *t) {
     const mmoe_table_use *use = &own->uses[t->first];
     if (!mmoe_part_is_own(r->plan, t)) return;
     if (r->refresh) use->table->kind->tell(use, (int32_t)t->row, r->refresh, r->refresh_context);
-    if (own->shared) mmoe_shared_rows_give(r->plan, own, t);
+    if (own->shared) mmoe_shared_rows_give(own, t);
 }
 
 static void input_place(mmoe_run *r, int32_t node) {
@@ -233,9 +239,18 @@ static bool input_fetch(mmoe_run *r, int32_t node) {
     return !own->shared || p->peers->gather_parts(p->peers, own->shared->values, own->shared->from);
 }
 
+/* Of a table that is dealt all rows are looked up where they were fetched to. */
 static void input_take(mmoe_run *r, const mmoe_weight_task *t) {
-    if (!mmoe_part_is_own(r->plan, t))
-        mmoe_shared_rows_take(r->plan, r->plan->nodes[t->node].own, t);
+    const mmoe_input_state *own = r->plan->nodes[t->node].own;
+    if (!mmoe_part_is_own(r->plan, t) || mmoe_table_is_dealt(own->uses[t->first].table))
+        mmoe_shared_rows_take(own, t);
+}
+
+static const mmoe_rows *input_renumber(mmoe_run *r, int32_t node, int32_t first, int32_t end) {
+    const mmoe_input_state *own = r->plan->nodes[node].own;
+    if (!own->shared || !own->shared->is_dealt) return NULL;
+    mmoe_shared_rows_renumber(r->plan, own, r->all, first, end);
+    return &own->shared->renumbered.rows;
 }
 
 /* ---- A chunk ---- */
@@ -279,12 +294,28 @@ static void copy_chunk(const mmoe_run *r, const mmoe_node *n, const mmoe_span *s
     }
 }
 
+/* Of tables that are dealt, places among what was fetched, in `ids` and lists alike: this rank's
+ * rows by these numbers. */
+static mmoe_rows take_numbers(mmoe_run *r, int32_t node, const mmoe_span *s, int32_t *ids) {
+    const int32_t n_id = r->plan->graph->n_id, n_list = r->plan->graph->n_list;
+    const mmoe_rows *all = input_renumber(r, node, s->row, s->row + s->rows);
+    if (!all) return *r->batch;
+    const mmoe_rows own = mmoe_rows_part(all, r->first_row, r->cut.rows);
+    for (int32_t b = s->first; b < s->first + s->rows; b++, ids += n_id + n_list) {
+        if (n_id) memcpy(ids, own.ids + (size_t)b * own.id_stride, (size_t)n_id * sizeof *ids);
+        if (n_list) copy_lists(&own.lists, (size_t)b, ids + n_id, n_list);
+    }
+    return own;
+}
+
 static void input_forward(mmoe_run *r, int32_t node, const mmoe_span *s) {
     const mmoe_plan *p = r->plan;
     const mmoe_node *n = &p->graph->nodes[node];
     const mmoe_input_state *own = p->nodes[node].own;
     float *x = mmoe_value_at(p, n->out, s); /* [rows, D], its padding to ld zero */
     int32_t *ids = mmoe_ids_at(p, s);
+    copy_chunk(r, n, s, x, ids);
+    const mmoe_rows numbers = take_numbers(r, node, s, ids);
     const mmoe_looked_up m = {.rows = s->rows,
                               .n_id = p->graph->n_id + p->graph->n_list,
                               .first_list = p->graph->n_id,
@@ -292,9 +323,8 @@ static void input_forward(mmoe_run *r, int32_t node, const mmoe_span *s) {
                               .first = s->first,
                               .chunk = r->cut.chunk,
                               .ids = ids,
-                              .batch = r->batch,
+                              .batch = &numbers,
                               .x = x};
-    copy_chunk(r, n, s, x, ids);
     for (int32_t first = 0, count; first < own->n_read; first += count) {
         const mmoe_table_read *reads = own->reads + first;
         const mmoe_table_kind *kind = reads->table->kind;
@@ -397,6 +427,7 @@ const mmoe_op_kind mmoe_op_input = {
     .place = input_place,
     .fetch = input_fetch,
     .take = input_take,
+    .renumber = input_renumber,
     .forward = input_forward,
     .run_task = input_run_task,
     .exchange = input_exchange,

@@ -126,7 +126,8 @@ static mmoe_status open_table(mmoe_params *p, const mmoe_tensor *tensor,
                           .padding = tensor->padding,
                           .has_padding = tensor->has_padding,
                           .is_frozen = tensor->is_frozen,
-                          .is_deferred = tensor->is_deferred};
+                          .is_deferred = tensor->is_deferred,
+                          .deal = tensor->deal};
     mmoe_lent_table have = {0};
     if (lent->lend) have = lent->lend(lent->context, tensor);
     t->dtype = have.dtype;
@@ -271,6 +272,12 @@ mmoe_dtype mmoe_params_dtype(const mmoe_params *p, const mmoe_tensor *tensor) {
 const mmoe_embedding *mmoe_params_narrow(const mmoe_params *p) {
     for (int32_t i = 0; i < p->n_table; i++)
         if (!mmoe_table_learns(&p->tables[i])) return &p->tables[i];
+    return NULL;
+}
+
+const mmoe_embedding *mmoe_params_dealt(const mmoe_params *p) {
+    for (int32_t i = 0; i < p->n_table; i++)
+        if (mmoe_table_is_dealt(&p->tables[i])) return &p->tables[i];
     return NULL;
 }
 

@@ -58,6 +58,7 @@ typedef struct mmoe_tensor {
     bool has_padding;
     bool is_frozen;   /* of a table: it stays as it is */
     bool is_deferred; /* of a table: a step updates the rows that its batch reads, and no others */
+    mmoe_deal deal;   /* and which of its rows are here */
 } mmoe_tensor;
 
 /* What each tensor is; grows while a model is built. */
@@ -79,6 +80,20 @@ typedef struct mmoe_params_block {
     bool is_frozen;
 } mmoe_params_block;
 
+/* Of tables that are dealt to ranks: how the rows come to one, from the first rank on, which writes
+ * files. All ranks make the same calls. */
+typedef struct mmoe_collector {
+    /* Bytes [at, end) of a table's rows, at most MMOE_COLLECTED, come to the first rank's `window`.
+     * Other ranks failed, or memory is out. */
+    mmoe_status (*collect)(void *context, int32_t table, size_t at, size_t end, char *window,
+                           mmoe_error *err);
+    /* How a call ends that is all ranks': where one of them fails, so do the others. */
+    mmoe_status (*end)(void *context, mmoe_status status, const mmoe_error *why, mmoe_error *err);
+    void *context;
+    bool is_first;
+} mmoe_collector;
+enum { MMOE_COLLECTED = 4 << 20 }; /* bytes */
+
 typedef struct mmoe_params {
     mmoe_allocator alloc;
     int64_t n_value, n_state, n_counter;
@@ -94,6 +109,8 @@ typedef struct mmoe_params {
      * trainer, for as long as there is one. */
     bool (*settle)(void *context);
     void *settle_context;
+    mmoe_collector collector; /* without functions: nobody has joined the ranks. Set by the trainer,
+                                 too */
 } mmoe_params;
 
 /* What stands in memory of a table already. */
@@ -150,7 +167,8 @@ static inline bool mmoe_params_settle(const mmoe_params *p) {
     return !p->settle || p->settle(p->settle_context);
 }
 /* draw.c, no part of a serving build: draws every tensor from `seed`; a tensor's numbers depend on
- * the seed, its name and its shape alone. MMOE_E_MEMORY. */
+ * the seed, its name and its shape alone, and so do those of the rows of a table that are here.
+ * MMOE_E_MEMORY. */
 mmoe_status mmoe_params_draw(mmoe_params *p, const mmoe_tensors *t, uint64_t seed, mmoe_error *err);
 /* Of one table the rows from `first` on alone, which get what mmoe_params_draw would give them. */
 mmoe_status mmoe_params_draw_rows(const mmoe_params *p, const mmoe_tensor *table, int64_t first,
@@ -160,9 +178,11 @@ mmoe_status mmoe_params_draw_rows(const mmoe_params *p, const mmoe_tensor *table
 mmoe_dtype mmoe_params_dtype(const mmoe_params *p, const mmoe_tensor *tensor);
 /* Its first element. */
 void *mmoe_params_at(const mmoe_params *p, const mmoe_tensor *tensor);
-/* A table's rows, [rows, dim], which are floats. */
+/* The first table that ranks have parts of; NULL: there is none. */
+const mmoe_embedding *mmoe_params_dealt(const mmoe_params *p);
+/* A table's rows, [rows, dim], which are floats, and all here. */
 static inline float *mmoe_params_rows(const mmoe_params *p, int32_t index) {
-    assert(p->blocks[index].memory.dtype == MMOE_F32);
+    assert(p->blocks[index].memory.dtype == MMOE_F32 && !mmoe_table_is_dealt(&p->tables[index]));
     return p->blocks[index].memory.data;
 }
 /* A table that learns nothing, for its rows are no floats; NULL: there is none. */

@@ -327,6 +327,38 @@ static void take_share(mmoe_run *r, const mmoe_rows *batch) {
     r->all = batch;
 }
 
+static const mmoe_rows *renumber(mmoe_run *r, int32_t first, int32_t end) {
+    const mmoe_plan *p = r->plan;
+    const mmoe_rows *rows = NULL;
+    for (int32_t i = 0; i < p->graph->n_node; i++)
+        if (mmoe_op_of(p, i)->renumber) rows = mmoe_op_of(p, i)->renumber(r, i, first, end);
+    return rows;
+}
+
+static void run_renumber(void *context, int worker, int chunk) {
+    (void)worker;
+    mmoe_run *r = context;
+    const int32_t first = chunk * r->whole.chunk;
+    renumber(r, first, first + mmoe_chunk_rows(&r->whole, chunk));
+}
+
+const mmoe_rows *mmoe_run_fetch(mmoe_run *r, const mmoe_rows *batch) {
+    const mmoe_plan *p = r->plan;
+    const mmoe_rows_visit refresh = r->refresh;
+    struct mmoe_profile *profile = r->profile;
+    r->whole = r->cut = mmoe_plan_cut(p, batch->rows);
+    r->batch = r->all = batch;
+    r->refresh = NULL;
+    r->profile = NULL; /* of steps */
+    run_loop(p, r->whole.chunks, run_deal, r);
+    run_loop(p, p->n_prepare, run_prepare, r);
+    refresh_shared(r);
+    run_loop(p, r->whole.chunks, run_renumber, r);
+    r->refresh = refresh;
+    r->profile = profile;
+    return renumber(r, 0, 0);
+}
+
 static void begin_step(mmoe_run *r, const mmoe_pass *pass) {
     const mmoe_plan *p = r->plan;
     const mmoe_rows *batch = pass->batch;

@@ -24,6 +24,11 @@ typedef struct mmoe_pass {
     bool *told;    /* becomes true where any rank's is; NULL: nothing is told */
 } mmoe_pass;
 
+/* Of several ranks, which all call it: rows of tables that are dealt are fetched, and the batch by
+ * the numbers that they have then comes back: ids and lists alone, until the next call or step;
+ * NULL: no table is dealt. There is room for it (mmoe_plan_admit), and all rows are up to date. */
+const mmoe_rows *mmoe_run_fetch(mmoe_run *run, const mmoe_rows *batch);
+
 /* Forward and backward over one batch; gradients go to the sink, running statistics are updated. */
 void mmoe_run_train(mmoe_run *run, const mmoe_pass *pass, mmoe_gradient_sink sink, void *context);
 

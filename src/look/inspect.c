@@ -243,6 +243,7 @@ mmoe_status mmoe_inspect_with(const mmoe_model *model, const mmoe_dataset *data,
             "mmoe_inspect: model, dataset and out must not be NULL, threads must be 0 to 256");
     mmoe_status status =
         mmoe_dataset_check(data, model->schema, mmoe_schema_fingerprint(model->schema), err);
+    if (!status) status = mmoe_model_check_whole(model, "mmoe_inspect", err);
     if (status) return status;
     if (data->rows < 1)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_inspect: the data set has no rows");

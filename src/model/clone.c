@@ -57,7 +57,8 @@ static mmoe_status clone(const mmoe_model *model, const mmoe_params *weights,
 mmoe_status mmoe_model_clone_with(const mmoe_model *model, const mmoe_params *weights,
                                   const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err) {
     mmoe_allocator a;
-    mmoe_status status = mmoe_model_begin(alloc, &a, err);
+    mmoe_status status = mmoe_model_check_whole(model, "the model is not copied", err);
+    if (!status) status = mmoe_model_begin(alloc, &a, err);
     if (status) return status;
     status = clone(model, weights, &a, out, err);
     mmoe_tally_end(&a);

@@ -1,6 +1,7 @@
 /* New models, and what their tensors begin with. */
 #include <math.h>
 
+#include "base/comm.h"
 #include "base/error.h"
 #include "model/build.h"
 #include "model/pretrained.h"
@@ -131,8 +132,9 @@ mmoe_status mmoe_model_parts_make(const mmoe_config *config, mmoe_schema *schema
     return status;
 }
 
-mmoe_status mmoe_model_blank(const mmoe_config *config, const mmoe_schema *schema,
-                             const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err) {
+mmoe_status mmoe_model_blank_among(const mmoe_config *config, const mmoe_schema *schema,
+                                   mmoe_among among, const mmoe_allocator *alloc, mmoe_model **out,
+                                   mmoe_error *err) {
     mmoe_allocator a;
     mmoe_model_parts parts = {0};
     mmoe_schema *own = NULL;
@@ -141,9 +143,17 @@ mmoe_status mmoe_model_blank(const mmoe_config *config, const mmoe_schema *schem
     status = mmoe_schema_copy(schema, &a, &own, err);
     if (!status && (status = mmoe_pretrained_settle(own, err))) mmoe_schema_free(own);
     if (!status) status = mmoe_model_parts_make(config, own, &a, &parts, err);
-    if (!status) status = mmoe_model_assemble(&parts, &a, out, err);
+    if (!status) {
+        mmoe_model_deal(parts.graph, parts.schema, among);
+        status = mmoe_model_assemble(&parts, &a, out, err);
+    }
     mmoe_tally_end(&a);
     return status;
+}
+
+mmoe_status mmoe_model_blank(const mmoe_config *config, const mmoe_schema *schema,
+                             const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err) {
+    return mmoe_model_blank_among(config, schema, (mmoe_among){0, 1}, alloc, out, err);
 }
 
 mmoe_status mmoe_model_check_tasks(const mmoe_config *config, const mmoe_schema *schema,
@@ -163,13 +173,20 @@ mmoe_status mmoe_model_check_tasks(const mmoe_config *config, const mmoe_schema 
 
 mmoe_status mmoe_model_create(const mmoe_config *config, const mmoe_schema *schema,
                               const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err) {
-    static const char call[] = "mmoe_model_create";
+    return mmoe_model_create_among(config, schema, NULL, alloc, out, err);
+}
+
+mmoe_status mmoe_model_create_among(const mmoe_config *config, const mmoe_schema *schema,
+                                    const mmoe_comm *comm, const mmoe_allocator *alloc,
+                                    mmoe_model **out, mmoe_error *err) {
+    const char *const call = comm ? "mmoe_model_create_among" : "mmoe_model_create";
     if (!config || !schema || !out)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: config, schema and out must not be NULL", call);
     if (mmoe_model_check_tasks(config, schema, call, err)) return MMOE_E_ARGUMENT;
     if (mmoe_allocator_check(alloc, call, err)) return MMOE_E_ARGUMENT;
     mmoe_model *m;
-    mmoe_status status = mmoe_model_blank(config, schema, alloc, &m, err);
+    const mmoe_among own = {comm ? comm->rank : 0, comm ? comm->size : 1};
+    mmoe_status status = mmoe_model_blank_among(config, schema, own, alloc, &m, err);
     if (status) return status;
     status = mmoe_model_draw(m, err);
     if (status)

@@ -50,13 +50,27 @@ size_t mmoe_model_bytes(const mmoe_model *m, size_t *mapped) {
     return m ? mmoe_tally_bytes(&m->alloc) : 0;
 }
 
-mmoe_status mmoe_model_check_floats(const mmoe_model *model, const char *call, mmoe_error *err) {
+mmoe_status mmoe_model_check_learns(const mmoe_model *model, const char *call, mmoe_error *err) {
     const mmoe_embedding *t = mmoe_params_narrow(&model->params);
     if (!t) return MMOE_OK;
     return mmoe_fail(err, MMOE_E_ARGUMENT,
                      "%s: the model has tables of %s, which are for scoring alone; use the model "
                      "that it was exported from",
                      call, mmoe_dtype_name(t->dtype));
+}
+
+mmoe_status mmoe_model_check_whole(const mmoe_model *model, const char *call, mmoe_error *err) {
+    const mmoe_embedding *t = mmoe_params_dealt(&model->params);
+    if (!t) return MMOE_OK;
+    return mmoe_fail(err, MMOE_E_ARGUMENT,
+                     "%s: each rank has rows of its own of the table \"%.120s\"; save the model, "
+                     "and load it whole",
+                     call, model->schema->tables[t - model->params.tables].name);
+}
+
+mmoe_status mmoe_model_check_floats(const mmoe_model *model, const char *call, mmoe_error *err) {
+    const mmoe_status status = mmoe_model_check_learns(model, call, err);
+    return status ? status : mmoe_model_check_whole(model, call, err);
 }
 
 mmoe_status mmoe_model_check_unserved(const mmoe_model *model, const char *call, mmoe_error *err) {
@@ -190,9 +204,12 @@ int mmoe_model_tensor(const mmoe_model *m, size_t index, mmoe_tensor_info *out) 
                               NULL,
                               mmoe_dtype_name(dtype)};
     mmoe_params_settle(&m->params);
-    if (dtype == MMOE_F32 || dtype == MMOE_I64) out->data = mmoe_params_at(&m->params, t);
+    if ((dtype == MMOE_F32 || dtype == MMOE_I64) && !t->deal.shift)
+        out->data = mmoe_params_at(&m->params, t);
     return 0;
 }
+
+int mmoe_model_is_dealt(const mmoe_model *m) { return m && mmoe_params_dealt(&m->params); }
 
 mmoe_status mmoe_model_set_meta(mmoe_model *m, const char *key, const char *value,
                                 mmoe_error *err) {

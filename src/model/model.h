@@ -31,6 +31,17 @@ struct mmoe_model {
  * mmoe_pretrained_settle returns. */
 mmoe_status mmoe_model_blank(const mmoe_config *config, const mmoe_schema *schema,
                              const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err);
+/* Which of several ranks this one is. */
+typedef struct mmoe_among {
+    int32_t rank, ranks;
+} mmoe_among;
+/* The same of one of several ranks, whose large tables of deferred rows (mmoe_table_is_dealt) have
+ * this one's rows alone. */
+mmoe_status mmoe_model_blank_among(const mmoe_config *config, const mmoe_schema *schema,
+                                   mmoe_among own, const mmoe_allocator *alloc, mmoe_model **out,
+                                   mmoe_error *err);
+/* deal.c: says which tables these are, and which rows. */
+void mmoe_model_deal(mmoe_graph *graph, const mmoe_schema *schema, mmoe_among own);
 /* Draws the weights of a model that was built as its configuration and its losses say; tables may
  * begin with vectors of a file. */
 mmoe_status mmoe_model_draw(mmoe_model *model, mmoe_error *err);
@@ -76,7 +87,11 @@ mmoe_status mmoe_model_check_tasks(const mmoe_config *config, const mmoe_schema 
                                    const char *call, mmoe_error *err);
 /* MMOE_E_ARGUMENT, in the name of a `call` that changes weights: a slot has the model. */
 mmoe_status mmoe_model_check_unserved(const mmoe_model *model, const char *call, mmoe_error *err);
+/* MMOE_E_ARGUMENT, in the name of a `call` that needs all weights: ranks have parts of them. */
+mmoe_status mmoe_model_check_whole(const mmoe_model *model, const char *call, mmoe_error *err);
 /* MMOE_E_ARGUMENT, in the name of a `call` that needs floats: the model has narrow tables. */
+mmoe_status mmoe_model_check_learns(const mmoe_model *model, const char *call, mmoe_error *err);
+/* Both. */
 mmoe_status mmoe_model_check_floats(const mmoe_model *model, const char *call, mmoe_error *err);
 
 /* Who is told when the model is written; NULL: nobody. */

@@ -1,4 +1,3 @@
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,12 +16,13 @@ size_t mmoe_file_model_tensors(const mmoe_model *model, mmoe_dtype dtype,
     for (size_t i = 0; i < tensors->count; i++) {
         const mmoe_tensor *t = &tensors->items[i];
         if (mmoe_params_dtype(&model->params, t) != dtype) continue;
-        out[count++] = (mmoe_container_tensor){.name = t->name,
-                                               .dtype = dtype,
-                                               .rank = t->rank,
-                                               .shape = {t->shape[0], t->shape[1]},
-                                               .data = mmoe_params_at(&model->params, t),
-                                               .bytes = (size_t)t->count * mmoe_dtype_size(dtype)};
+        out[count++] = (mmoe_container_tensor){
+            .name = t->name,
+            .dtype = dtype,
+            .rank = t->rank,
+            .shape = {t->shape[0], t->shape[1]},
+            .data = t->deal.shift ? NULL : mmoe_params_at(&model->params, t),
+            .bytes = (size_t)t->count * mmoe_dtype_size(dtype)};
     }
     return count;
 }
@@ -96,14 +96,14 @@ typedef struct file_texts {
 } file_texts;
 
 static mmoe_status write_contents(const mmoe_schema_tensors *c, const char *path,
-                                  const file_texts *texts, const mmoe_watcher *watcher,
+                                  const file_texts *texts, const mmoe_model *model,
                                   mmoe_error *err) {
-    char version[24], checksum[24];
+    char version[24], checksum[MMOE_FILE_SUM_SIZE];
+    const bool is_dealt = mmoe_params_dealt(&model->params) != NULL;
     snprintf(version, sizeof version, "%d", MMOE_FILE_FORMAT_VERSION);
     const char *const values[MMOE_FILE_COVERED] = {MMOE_FILE_FORMAT, version,       mmoe_version(),
                                                    texts->config,    texts->schema, texts->meta};
-    snprintf(checksum, sizeof checksum, "%016" PRIx64,
-             mmoe_file_checksum(c->items, c->count, values));
+    mmoe_file_print_sum(is_dealt ? 0 : mmoe_file_checksum(c->items, c->count, values), checksum);
     const char *metadata[2 * MMOE_FILE_COVERED + 3];
     size_t n = 0;
     for (int i = 0; i < MMOE_FILE_COVERED; i++) {
@@ -115,7 +115,8 @@ static mmoe_status write_contents(const mmoe_schema_tensors *c, const char *path
     metadata[n++] = checksum;
     metadata[n] = NULL;
     const mmoe_container_contents what = {c->items, c->count, metadata};
-    return mmoe_container_write_watched(path, &what, watcher, c->alloc, err);
+    if (is_dealt) return mmoe_dealt_file_write(model, path, &what, values, checksum, err);
+    return mmoe_container_write_watched(path, &what, mmoe_model_watcher(model), c->alloc, err);
 }
 
 static mmoe_status make_texts(const mmoe_model *model, file_texts *out, mmoe_error *err) {
@@ -133,8 +134,9 @@ mmoe_status mmoe_file_check_params(const mmoe_tensors *tensors, const mmoe_param
     for (size_t i = 0; i < tensors->count; i++) {
         const mmoe_tensor *t = &tensors->items[i];
         if (mmoe_params_dtype(params, t) != MMOE_F32) continue;
+        const int64_t count = t->deal.shift ? params->blocks[t->table].memory.count : t->count;
         int64_t bad =
-            mmoe_file_bad_value(mmoe_params_at(params, t), t->count, mmoe_file_is_variance(t));
+            mmoe_file_bad_value(mmoe_params_at(params, t), count, mmoe_file_is_variance(t));
         if (bad >= 0)
             return mmoe_fail(err, MMOE_E_NUMERIC,
                              "%s: tensor \"%.120s\" has a value that is not finite", what, t->name);
@@ -151,20 +153,37 @@ mmoe_status mmoe_file_check_values(const mmoe_model *model, mmoe_error *err) {
                                   err);
 }
 
-mmoe_status mmoe_model_save(const mmoe_model *model, const char *path, mmoe_error *err) {
-    if (!model || !path)
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_model_save: %s is NULL",
-                         model ? "path" : "model");
-    mmoe_status status = mmoe_file_check_values(model, err);
-    if (status) return status;
+static mmoe_status write_file(const mmoe_model *model, const char *path, mmoe_error *err) {
     file_texts texts = {0};
-    status = make_texts(model, &texts, err);
+    mmoe_status status = make_texts(model, &texts, err);
     mmoe_schema_tensors c = {.alloc = &model->alloc};
     if (!status) status = collect(&c, model, err);
-    if (!status) status = write_contents(&c, path, &texts, mmoe_model_watcher(model), err);
+    if (!status) status = write_contents(&c, path, &texts, model, err);
     mmoe_schema_tensors_finish(&c);
     mmoe_release(&model->alloc, texts.meta);
     mmoe_release(&model->alloc, texts.schema);
     mmoe_config_text_free(model->config, texts.config);
     return status;
+}
+
+/* By all ranks, of which the first writes. */
+static mmoe_status save_dealt(const mmoe_model *model, const char *path, mmoe_error *err) {
+    const mmoe_collector *ranks = &model->params.collector;
+    mmoe_error why;
+    if (!ranks->collect) return mmoe_model_check_whole(model, "the model is not saved", err);
+    mmoe_status status = mmoe_file_check_values(model, &why);
+    if (!status && ranks->is_first)
+        status = write_file(model, path, &why);
+    else if (!status)
+        status = mmoe_dealt_file_send(model, &why);
+    return ranks->end(ranks->context, status, &why, err);
+}
+
+mmoe_status mmoe_model_save(const mmoe_model *model, const char *path, mmoe_error *err) {
+    if (!model || !path)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_model_save: %s is NULL",
+                         model ? "path" : "model");
+    if (mmoe_params_dealt(&model->params)) return save_dealt(model, path, err);
+    const mmoe_status status = mmoe_file_check_values(model, err);
+    return status ? status : write_file(model, path, err);
 }

@@ -106,8 +106,12 @@ static void fill_lookups(const mmoe_program *p, mmoe_serve_side *side, int which
         }
         side->n_gather += !l->is_list;
         side->lookups[side->n_lookup++] =
-            (mmoe_serve_lookup){mmoe_table_vectors(&p->params->tables[l->table]), at->column[i],
-                                p->place[l->col], l->is_list ? &l->bag : NULL, product};
+            (mmoe_serve_lookup){mmoe_table_vectors(&p->params->tables[l->table]),
+                                at->column[i],
+                                p->place[l->col],
+                                l->is_list ? &l->bag : NULL,
+                                product,
+                                &p->params->tables[l->table]};
     }
 }
 
@@ -264,6 +268,12 @@ void mmoe_program_renew(mmoe_program *p) {
     make_steps(p, &m);
 }
 
+void mmoe_program_follow(mmoe_program *p) {
+    for (mmoe_serve_side *s = p->sides; s < p->sides + MMOE_SERVE_SIDES; s++)
+        for (mmoe_serve_lookup *l = s->lookups; l < s->lookups + s->n_lookup; l++)
+            l->table = mmoe_table_vectors(l->of);
+}
+
 static mmoe_status make(const mmoe_program_request *wanted, const mmoe_allocator *alloc,
                         mmoe_program **out, mmoe_error *err) {
     mmoe_program *p = mmoe_alloc_zero(alloc, 1, sizeof *p);
@@ -291,6 +301,8 @@ mmoe_status mmoe_program_create(const mmoe_program_request *wanted, const mmoe_a
     if (mmoe_kernels_check(err)) return MMOE_E_ARGUMENT;
     mmoe_status status =
         wanted->input ? mmoe_input_check(wanted->input, wanted->model, err) : MMOE_OK;
+    if (!status && !wanted->fetches)
+        status = mmoe_model_check_whole(wanted->model, "the model does not score", err);
     if (status) return status;
     if (!mmoe_tally_begin(alloc, &own)) return mmoe_fail_memory(err, sizeof(mmoe_program));
     status = make(wanted, &own, out, err);

@@ -11,6 +11,7 @@ typedef struct mmoe_program_request {
     size_t product_bytes;      /* at most, of products of embedding tables with the weights */
     const mmoe_input *input;   /* that it is bound to, or NULL */
     size_t rows;               /* that its predictors are made for */
+    bool fetches;              /* tables may be dealt: who scores has their rows fetched */
 } mmoe_program_request;
 
 /* Takes the weights as they are; what is requested must outlive the program. One user. */
@@ -20,6 +21,8 @@ mmoe_status mmoe_program_create(const mmoe_program_request *wanted, const mmoe_a
 void mmoe_program_renew(mmoe_program *program);
 /* In the name of a `call` that runs it. MMOE_E_ARGUMENT: the model's tables have moved. */
 mmoe_status mmoe_program_check(const mmoe_program *program, const char *call, mmoe_error *err);
+/* Where tables that are dealt have their rows by now. */
+void mmoe_program_follow(mmoe_program *program);
 mmoe_program *mmoe_program_share(mmoe_program *program);
 /* The last user frees it. */
 void mmoe_program_leave(mmoe_program *program);

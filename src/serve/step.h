@@ -34,6 +34,7 @@ typedef struct mmoe_serve_lookup {
     int32_t column, col;
     const mmoe_bag *bag;        /* of a list; NULL: of an id */
     mmoe_serve_product product; /* of a list of one; first -1: it has none */
+    const mmoe_embedding *of;
 } mmoe_serve_lookup;
 
 typedef struct mmoe_serve_dense {

@@ -24,6 +24,18 @@ static inline size_t mmoe_block_bytes(const mmoe_block *b) {
 
 enum { MMOE_MOST_BLOCKS = 4, MMOE_TABLE_PARTS = 16 }; /* of a table */
 
+/* Rows that one of several processes has of a table: those whose numbers' last `shift` bits are
+ * `owner`, -1: none; row r is then the r >> shift -th. Shift 0: all. */
+typedef struct mmoe_deal {
+    int32_t shift, owner;
+} mmoe_deal;
+
+static inline int64_t mmoe_deal_count(mmoe_deal d, int64_t rows) {
+    return d.owner < 0 || d.owner >= rows ? 0 : ((rows - 1 - d.owner) >> d.shift) + 1;
+}
+/* Of the i-th, its number. */
+static inline int64_t mmoe_deal_number(mmoe_deal d, int64_t i) { return (i << d.shift) + d.owner; }
+
 typedef struct mmoe_table_kind mmoe_table_kind;
 
 typedef struct mmoe_embedding {
@@ -39,7 +51,17 @@ typedef struct mmoe_embedding {
     mmoe_dtype dtype; /* of its rows */
     void *data;       /* the kind's; NULL: not open */
     bool is_lent;
+    mmoe_deal deal;
+    float *fetched; /* of one that is dealt: rows that readers find by their places here, [room] */
+    int64_t fetched_room;
 } mmoe_embedding;
+
+/* Are there rows that others have? */
+static inline bool mmoe_table_is_dealt(const mmoe_embedding *t) { return t->deal.shift > 0; }
+/* Rows in memory. */
+static inline int64_t mmoe_table_own_rows(const mmoe_embedding *t) {
+    return mmoe_deal_count(t->deal, t->rows);
+}
 
 /* Column `column` of the ids, or of the lists, looks rows of a table up, which stand in x from
  * column `col` on. */
@@ -166,7 +188,10 @@ struct mmoe_table_kind {
      * hands it to the sink, as scatter would have of the whole batch. */
     void (*conclude)(const mmoe_scattering *s, const mmoe_table_task *task);
     int64_t (*most)(const mmoe_table_use *use); /* rows of all parts that there is room for */
-    void (*leave)(mmoe_table_use *use);         /* gives use->own back */
+    /* The index of a row among those of its part, its number modulo parts; of a row that the batch
+     * does not read any of these, or 0. */
+    int32_t (*find)(const mmoe_table_use *use, int32_t row);
+    void (*leave)(mmoe_table_use *use); /* gives use->own back */
 
     /* Of rows that are no floats, and learn nothing: ranges, list and scatter are NULL. */
     mmoe_dtype dtype; /* of the rows */
@@ -197,6 +222,7 @@ bool mmoe_table_has_rows_of(mmoe_dtype dtype);
 static inline mmoe_vectors mmoe_table_vectors(const mmoe_embedding *t) {
     mmoe_block blocks[MMOE_MOST_BLOCKS];
     t->kind->blocks(t, blocks);
+    if (mmoe_table_is_dealt(t)) return (mmoe_vectors){MMOE_F32, t->dim, t->fetched, NULL};
     return (mmoe_vectors){t->dtype, t->dim, blocks[0].data,
                           t->dtype == MMOE_I8 ? blocks[1].data : NULL};
 }

@@ -11,12 +11,19 @@ enum { TOGETHER = 64 }; /* rows whose gradients are handed on at a time */
 
 static bool suits_deferred(const mmoe_embedding *t) { return t->is_deferred && !t->is_frozen; }
 
+/* Of the rows that are here. */
 static mmoe_status open_deferred(mmoe_embedding *t, void *const *lent, mmoe_error *err) {
-    return mmoe_table_dense.open(t, lent, err);
+    mmoe_embedding own = *t;
+    own.rows = mmoe_table_own_rows(t);
+    const mmoe_status status = mmoe_table_dense.open(&own, lent, err);
+    t->data = own.data;
+    t->is_lent = own.is_lent;
+    return status;
 }
 
 static int32_t deferred_blocks(const mmoe_embedding *t, mmoe_block *out) {
-    return mmoe_table_dense.blocks(t, out);
+    out[0] = (mmoe_block){"weight", MMOE_F32, mmoe_table_own_rows(t) * t->dim, t->data};
+    return 1;
 }
 
 static int32_t one_range(const mmoe_embedding *t, int32_t *shift) {
@@ -33,7 +40,11 @@ static mmoe_status reserve_deferred(mmoe_embedding *t, int64_t rows, mmoe_error 
     return mmoe_table_dense.reserve(t, rows, err);
 }
 
-static void close_deferred(mmoe_embedding *t) { mmoe_table_dense.close(t); }
+static void close_deferred(mmoe_embedding *t) {
+    mmoe_release_aligned(&t->alloc, t->fetched);
+    t->fetched = NULL;
+    mmoe_table_dense.close(t);
+}
 
 /* ---- Before the rows are gathered ---- */
 
@@ -68,6 +79,17 @@ static void tell(const mmoe_table_use *use, int32_t part, mmoe_rows_visit visit,
 static int64_t most(const mmoe_table_use *use) {
     const mmoe_touched *t = use->own;
     return t->room < use->table->rows ? t->room : use->table->rows;
+}
+
+static int32_t find(const mmoe_table_use *use, int32_t row) {
+    const mmoe_touched *t = use->own;
+    const mmoe_touched_part *p = &t->parts[row & (MMOE_TOUCH_PARTS - 1)];
+    const int32_t *rows = t->rows + p->first, *at = rows;
+    for (int32_t left = p->rows, half; left > 1; left -= half) { /* without a branch to foretell */
+        half = left / 2;
+        at += at[half - 1] < row ? half : 0;
+    }
+    return (int32_t)(at - rows);
 }
 
 static void leave(mmoe_table_use *use) {
@@ -224,4 +246,5 @@ const mmoe_table_kind mmoe_table_deferred = {.suits = suits_deferred,
                                              .tell = tell,
                                              .conclude = conclude,
                                              .most = most,
+                                             .find = find,
                                              .leave = leave};

@@ -246,12 +246,16 @@ static void add_target(target_run *run, const mmoe_table_read *r, float *rows) {
     if (run->count == MOST_TARGETS) flush_targets(run);
 }
 
+static float *rows_of(const mmoe_table_read *r) {
+    return mmoe_table_is_dealt(r->table) ? r->table->fetched : r->table->data;
+}
+
 /* Single ids come first, then lists. */
 static void gather_dense(const mmoe_table_read *reads, int32_t count, const mmoe_looked_up *m) {
     target_run run = {.m = m};
     for (int lists = 0; lists < 2; lists++) {
         for (int32_t i = 0; i < count; i++)
-            if ((reads[i].bag != NULL) == lists) add_target(&run, &reads[i], reads[i].table->data);
+            if ((reads[i].bag != NULL) == lists) add_target(&run, &reads[i], rows_of(&reads[i]));
         flush_targets(&run);
     }
     for (int32_t i = 0; i < count; i++)

@@ -53,6 +53,16 @@ typedef struct block_group {
     bool is_model;             /* what does not learn is the model's */
 } block_group;
 
+/* A part that has a dealt table's own rows is, in the file, of all of them. */
+static void deal_rows(mmoe_run_parts *l, size_t index, const mmoe_embedding *t) {
+    mmoe_run_part *p = &l->items[index];
+    if (!mmoe_table_is_dealt(t)) return;
+    p->count = t->rows * t->dim;
+    p->dealt =
+        (mmoe_dealt_rows){l->stretches[index], (size_t)t->dim * sizeof(float), t->rows, t->deal};
+    l->stretches[index].bytes = (size_t)t->rows * p->dealt.size;
+}
+
 static void add_block(mmoe_run_parts *l, const block_group *g, int32_t i, mmoe_part_source of_2) {
     const mmoe_params_block *b = &g->params->blocks[i];
     const size_t before = l->count;
@@ -60,7 +70,9 @@ static void add_block(mmoe_run_parts *l, const block_group *g, int32_t i, mmoe_p
         add_stretch(l, g->prefix, &b->memory, &g->at[i], of_2);
     else
         add_part(l, g->prefix, &b->memory, of_2);
-    if (l->count > before && g->is_model && b->is_frozen) l->items[before].frozen = i;
+    if (l->count == before) return;
+    if (g->is_model && b->is_frozen) l->items[before].frozen = i;
+    if (i < g->params->n_table) deal_rows(l, before, &g->params->tables[i]);
 }
 
 /* What of the parameters is not trained. */
@@ -110,7 +122,11 @@ static void add_records(mmoe_run_parts *l, const mmoe_trainer *t) {
                  (mmoe_part_source){"optimizer.records", 0, count});
         if (l->count == before) return;
         if (!b->has_step) l->items[before].stepless = b->record;
-        if (t->ranks) l->items[before].rows = b;
+        if (t->ranks)
+            l->items[before].dealt = (mmoe_dealt_rows){l->stretches[before],
+                                                       (size_t)b->record * sizeof *b->records,
+                                                       b->count / b->dim,
+                                                       {b->shift, b->owner}};
     }
 }
 

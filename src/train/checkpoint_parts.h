@@ -17,6 +17,7 @@
 #include "base/stretch.h"
 #include "file/schema_tensors.h"
 #include "train/checkpoint_place.h"
+#include "train/dealt_rows.h"
 
 #define MMOE_CHECKPOINT_VERSION "4"
 /* Metadata: what is known of the best weights (model/meta.h). */
@@ -37,9 +38,9 @@ typedef struct mmoe_run_part {
     int64_t count;
     int32_t frozen; /* the table that does not learn, whose rows in the model it is; -1: none */
     mmoe_part_source of_2;
-    bool not_of_3;                    /* versions 2 and 3 had it not */
-    const mmoe_optimizer_block *rows; /* of records that ranks own parts of: whose; else NULL */
-    int64_t first;    /* of moments, which ranks have parts of: this one's first element */
+    bool not_of_3;         /* versions 2 and 3 had it not */
+    mmoe_dealt_rows dealt; /* of rows that ranks own parts of */
+    int64_t first;         /* of moments, which ranks have parts of: this one's first element */
     int32_t stepless; /* of records that have no step: their width; version 3 had them with one */
 } mmoe_run_part;
 
@@ -55,6 +56,11 @@ typedef struct mmoe_run_parts {
     mmoe_place_cell cells[MMOE_PLACE_FIELDS]; /* what the first parts are */
     bool failed;                              /* memory is out */
 } mmoe_run_parts;
+
+/* Has each of several ranks some of it alone? */
+static inline bool mmoe_run_part_is_of_ranks(const mmoe_run_parts *l, size_t i) {
+    return l->items[i].dealt.size > 0 || (i >= l->moments && i < l->moments + l->n_moment);
+}
 
 /* `keys`: the vocabularies of a trainer that has grown, to be written (checkpoint_vocabs.h reads
  * them); NULL: none. To be finished on failure, too. Before they are written or read, the best
@@ -75,11 +81,9 @@ void mmoe_checkpoint_print_sum(uint64_t sum, char out[17]);
 
 /* ---- checkpoint_ranks.c: of several ranks, each of which has moments of its portion ---- */
 
-enum { MMOE_MOMENTS_WINDOW = 16 * MMOE_PIECE };
-
-/* As many bytes of moments, of the part at `index` from byte `at` on, as make a window come to
- * `window` [MMOE_MOMENTS_WINDOW] of the first rank. All ranks call it alike. Errors as of
- * mmoe_comm_exchange. */
+/* As many bytes of what ranks have parts of, of the part at `index` from byte `at` on, as make a
+ * window come to `window` [MMOE_DEALT_WINDOW] of the first rank. All ranks call it alike. Errors as
+ * of mmoe_dealt_rows_gather. */
 mmoe_status mmoe_moments_gather(const mmoe_trainer *t, const mmoe_run_parts *parts, size_t index,
                                 size_t at, char *window, mmoe_error *err);
 /* What the others do while the first rank writes. */

@@ -2,7 +2,6 @@
  * moments of their portions, comes to it in windows. */
 #include "base/error.h"
 #include "train/checkpoint_parts.h"
-#include "train/checkpoint_rows.h"
 
 /* Which of a run's blocks a part has the moments of. */
 static int32_t block_of(const mmoe_trainer *t, const mmoe_run_parts *l, size_t index) {
@@ -32,10 +31,11 @@ static uint64_t bytes_of(const mmoe_trainer *t, int32_t block, int r, size_t at,
 mmoe_status mmoe_moments_gather(const mmoe_trainer *t, const mmoe_run_parts *l, size_t index,
                                 size_t at, char *window, mmoe_error *err) {
     mmoe_comm *c = t->ranks->comm;
-    const mmoe_optimizer_block *rows = l->items[index].rows;
+    const mmoe_dealt_rows *rows = &l->items[index].dealt;
     const size_t all = (size_t)l->items[index].count * sizeof(float),
-                 end = all - at < MMOE_MOMENTS_WINDOW ? all : at + MMOE_MOMENTS_WINDOW;
-    if (rows) return mmoe_records_gather(t, rows, at, end, window, err);
+                 end = all - at < MMOE_DEALT_WINDOW ? all : at + MMOE_DEALT_WINDOW;
+    const mmoe_dealing by = mmoe_trainer_dealing(t);
+    if (rows->size) return mmoe_dealt_rows_gather(&by, rows, at, end, window, err);
     const int32_t block = block_of(t, l, index);
     uint64_t from_at[MMOE_MOST_RANKS] = {0}, from_bytes[MMOE_MOST_RANKS] = {0};
     uint64_t to_at[MMOE_MOST_RANKS] = {0}, to_bytes[MMOE_MOST_RANKS] = {0};
@@ -58,9 +58,10 @@ mmoe_status mmoe_moments_gather(const mmoe_trainer *t, const mmoe_run_parts *l, 
 
 mmoe_status mmoe_moments_send(mmoe_trainer *t, const mmoe_run_parts *l, mmoe_error *err) {
     mmoe_status status = MMOE_OK;
-    for (size_t i = l->moments; i < l->moments + l->n_moment && !status; i++)
-        for (size_t at = 0; at < (size_t)l->items[i].count * sizeof(float) && !status;
-             at += MMOE_MOMENTS_WINDOW)
+    for (size_t i = 0; i < l->count && !status; i++)
+        for (size_t at = 0; mmoe_run_part_is_of_ranks(l, i) && !status &&
+                            at < (size_t)l->items[i].count * sizeof(float);
+             at += MMOE_DEALT_WINDOW)
             status = mmoe_moments_gather(t, l, i, at, NULL, err);
     return status;
 }

@@ -6,7 +6,6 @@
 #include "config/config_compare.h"
 #include "model/model_file.h"
 #include "train/checkpoint_parts.h"
-#include "train/checkpoint_rows.h"
 #include "train/checkpoint_vocabs.h"
 
 /* A checkpoint that is read. */
@@ -307,12 +306,13 @@ static mmoe_status expect_lists(const reading *r, bool known, mmoe_error *err) {
     return status;
 }
 
-/* Of several ranks, the records of the rows that this one owns. */
+/* Of several ranks, the rows that this one owns, and their records. */
 static mmoe_status read_rows(const reading *r, mmoe_error *err) {
     mmoe_status status = MMOE_OK;
     for (size_t i = MMOE_PLACE_FIELDS; i < r->parts.count && !status; i++) {
-        if (!r->parts.items[i].rows) continue;
-        status = mmoe_records_read(r->t, r->parts.items[i].rows, &r->parts.in_file[i]);
+        if (!r->parts.items[i].dealt.size) continue;
+        const mmoe_dealing by = mmoe_trainer_dealing(r->t);
+        status = mmoe_dealt_rows_read(&by, &r->parts.items[i].dealt, &r->parts.in_file[i]);
         r->parts.in_file[i].bytes = 0;
     }
     return status ? cannot_run(r, status, err) : MMOE_OK;

@@ -39,9 +39,9 @@ static mmoe_status copy_parts(writing *w, size_t first, size_t end, mmoe_error *
 static mmoe_status copy_moments(writing *w, size_t i, char *window, mmoe_error *err) {
     const mmoe_stretch *file = &w->parts->in_file[i];
     mmoe_status status = MMOE_OK;
-    for (size_t at = 0; at < file->bytes && !status; at += MMOE_MOMENTS_WINDOW) {
+    for (size_t at = 0; at < file->bytes && !status; at += MMOE_DEALT_WINDOW) {
         const size_t left = file->bytes - at,
-                     n = left < MMOE_MOMENTS_WINDOW ? left : MMOE_MOMENTS_WINDOW;
+                     n = left < MMOE_DEALT_WINDOW ? left : MMOE_DEALT_WINDOW;
         const mmoe_stretch from = {.data = window, .file = -1, .bytes = n},
                            to = {
                                .file = file->file, .place = file->place + (int64_t)at, .bytes = n};
@@ -55,13 +55,14 @@ static mmoe_status copy_moments(writing *w, size_t i, char *window, mmoe_error *
 
 static mmoe_status copy_of_ranks(writing *w, mmoe_error *err) {
     const mmoe_run_parts *l = w->parts;
-    const size_t behind = l->moments + l->n_moment;
-    char *window = mmoe_alloc(l->alloc, 1, MMOE_MOMENTS_WINDOW);
-    if (!window) return mmoe_fail_memory(err, MMOE_MOMENTS_WINDOW);
-    mmoe_status status = copy_parts(w, 0, l->moments, err);
-    for (size_t i = l->moments; i < behind && !status; i++)
-        status = copy_moments(w, i, window, err);
-    if (!status) status = copy_parts(w, behind, l->count, err);
+    char *window = mmoe_alloc(l->alloc, 1, MMOE_DEALT_WINDOW);
+    if (!window) return mmoe_fail_memory(err, MMOE_DEALT_WINDOW);
+    mmoe_status status = MMOE_OK;
+    for (size_t i = 0, first; i < l->count && !status; i++) {
+        for (first = i; i < l->count && !mmoe_run_part_is_of_ranks(l, i);) i++;
+        status = copy_parts(w, first, i, err);
+        if (i < l->count && !status) status = copy_moments(w, i, window, err);
+    }
     mmoe_release(l->alloc, window);
     return status;
 }
@@ -153,7 +154,8 @@ static mmoe_status write_run(mmoe_trainer *t, const char *path, mmoe_error *err)
     mmoe_schema_tensors keys;
     const bool is_first = mmoe_ranks_is_first(t->ranks);
     if (!mmoe_trainer_bring_rows(t)) return mmoe_ranks_status(t->ranks, err);
-    mmoe_status status = is_first ? mmoe_best_open(&t->best, err) : MMOE_OK;
+    const bool reads_best = is_first || mmoe_params_dealt(&t->model->params);
+    mmoe_status status = reads_best ? mmoe_best_open(&t->best, err) : MMOE_OK;
     if (status) return status;
     status = list_run(t, &keys, &l, err);
     if (!status) status = is_first ? write_parts(t, &l, path, err) : mmoe_moments_send(t, &l, err);

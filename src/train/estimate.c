@@ -216,7 +216,8 @@ static mmoe_status measure(estimate *e, const mmoe_config *config, const mmoe_sc
                            const mmoe_estimate_options *options, mmoe_error *err) {
     mmoe_sketch sketch;
     mmoe_rehearsal rehearsal = {.alloc = e->alloc};
-    mmoe_status status = mmoe_sketch_make(config, schema, options->threads, &sketch, err);
+    mmoe_status status =
+        mmoe_sketch_make(config, schema, (mmoe_among){0, 1}, options->threads, &sketch, err);
     if (!status) status = measure_memory(e, &sketch, err);
     if (!status)
         status =

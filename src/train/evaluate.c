@@ -98,8 +98,8 @@ static mmoe_status take_evaluator_memory(mmoe_evaluator *e, mmoe_error *err) {
 
 /* A predictor each worker. */
 static mmoe_status make_predictors(mmoe_evaluator *e, mmoe_error *err) {
-    const mmoe_program_request wanted = {e->of.model, e->of.params, MMOE_PRODUCT_BYTES, NULL,
-                                         MMOE_SLICE_ROWS};
+    const mmoe_program_request wanted = {e->of.model, e->of.params,    MMOE_PRODUCT_BYTES,
+                                         NULL,        MMOE_SLICE_ROWS, e->of.fetch != NULL};
     const int workers = e->of.pool ? mmoe_pool_workers(e->of.pool) : 1;
     e->predictors = mmoe_alloc(&e->alloc, (size_t)workers, sizeof *e->predictors);
     if (!e->predictors) return mmoe_fail_memory(err, (size_t)workers * sizeof *e->predictors);
@@ -300,9 +300,24 @@ static mmoe_status status_of(const mmoe_evaluator *e, mmoe_error *err) {
     return MMOE_OK;
 }
 
-static mmoe_status take_batch(mmoe_evaluator *e, const mmoe_rows *rows, bool is_predicted,
+/* Ids and lists as tables are read by. */
+static mmoe_status fetch(const mmoe_evaluator *e, mmoe_rows *rows, mmoe_error *err) {
+    const mmoe_rows *numbers;
+    if (!e->of.fetch) return MMOE_OK;
+    const mmoe_status status = e->of.fetch(e->of.fetch_context, rows, &numbers, err);
+    if (status) return status;
+    rows->ids = numbers->ids;
+    rows->id_stride = numbers->id_stride;
+    rows->lists = numbers->lists;
+    mmoe_program_follow(e->program);
+    return MMOE_OK;
+}
+
+static mmoe_status take_batch(mmoe_evaluator *e, mmoe_rows *rows, bool is_predicted,
                               mmoe_error *err) {
     assert(!rows->index && rows->rows <= MMOE_SLICE_ROWS);
+    mmoe_status status = is_predicted ? fetch(e, rows, err) : MMOE_OK;
+    if (status) return status;
     const int32_t chunks = chunks_of(e, rows->rows);
     const int rank = e->of.comm ? e->of.comm->rank : 0;
     batch_job job = {.e = e,
@@ -317,7 +332,7 @@ static mmoe_status take_batch(mmoe_evaluator *e, const mmoe_rows *rows, bool is_
     job.batch.dense_stride = rows->dense_stride;
     job.batch.lists = rows->lists;
     run_tasks(e, chunks, take_chunk, &job);
-    mmoe_status status = is_predicted ? share_predictions(e, rows->rows, err) : MMOE_OK;
+    status = is_predicted ? share_predictions(e, rows->rows, err) : MMOE_OK;
     if (!status && is_predicted && e->meter) status = sum_gates(e, rows->rows, err);
     if (status) return status;
     run_tasks(e, tasks_of(e), judge_rows, &job);

@@ -32,6 +32,11 @@ typedef struct mmoe_evaluation {
     /* Ranks that evaluate together: each is given all rows, predicts its share of each batch, and
      * gets the others' scores, so all have the metrics of one process. NULL: this one alone. */
     mmoe_comm *comm;
+    /* Of tables that are dealt: has a batch's rows of them fetched, and gives it by the numbers
+     * that they are read by then (mmoe_run_fetch). NULL: no table is. */
+    mmoe_status (*fetch)(void *context, const mmoe_rows *batch, const mmoe_rows **out,
+                         mmoe_error *err);
+    void *fetch_context;
 } mmoe_evaluation;
 
 /* The set's groups as the configuration has them; what it names may not be kept. */

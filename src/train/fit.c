@@ -152,6 +152,7 @@ static mmoe_status check_fit(const mmoe_trainer *t, const mmoe_dataset *train,
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "mmoe_trainer_fit: trainer and train must not be NULL");
     mmoe_status status = mmoe_dataset_check(train, t->model->schema, t->schema_hash, err);
+    if (!status) status = mmoe_trainer_check_joined(t, err);
     if (!status && valid) status = mmoe_dataset_check(valid, t->model->schema, t->schema_hash, err);
     if (status) return status;
     if (!valid && t->model->config->trainer.scheduler == MMOE_SCHEDULER_PLATEAU)
@@ -277,6 +278,10 @@ static mmoe_status take_fit_memory(mmoe_fit_run *r, mmoe_error *err) {
                           .pool = t->pool,
                           .set = r->valid_set,
                           .comm = t->ranks ? t->ranks->comm : NULL};
+    if (mmoe_params_dealt(of.params)) {
+        of.fetch = mmoe_fit_fetch;
+        of.fetch_context = r->t;
+    }
     mmoe_evaluation_group(&of);
     const mmoe_status status = mmoe_evaluator_create(&of, &t->alloc, &r->evaluator, err);
     return status ? status : watch_gates(r, err);
@@ -291,6 +296,14 @@ static mmoe_status watch_progress(mmoe_fit_run *r, mmoe_error *err) {
     return status;
 }
 
+/* Weights that other ranks have are not. */
+static int64_t values_here(const mmoe_params *p) {
+    int64_t values = p->n_whole;
+    for (const mmoe_embedding *t = p->tables; t < p->tables + p->n_table; t++)
+        if (mmoe_table_is_dealt(t)) values -= (t->rows - mmoe_table_own_rows(t)) * t->dim;
+    return values;
+}
+
 /* What trainer.memory bounds, as far as it grows with rows and weights: a process has some 60 MB
  * beside it. */
 static mmoe_status check_memory(const mmoe_fit_run *r, mmoe_error *err) {
@@ -299,9 +312,10 @@ static mmoe_status check_memory(const mmoe_fit_run *r, mmoe_error *err) {
     const int64_t most = t->model->config->trainer.memory;
     const size_t copies = 1 + (t->average.values != NULL),
                  kept = t->gradient.room.values ? (size_t)t->gradient.room.params->n_whole : 0,
-                 weights = ((size_t)t->model->params.n_whole * copies + kept) * sizeof(float) +
-                           t->best.in_memory + mmoe_optimizer_memory(&t->optimizer) +
-                           mmoe_plan_admitted(t->run->plan),
+                 weights =
+                     ((size_t)values_here(&t->model->params) * copies + kept) * sizeof(float) +
+                     t->best.in_memory + mmoe_optimizer_memory(&t->optimizer) +
+                     mmoe_plan_admitted(t->run->plan),
                  train = mmoe_source_bytes(r->train) + mmoe_progressive_memory(&r->progressive),
                  valid = r->valid
                              ? mmoe_source_bytes(r->valid) + mmoe_evaluator_memory(r->evaluator)

@@ -48,3 +48,12 @@ mmoe_status mmoe_fit_evaluate(mmoe_fit_run *r, mmoe_task_metrics *metrics, mmoe_
         status = take_first(t->ranks, &metrics[i], err);
     return status;
 }
+
+mmoe_status mmoe_fit_fetch(void *trainer, const mmoe_rows *batch, const mmoe_rows **out,
+                           mmoe_error *err) {
+    const mmoe_trainer *t = trainer;
+    const mmoe_status status = mmoe_plan_admit(t->run->plan, batch, err);
+    if (status) return status;
+    *out = mmoe_run_fetch(t->run, batch);
+    return mmoe_ranks_status(t->ranks, err);
+}

@@ -71,10 +71,14 @@ static mmoe_status init_block(mmoe_optimizer *o, mmoe_optimizer_block *b,
                               mmoe_error *err) {
     if (params->is_frozen) return MMOE_OK;
     *b = (mmoe_optimizer_block){.values = params->memory.data,
-                                .count = params->memory.count,
+                                .count = table ? table->rows * table->dim : params->memory.count,
                                 .kept = params->memory.count,
                                 .rule = table ? &o->tables : &o->layers,
                                 .dim = table ? table->dim : 1};
+    if (table) {
+        b->shift = b->values_shift = table->deal.shift;
+        b->owner = table->deal.owner;
+    }
     return table && table->is_deferred ? init_records(o, b, err) : init_moments(o, b, err);
 }
 

@@ -29,8 +29,10 @@ typedef struct mmoe_optimizer_block {
     int32_t shift;       /* and which rows' it has: those whose last `shift` bits are owner; of one
                             rank all, of some that are too many none: -1 */
     int32_t owner;
-    bool has_step;       /* in its records */
-    uint8_t penalty;     /* one of the above, of all values where penalty_of is NULL */
+    int32_t
+        values_shift; /* the same of its values: shift, where other ranks' are not here; else 0 */
+    bool has_step;    /* in its records */
+    uint8_t penalty;  /* one of the above, of all values where penalty_of is NULL */
     uint8_t *penalty_of; /* of each line of 16 values */
 } mmoe_optimizer_block;
 
@@ -53,6 +55,9 @@ static inline float *mmoe_record_at(const mmoe_optimizer_block *b, int64_t row) 
 static inline uint32_t *mmoe_record_step(const mmoe_optimizer_block *b, int64_t row) {
     return (uint32_t *)(void *)(mmoe_record_at(b, row) + b->record - 1);
 }
+static inline float *mmoe_record_values(const mmoe_optimizer_block *b, int64_t row) {
+    return b->values + (row >> b->values_shift) * b->dim;
+}
 /* How many rows' it has, and which the i-th is. */
 static inline int64_t mmoe_record_count(const mmoe_optimizer_block *b) {
     const int64_t rows = b->records && b->owner >= 0 ? b->count / b->dim - b->owner : 0;
@@ -64,14 +69,14 @@ static inline int64_t mmoe_record_number(const mmoe_optimizer_block *b, int64_t 
 /* Asks for a row ahead of its use, by one of base/ask.h: rows lie anywhere. */
 static inline void mmoe_record_ask(const mmoe_optimizer_block *b, int64_t row,
                                    void (*ask)(const void *address)) {
-    const float *record = mmoe_record_at(b, row), *values = b->values + row * b->dim;
+    const float *record = mmoe_record_at(b, row), *values = mmoe_record_values(b, row);
     for (int32_t i = 0; i < b->record + 15; i += 16)
         ask(record + (i < b->record ? i : b->record - 1));
     for (int32_t i = 0; i < b->dim; i += 16) ask(values + i);
 }
 static inline mmoe_moved mmoe_record_row(const mmoe_optimizer_block *b, int64_t row) {
     float *m = mmoe_record_at(b, row);
-    return (mmoe_moved){b->values + row * b->dim, m,
+    return (mmoe_moved){mmoe_record_values(b, row), m,
                         b->rule->kind->moments == 2 ? m + b->dim : NULL, (size_t)b->dim};
 }
 

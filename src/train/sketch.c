@@ -32,12 +32,12 @@ void mmoe_sketch_cut_table(mmoe_schema *s, int32_t table, int64_t most) {
             s->sparse[i].padding = t->rows - 1;
 }
 
-static mmoe_status make(const mmoe_config *config, const mmoe_schema *schema, int threads,
-                        mmoe_sketch *s, mmoe_error *err) {
+static mmoe_status make(const mmoe_config *config, const mmoe_schema *schema, mmoe_among own,
+                        int threads, mmoe_sketch *s, mmoe_error *err) {
     *s = (mmoe_sketch){.available = mmoe_memory_available()};
     const mmoe_allocator alloc = mmoe_reserve_allocator(&s->reserve);
     const mmoe_trainer_options options = {.threads = threads, .best_folder = "."};
-    mmoe_status status = mmoe_model_blank(config, schema, &alloc, &s->model, err);
+    mmoe_status status = mmoe_model_blank_among(config, schema, own, &alloc, &s->model, err);
     if (!status) status = mmoe_trainer_create(s->model, &options, &alloc, &s->trainer, err);
     return status;
 }
@@ -45,14 +45,14 @@ static mmoe_status make(const mmoe_config *config, const mmoe_schema *schema, in
 /* ---- Not even addresses ---- */
 
 /* What is taken with so many rows of a table; 0: not that either. */
-static int64_t bytes_with(const mmoe_config *config, const mmoe_schema *schema, int threads,
-                          int32_t table, int64_t rows) {
+static int64_t bytes_with(const mmoe_config *config, const mmoe_schema *schema, mmoe_among own,
+                          int threads, int32_t table, int64_t rows) {
     const mmoe_allocator alloc = mmoe_allocator_or_default(NULL);
     mmoe_schema *cut;
     mmoe_sketch s;
     if (mmoe_schema_copy(schema, &alloc, &cut, NULL)) return 0;
     mmoe_sketch_cut_table(cut, table, rows);
-    const bool is_made = make(config, cut, threads, &s, NULL) == MMOE_OK;
+    const bool is_made = make(config, cut, own, threads, &s, NULL) == MMOE_OK;
     const int64_t bytes = is_made ? s.reserve.bytes : 0;
     mmoe_sketch_finish(&s);
     mmoe_schema_free(cut);
@@ -61,14 +61,15 @@ static int64_t bytes_with(const mmoe_config *config, const mmoe_schema *schema, 
 
 /* As bytes grow by a row between a half and a quarter of those rows for which there are addresses,
  * they grow on. */
-static bool find_needed(const mmoe_config *config, const mmoe_schema *schema, int threads,
-                        mmoe_sketch *s, int64_t *fits) {
+static bool find_needed(const mmoe_config *config, const mmoe_schema *schema, mmoe_among own,
+                        int threads, mmoe_sketch *s, int64_t *fits) {
     enum { LEAST = 1024 }; /* rows */
     const mmoe_table *largest = largest_of(schema);
     const int32_t table = (int32_t)(largest - schema->tables);
     int64_t rows = largest->rows, bytes = 0;
-    while (!bytes && (rows /= 2) >= LEAST) bytes = bytes_with(config, schema, threads, table, rows);
-    const int64_t less = bytes ? bytes_with(config, schema, threads, table, rows / 2) : 0;
+    while (!bytes && (rows /= 2) >= LEAST)
+        bytes = bytes_with(config, schema, own, threads, table, rows);
+    const int64_t less = bytes ? bytes_with(config, schema, own, threads, table, rows / 2) : 0;
     if (!less || bytes <= less) return false;
     const double a_row = (double)(bytes - less) / (double)(rows - rows / 2);
     s->reserve.refused = bytes + (int64_t)(a_row * (double)(largest->rows - rows));
@@ -76,13 +77,13 @@ static bool find_needed(const mmoe_config *config, const mmoe_schema *schema, in
     return *fits > 0 && *fits < largest->rows;
 }
 
-static mmoe_status fail_refused(const mmoe_config *config, const mmoe_schema *schema, int threads,
-                                mmoe_sketch *s, mmoe_error *err) {
+static mmoe_status fail_refused(const mmoe_config *config, const mmoe_schema *schema,
+                                mmoe_among own, int threads, mmoe_sketch *s, mmoe_error *err) {
     char needed[MMOE_NUMBER_SIZE], there[MMOE_NUMBER_SIZE], rows[MMOE_NUMBER_SIZE],
         fits[MMOE_NUMBER_SIZE];
     const mmoe_table *largest = largest_of(schema);
     int64_t fitting;
-    const bool is_known = largest && find_needed(config, schema, threads, s, &fitting);
+    const bool is_known = largest && find_needed(config, schema, own, threads, s, &fitting);
     show_bytes(s->reserve.refused, needed);
     show_bytes(s->available, there);
     if (!is_known)
@@ -98,14 +99,14 @@ static mmoe_status fail_refused(const mmoe_config *config, const mmoe_schema *sc
                         needed, there, rows, (int)largest->dim, fits);
 }
 
-mmoe_status mmoe_sketch_make(const mmoe_config *config, const mmoe_schema *schema, int threads,
-                             mmoe_sketch *s, mmoe_error *err) {
-    const mmoe_status status = make(config, schema, threads, s, err);
+mmoe_status mmoe_sketch_make(const mmoe_config *config, const mmoe_schema *schema, mmoe_among own,
+                             int threads, mmoe_sketch *s, mmoe_error *err) {
+    const mmoe_status status = make(config, schema, own, threads, s, err);
     if (status != MMOE_E_MEMORY || !s->reserve.refused) return status;
     const int64_t available = s->available;
     mmoe_sketch_finish(s); /* what it has is for those that are cut */
     s->available = available;
-    return fail_refused(config, schema, threads, s, err);
+    return fail_refused(config, schema, own, threads, s, err);
 }
 
 void mmoe_sketch_finish(mmoe_sketch *s) {
@@ -188,11 +189,17 @@ static mmoe_status fail(const mmoe_sketch *s, mmoe_error *err) {
 
 mmoe_status mmoe_estimate_check(const mmoe_config *config, const mmoe_schema *schema, int threads,
                                 mmoe_error *err) {
+    return mmoe_estimate_check_among(config, schema, NULL, threads, err);
+}
+
+mmoe_status mmoe_estimate_check_among(const mmoe_config *config, const mmoe_schema *schema,
+                                      const mmoe_comm *comm, int threads, mmoe_error *err) {
+    const mmoe_among own = {comm ? comm->rank : 0, comm ? comm->size : 1};
     mmoe_sketch s;
     if (!config || !schema)
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "mmoe_estimate_check: config and schema must not be NULL");
-    mmoe_status status = mmoe_sketch_make(config, schema, threads, &s, err);
+    mmoe_status status = mmoe_sketch_make(config, schema, own, threads, &s, err);
     if (!status && s.reserve.bytes > s.available) status = fail(&s, err);
     mmoe_sketch_finish(&s);
     return status;

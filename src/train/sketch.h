@@ -12,11 +12,11 @@ typedef struct mmoe_sketch {
     mmoe_trainer *trainer;
 } mmoe_sketch;
 
-/* At a place where it stays: it is where its memory is counted. To be finished after a failure,
- * too. The errors of mmoe_model_create and mmoe_trainer_create; MMOE_E_MEMORY where there are not
- * even addresses. */
-mmoe_status mmoe_sketch_make(const mmoe_config *config, const mmoe_schema *schema, int threads,
-                             mmoe_sketch *out, mmoe_error *err);
+/* Of one of several ranks. At a place where it stays: it is where its memory is counted. To be
+ * finished after a failure, too. The errors of mmoe_model_create and mmoe_trainer_create;
+ * MMOE_E_MEMORY where there are not even addresses. */
+mmoe_status mmoe_sketch_make(const mmoe_config *config, const mmoe_schema *schema, mmoe_among own,
+                             int threads, mmoe_sketch *out, mmoe_error *err);
 void mmoe_sketch_finish(mmoe_sketch *s);
 /* A table becomes one of so many rows, if it has more, whose file it does not begin with. */
 void mmoe_sketch_cut_table(mmoe_schema *schema, int32_t table, int64_t most);

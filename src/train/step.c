@@ -24,9 +24,10 @@ static bool states_are_lost(const mmoe_params *p) {
 
 static bool is_lost(const mmoe_params *p, const mmoe_tensor *x) {
     const float *w = mmoe_params_at(p, x);
+    const int64_t count = x->deal.shift ? p->blocks[x->table].memory.count : x->count;
     int64_t k = 0;
-    while (k < x->count && isfinite(w[k])) k++;
-    return k < x->count;
+    while (k < count && isfinite(w[k])) k++;
+    return k < count;
 }
 
 static bool is_before(const mmoe_tensors *tensors, const mmoe_tensor *x, const mmoe_tensor *y) {

@@ -19,6 +19,7 @@ void mmoe_trainer_free(mmoe_trainer *t) {
         t->model->params.settle = NULL;
         t->model->params.settle_context = NULL;
     }
+    if (t->model->params.collector.context == t) t->model->params.collector = (mmoe_collector){0};
     mmoe_run_free(t->run);
     mmoe_ranks_free(t->ranks);
     mmoe_pool_free(t->pool);
@@ -178,6 +179,17 @@ static mmoe_status check_ranks(const mmoe_trainer *t, const mmoe_comm *comm, mmo
     return MMOE_OK;
 }
 
+/* A model that was made for this rank, or whole. */
+static mmoe_status check_deal(const mmoe_trainer *t, const mmoe_comm *comm, mmoe_error *err) {
+    const mmoe_embedding *e = mmoe_params_dealt(&t->model->params);
+    if (!e) return MMOE_OK;
+    const int32_t owners = comm->size < MMOE_TABLE_PARTS ? comm->size : MMOE_TABLE_PARTS,
+                  owner = comm->rank < owners ? comm->rank : -1;
+    if (1 << e->deal.shift == owners && e->deal.owner == owner) return MMOE_OK;
+    return mmoe_fail(err, MMOE_E_ARGUMENT,
+                     "mmoe_trainer_join: the model was made for another rank, or other ranks");
+}
+
 /* For rows of deferred tables, of which each rank owns some. */
 static mmoe_status take_rows_room(mmoe_trainer *t, mmoe_error *err) {
     const size_t room = (size_t)mmoe_whole_rows_room(&t->model->params);
@@ -193,6 +205,32 @@ static mmoe_status take_portion(mmoe_trainer *t, mmoe_optimizer_block **blocks, 
     return mmoe_optimizer_portion(&t->optimizer, &own, blocks, err);
 }
 
+static mmoe_status collect_rows(void *trainer, int32_t table, size_t at, size_t end, char *window,
+                                mmoe_error *err) {
+    const mmoe_trainer *t = trainer;
+    const mmoe_embedding *e = &t->model->params.tables[table];
+    const mmoe_dealing by = mmoe_trainer_dealing(t);
+    const mmoe_dealt_rows rows = {{.data = t->model->params.blocks[table].memory.data, .file = -1},
+                                  (size_t)e->dim * sizeof(float),
+                                  e->rows,
+                                  e->deal};
+    return mmoe_dealt_rows_gather(&by, &rows, at, end, window, err);
+}
+
+static mmoe_status end_call(void *trainer, mmoe_status status, const mmoe_error *why,
+                            mmoe_error *err) {
+    const mmoe_trainer *t = trainer;
+    return mmoe_ranks_end(t->ranks, status, why, err);
+}
+
+/* For files of the model. */
+static void offer_rows(mmoe_trainer *t) {
+    t->model->params.collector = (mmoe_collector){.collect = collect_rows,
+                                                  .end = end_call,
+                                                  .context = t,
+                                                  .is_first = t->ranks->peers.rank == 0};
+}
+
 /* Each rank has moments of its portion alone. */
 static mmoe_status join(mmoe_trainer *t, mmoe_comm *comm, mmoe_error *err) {
     const int64_t piece = t->gradient.room.values ? MMOE_ROOM_PIECE : LINE;
@@ -205,6 +243,7 @@ static mmoe_status join(mmoe_trainer *t, mmoe_comm *comm, mmoe_error *err) {
     if (!status) {
         mmoe_optimizer_take(&t->optimizer, blocks);
         if (t->rows_room) settle_for(t);
+        if (t->rows_room) offer_rows(t);
         return MMOE_OK;
     }
     mmoe_optimizer_release(&t->optimizer, blocks);
@@ -222,8 +261,9 @@ mmoe_status mmoe_trainer_join(mmoe_trainer *t, mmoe_comm *comm, mmoe_error *err)
     if (t->ranks || t->optimizer.steps || t->is_fitting)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_trainer_join: the trainer has %s",
                          t->ranks ? "joined" : "begun");
-    if (comm->size == 1) return MMOE_OK;
+    if (comm->size == 1) return check_deal(t, comm, err);
     mmoe_status status = check_ranks(t, comm, err);
+    if (!status) status = check_deal(t, comm, err);
     if (!status) status = join(t, comm, err);
     if (!status && comm->rank > 0) {
         t->options.on_epoch = NULL;
@@ -267,7 +307,7 @@ mmoe_status mmoe_trainer_create(mmoe_model *model, const mmoe_trainer_options *o
     if (options->threads < 0 || options->threads > 256)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_trainer_create: threads must be 0 to 256");
     if (mmoe_allocator_check(alloc, "mmoe_trainer_create", err)) return MMOE_E_ARGUMENT;
-    if (mmoe_model_check_floats(model, "mmoe_trainer_create", err)) return MMOE_E_ARGUMENT;
+    if (mmoe_model_check_learns(model, "mmoe_trainer_create", err)) return MMOE_E_ARGUMENT;
     if (mmoe_model_check_unserved(model, "mmoe_trainer_create", err)) return MMOE_E_ARGUMENT;
     if (model->params.settle)
         return mmoe_fail(err, MMOE_E_ARGUMENT,
@@ -330,11 +370,16 @@ void mmoe_trainer_give_blas(const mmoe_trainer *t) {
     if (t->options.single_threaded_blas) mmoe_blas_end_single();
 }
 
+mmoe_status mmoe_trainer_check_joined(const mmoe_trainer *t, mmoe_error *err) {
+    return t->ranks ? MMOE_OK : mmoe_model_check_whole(t->model, "the trainer has not joined", err);
+}
+
 static mmoe_status check_step(const mmoe_trainer *t, const mmoe_dataset *data, int64_t first,
                               size_t rows, mmoe_error *err) {
     if (!t || !data)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "a training step needs a trainer and a data set");
     mmoe_status status = mmoe_dataset_check(data, t->model->schema, t->schema_hash, err);
+    if (!status) status = mmoe_trainer_check_joined(t, err);
     if (status) return status;
     if (data->stored)
         return mmoe_fail(err, MMOE_E_ARGUMENT,

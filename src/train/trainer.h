@@ -11,6 +11,7 @@
 #include "model/model.h"
 #include "train/balance_step.h"
 #include "train/best.h"
+#include "train/dealt_rows.h"
 #include "train/evaluate.h"
 #include "train/linear_start.h"
 #include "train/optimizer.h"
@@ -73,6 +74,14 @@ struct mmoe_trainer {
 /* Rows of deferred tables become those of their owners, behind or not; all ranks call it. False:
  * something has failed. */
 bool mmoe_trainer_bring_rows(mmoe_trainer *t);
+
+/* Of several ranks, as files are written and read. */
+static inline mmoe_dealing mmoe_trainer_dealing(const mmoe_trainer *t) {
+    return (mmoe_dealing){t->ranks->comm, (char *)t->rows_room, t->pool, &t->alloc};
+}
+
+/* MMOE_E_ARGUMENT: the model is one of several ranks', and the trainer alone. */
+mmoe_status mmoe_trainer_check_joined(const mmoe_trainer *t, mmoe_error *err);
 
 /* BLAS has one thread between the two, if the caller asked for it. */
 void mmoe_trainer_take_blas(const mmoe_trainer *t);

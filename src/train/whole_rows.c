@@ -67,5 +67,6 @@ static bool bring_block(mmoe_ranks *r, const mmoe_optimizer_block *b, float *roo
 void mmoe_whole_rows_bring(mmoe_ranks *r, const mmoe_optimizer *o, float *room, mmoe_pool *pool) {
     bool is_well = true;
     for (int32_t i = 0; i < o->n_block && is_well; i++)
-        if (o->blocks[i].records) is_well = bring_block(r, &o->blocks[i], room, pool);
+        if (o->blocks[i].records && !o->blocks[i].values_shift)
+            is_well = bring_block(r, &o->blocks[i], room, pool);
 }

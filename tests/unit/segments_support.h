@@ -55,6 +55,10 @@ static const char *const row_columns[] = {"a", "b",  "c",  "big", "l", "m",
                                           "n", "d0", "d1", "x",   "y", "w"};
 enum { ROW_COLUMNS = sizeof row_columns / sizeof *row_columns };
 
+/* What tests may change: the rows of a table, and keys of a list that reads it. */
+static int big_rows = 9000;
+static const char *big_list = "";
+
 /* A table of 7 rows, one that two columns and a list of maxima read, one so large that its gradient
  * is cut, which a list reads, too, and one of a list alone. */
 static inline mmoe_config *config_of(const way *w, int segments, int batch_size) {
@@ -66,8 +70,8 @@ static inline mmoe_config *config_of(const way *w, int segments, int batch_size)
         json, sizeof json,
         "{\"features\": {\"sparse\": [{\"name\": \"a\", \"vocab_size\": 50}, {\"name\": \"b\", "
         "\"vocab_size\": 7, \"embed_dim\": 3}, {\"name\": \"c\", \"shared_with\": \"a\"}, "
-        "{\"name\": \"big\", \"vocab_size\": 9000, \"embed_dim\": 8, \"padding_idx\": 3}], "
-        "\"sequence\": [{\"name\": \"l\", \"shared_with\": \"big\", \"pooling\": \"sum\"}, "
+        "{\"name\": \"big\", \"vocab_size\": %d, \"embed_dim\": 8, \"padding_idx\": 3}], "
+        "\"sequence\": [{\"name\": \"l\", \"shared_with\": \"big\"%s, \"pooling\": \"sum\"}, "
         "{\"name\": \"m\", \"shared_with\": \"a\", \"pooling\": \"max\"}, {\"name\": \"n\", "
         "\"vocab_size\": 40, \"embed_dim\": 4}], \"dense\": [{\"name\": \"d*\"}], "
         "\"weight\": \"w\"}, \"tasks\": [{\"name\": \"x\", \"label\": \"x\", "
@@ -75,8 +79,9 @@ static inline mmoe_config *config_of(const way *w, int segments, int batch_size)
         "\"type\": \"%s\", \"tower_params\": {\"dims\": [5, 3], \"batch_norm\": false}}], "
         "\"model\": {\"name\": \"%s\"%s%s, \"first_layer\": \"%s\"}, \"trainer\": "
         "{\"batch_size\": %d, \"n_epoch\": 2, \"segments\": %d, %s}}",
-        is_nested ? "classification" : "regression", w->name, is_esmm ? "" : ", ",
-        is_esmm ? "" : w->model, w->first_layer, batch_size, segments, w->trainer);
+        big_rows, big_list, is_nested ? "classification" : "regression", w->name,
+        is_esmm ? "" : ", ", is_esmm ? "" : w->model, w->first_layer, batch_size, segments,
+        w->trainer);
     SUCCEEDS(mmoe_config_parse(json, strlen(json), NULL, NULL, &config, &err));
     return config;
 }

@@ -36,24 +36,31 @@ typedef struct walk {
     const problem *p;
     int first, end;
     const char *resume, *checkpoint,
-        *model;     /* model: the other ranks' has their number behind it */
-    size_t records; /* bytes of moments, of the first rank */
+        *model;              /* model: the other ranks' has their number behind it */
+    size_t records, weights; /* bytes of moments, and of the model, of the first rank */
+    bool is_dealt;           /* the model is: one file has it */
+    bool fits;               /* the trainer, instead of steps */
 } walk;
 
 static mmoe_status take_steps(void *context, mmoe_comm *c, mmoe_error *err) {
     walk *w = context;
     char path[160];
-    const mmoe_trainer_options options = {.threads = 1, .single_threaded_blas = 1};
+    const mmoe_trainer_options options = {.threads = c->size > 1 ? 1 : 2,
+                                          .single_threaded_blas = 1,
+                                          .checkpoint_path = w->fits ? w->checkpoint : NULL};
     mmoe_trainer *trainer = NULL;
     mmoe_model *model = NULL;
-    mmoe_status status = mmoe_model_create(w->p->config, w->p->schema, NULL, &model, err);
+    mmoe_status status = mmoe_model_create_among(w->p->config, w->p->schema, w->is_dealt ? c : NULL,
+                                                 NULL, &model, err);
+    if (!status && !c->rank) w->weights = mmoe_model_bytes(model, NULL);
     if (!status) status = mmoe_trainer_create(model, &options, NULL, &trainer, err);
     if (!status) status = mmoe_trainer_join(trainer, c, err);
     if (!status && w->resume) status = mmoe_trainer_resume(trainer, w->resume, err);
     for (int i = w->first; i < w->end && !status; i++)
         status = mmoe_trainer_step(trainer, w->p->rows, i * 40, BATCH, NULL, err);
-    if (!status) status = mmoe_trainer_save(trainer, w->checkpoint, err);
-    snprintf(path, sizeof path, c->rank ? "%s.%d" : "%s", w->model, c->rank);
+    if (!status && w->fits) status = mmoe_trainer_fit(trainer, w->p->rows, w->p->rows, err);
+    if (!status && !w->fits) status = mmoe_trainer_save(trainer, w->checkpoint, err);
+    snprintf(path, sizeof path, c->rank && !w->is_dealt ? "%s.%d" : "%s", w->model, c->rank);
     if (!status) status = mmoe_model_save(model, path, err);
     for (int32_t i = 0; !c->rank && !status && i < trainer->optimizer.n_block; i++)
         if (trainer->optimizer.blocks[i].records)
@@ -113,6 +120,50 @@ START_TEST(owners_keep_what_one_process_keeps) {
 }
 END_TEST
 
+/* Weights, too, of a table that is large: by steps, or by a fit that validates. */
+START_TEST(owners_have_their_rows_alone) {
+    static const int numbers[][2] = {{2, 4}, {4, 1}, {1, 2}, {32, 8}};
+    enum { CASES = sizeof numbers / sizeof *numbers };
+    const int case_ = _i % CASES, first = numbers[case_][0], then = numbers[case_][1];
+    const bool fits = _i >= CASES;
+    char one[128], model[128], many[128], others[128];
+    big_rows = 40000;
+    big_list = case_ % 2 ? "" : ", \"padding_idx\": 5";
+    problem p = problem_of(&kinds[(_i + fits) % 2], first > SEGMENTS ? first : SEGMENTS, BATCH);
+    keep_path(one, "one.ckpt");
+    keep_path(model, "one.model");
+    keep_path(many, "many.ckpt");
+    keep_path(others, "many.model");
+    if (fits) SUCCEEDS(mmoe_config_set(p.config, "trainer.n_epoch", "1", &err));
+    walk w = {.p = &p,
+              .end = fits ? 0 : 3,
+              .checkpoint = one,
+              .model = model,
+              .is_dealt = true,
+              .fits = fits};
+    walk_with(&w, 1);
+    const size_t all = w.weights, table = (size_t)big_rows * 8 * sizeof(float);
+    w.checkpoint = many;
+    w.model = others;
+    walk_with(&w, first);
+    ck_assert_uint_le(w.weights, all - table + table / (size_t)(first < 16 ? first : 16) + BESIDE);
+    check_same_file(one, many, first);
+    check_same_file(model, others, first);
+    if (fits) SUCCEEDS(mmoe_config_set(p.config, "trainer.n_epoch", "2", &err));
+    w.first = w.end;
+    w.end += fits ? 0 : 2;
+    w.resume = w.checkpoint = one;
+    w.model = model;
+    walk_with(&w, 1);
+    w.resume = w.checkpoint = many;
+    w.model = others;
+    walk_with(&w, then);
+    check_same_file(one, many, then);
+    check_same_file(model, others, then);
+    problem_finish(&p);
+}
+END_TEST
+
 /* Which would wait for the others. */
 static mmoe_status read_alone(void *context, mmoe_comm *c, mmoe_error *err) {
     const problem *p = context;
@@ -151,5 +202,6 @@ END_TEST
 void add_cases(TCase *c) {
     tcase_add_checked_fixture(c, make_folder, remove_folder);
     tcase_add_loop_test(c, owners_keep_what_one_process_keeps, 0, WALKS);
+    tcase_add_loop_test(c, owners_have_their_rows_alone, 0, WALKS);
     tcase_add_test(c, one_rank_alone_reads_no_rows);
 }

@@ -1,0 +1,126 @@
+#include "train/dealt_rows.h"
+
+#include <string.h>
+
+#include "base/error.h"
+
+/* Rows [first, end): first is a multiple of the owners' number. */
+typedef struct row_range {
+    int64_t first, end;
+} row_range;
+
+/* Those that have any of bytes [at, end). */
+static row_range range_of(const mmoe_dealt_rows *d, size_t at, size_t end) {
+    const int64_t first = (int64_t)(at / d->size),
+                  behind = (int64_t)((end + d->size - 1) / d->size);
+    return (row_range){first >> d->deal.shift << d->deal.shift, behind};
+}
+
+/* Bytes of them that an owner has. */
+static uint64_t bytes_of(const mmoe_dealt_rows *d, row_range rows, int owner) {
+    const int64_t count = rows.end - rows.first - owner;
+    if (owner >= 1 << d->deal.shift || count <= 0) return 0;
+    return ((uint64_t)((count - 1) >> d->deal.shift) + 1) * d->size;
+}
+
+/* What bytes [at, end) have of a row that begins at byte `place`. */
+static void put(char *window, size_t at, size_t end, size_t place, const char *row, size_t size) {
+    const size_t low = place > at ? place : at, high = place + size < end ? place + size : end;
+    if (low < high) memcpy(window + (low - at), row + (low - place), high - low);
+}
+
+/* Some of this rank's own, in memory, which is *room's where they are of a file. */
+static mmoe_status take_own(const mmoe_dealing *by, const mmoe_dealt_rows *d, row_range rows,
+                            char **room, const char **out, mmoe_error *err) {
+    const size_t at = (size_t)(rows.first >> d->deal.shift) * d->size;
+    *room = NULL;
+    *out = d->own.data ? d->own.data + at : NULL;
+    const size_t bytes = bytes_of(d, rows, by->comm->rank);
+    if (d->own.data || !bytes) return MMOE_OK;
+    *out = *room = mmoe_alloc(by->alloc, 1, bytes);
+    if (!*room) return mmoe_fail_memory(err, bytes);
+    mmoe_stretch from = d->own;
+    from.place += (int64_t)at;
+    from.bytes = bytes;
+    const mmoe_stretch to = {.data = *room, .file = -1, .bytes = bytes};
+    const mmoe_status status = mmoe_stretches_run(
+        &(mmoe_stretch_work){.from = &from, .to = &to, .count = 1}, by->pool, by->alloc);
+    return status ? mmoe_fail_system(err, "the best weights", "cannot read their temporary file")
+                  : MMOE_OK;
+}
+
+static mmoe_status exchange(const mmoe_dealing *by, const mmoe_dealt_rows *d, row_range rows,
+                            const char *own, uint64_t *to_at, mmoe_error *err) {
+    mmoe_comm *c = by->comm;
+    uint64_t from_at[MMOE_MOST_RANKS] = {0}, from_bytes[MMOE_MOST_RANKS] = {0};
+    uint64_t to_bytes[MMOE_MOST_RANKS] = {0}, placed = 0;
+    from_bytes[0] = bytes_of(d, rows, c->rank);
+    for (int q = 0; q < c->size; q++) {
+        to_at[q] = placed;
+        if (c->rank == 0) to_bytes[q] = bytes_of(d, rows, q);
+        placed += to_bytes[q];
+    }
+    const mmoe_exchange e = {"rows for a file", own,   from_at, from_bytes,
+                             by->room,          to_at, to_bytes};
+    return mmoe_comm_exchange(c, &e, err);
+}
+
+mmoe_status mmoe_dealt_rows_gather(const mmoe_dealing *by, const mmoe_dealt_rows *d, size_t at,
+                                   size_t end, char *window, mmoe_error *err) {
+    const row_range rows = range_of(d, at, end);
+    uint64_t to_at[MMOE_MOST_RANKS];
+    const char *own;
+    char *room;
+    mmoe_status status = take_own(by, d, rows, &room, &own, err);
+    if (!status) status = exchange(by, d, rows, own, to_at, err);
+    mmoe_release(by->alloc, room);
+    if (status || by->comm->rank) return status;
+    for (int64_t r = rows.first; r < rows.end; r++) {
+        const int64_t in_rows = r - rows.first, owner = in_rows & ((1 << d->deal.shift) - 1);
+        put(window, at, end, (size_t)r * d->size,
+            by->room + to_at[owner] + (size_t)(in_rows >> d->deal.shift) * d->size, d->size);
+    }
+    return MMOE_OK;
+}
+
+/* ---- Reading ---- */
+
+/* To the front of `rows`, which are those of the range; how many bytes they are. */
+static size_t pick_own(const mmoe_dealt_rows *d, row_range range, char *rows) {
+    char *to = rows;
+    for (int64_t r = d->deal.owner; r < range.end - range.first; r += (int64_t)1 << d->deal.shift) {
+        memmove(to, rows + (size_t)r * d->size, d->size);
+        to += d->size;
+    }
+    return (size_t)(to - rows);
+}
+
+static mmoe_status read_range(const mmoe_dealing *by, const mmoe_dealt_rows *d,
+                              const mmoe_stretch *stored, row_range rows) {
+    const size_t before = (size_t)rows.first * d->size;
+    mmoe_stretch from = *stored, room = {.data = by->room, .file = -1}, own = d->own;
+    from.place += (int64_t)before;
+    if (from.data) from.data += before;
+    from.bytes = room.bytes = (size_t)(rows.end - rows.first) * d->size;
+    const mmoe_status status = mmoe_stretches_run(
+        &(mmoe_stretch_work){.from = &from, .to = &room, .count = 1}, by->pool, by->alloc);
+    if (status) return status;
+    const size_t at = (size_t)(rows.first >> d->deal.shift) * d->size;
+    own.place += (int64_t)at;
+    if (own.data) own.data += at;
+    room.bytes = own.bytes = pick_own(d, rows, room.data);
+    return mmoe_stretches_run(&(mmoe_stretch_work){.from = &room, .to = &own, .count = 1}, by->pool,
+                              by->alloc);
+}
+
+mmoe_status mmoe_dealt_rows_read(const mmoe_dealing *by, const mmoe_dealt_rows *d,
+                                 const mmoe_stretch *stored) {
+    const int64_t owners = (int64_t)1 << d->deal.shift,
+                  fitting = MMOE_DEALT_WINDOW / (int64_t)d->size / owners * owners,
+                  most = fitting > owners ? fitting : owners;
+    mmoe_status status = MMOE_OK;
+    for (int64_t first = 0; first < d->rows && !status && d->deal.owner >= 0; first += most)
+        status = read_range(by, d, stored,
+                            (row_range){first, d->rows - first < most ? d->rows : first + most});
+    return status;
+}
