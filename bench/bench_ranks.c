@@ -39,6 +39,17 @@ static mmoe_trainer *make_trainer(mmoe_model *model, int threads) {
     return t;
 }
 
+/* Of large tables it has this rank's rows alone. */
+static mmoe_model *model_among(const bench_options *o, const bench_data *d, const bench_setting *s,
+                               const mmoe_comm *c) {
+    mmoe_config *config = bench_config(o, s);
+    mmoe_model *model;
+    mmoe_error err;
+    check(mmoe_model_create_among(config, d->schema, c, NULL, &model, &err), &err);
+    mmoe_config_free(config);
+    return model;
+}
+
 static void meet(mmoe_comm *c) {
     mmoe_error err;
     check(mmoe_comm_barrier(c, "a turn", &err), &err);
@@ -118,7 +129,7 @@ int main(int argc, char **argv) {
     bench_data d = bench_data_make(&o);
     size_t count;
     bench_setting *s = bench_settings(&o, &count);
-    mmoe_model *model = bench_model(&o, &d, s), *own = c->rank ? NULL : bench_model(&o, &d, s);
+    mmoe_model *model = model_among(&o, &d, s, c), *own = c->rank ? NULL : bench_model(&o, &d, s);
     contest k = {.comm = c, .alone = {.data = d.train, .batch = o.batch}};
     k.together = k.alone;
     k.together.trainer = make_trainer(model, 1);

@@ -219,4 +219,15 @@ assert sent["ranks"] == plan["ranks"]["hosts"][-1]["hosts"] and sent["steps"] ==
 assert abs(sent["step_bytes"] - said) <= .1 * said
 CHECK
 done
+
+# Each rank has a part of that table alone; the first judges what was saved.
+parts="train --config shape.json --train shape.csv --valid shape.csv --threads 1"
+# shellcheck disable=SC2086 # a list of flags
+{
+    run $parts --output one.safetensors --checkpoint one.ckpt
+    mv out wanted
+    run_ranks "$ranks" $parts --output many.safetensors --checkpoint many.ckpt
+    are_same wanted
+    report $? "$ranks ranks train a large table of which each has rows (was $status)"
+}
 finish
