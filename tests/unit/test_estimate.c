@@ -64,7 +64,7 @@ START_TEST(a_sketch_counts_what_is_taken) {
     mmoe_schema_free(schema);
     static const char *const columns[] = {"a", "b", "d0", "d1"};
     SUCCEEDS(mmoe_schema_create(config, columns, 4, NULL, &schema, &err));
-    SUCCEEDS(mmoe_sketch_make(config, schema, 2, &s, &err));
+    SUCCEEDS(mmoe_sketch_make(config, schema, (mmoe_among){0, 1}, 2, &s, &err));
     SUCCEEDS(mmoe_model_create(config, schema, &counting, &real, &err));
     SUCCEEDS(mmoe_trainer_create(real, &options, &counting, &trainer, &err));
     ck_assert_int_gt(taken, 4 * 100000);
