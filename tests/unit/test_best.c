@@ -107,10 +107,12 @@ enum { MEASURES = 1 };
 #endif
 
 /* Weights, two moments and a step a row; the rest of a process of this size, less than a copy of
- * the weights, is ten percent and some. */
+ * the weights, is ten percent and some. (Under an emulator, which Meson names, its own memory would
+ * be counted.) */
 static void check_peak(long before) {
     const long table = TABLE * (3 * DIM + 1) / 256, took = kilobytes("VmHWM:") - before;
-    if (MEASURES) ck_assert_msg(took < table + table / 10 + 8000, "%ld kB of %ld", took, table);
+    if (MEASURES && !getenv("MESON_EXE_WRAPPER"))
+        ck_assert_msg(took < table + table / 10 + 8000, "%ld kB of %ld", took, table);
 }
 
 START_TEST(on_disk_and_in_memory_are_one) {
