@@ -275,23 +275,23 @@ def test_texts_that_rows_share():
 def test_texts_are_read_where_they_stand():
     ascii_, draw = mmoe._ascii, np.random.default_rng(5)
     letters = lambda n: "".join(map(chr, draw.integers(1, 128, n)))
-    texts = [letters(n) for n in range(ascii_.MOST + 1)] * 3
+    texts = [letters(n) for n in range(ascii_.MOST + 1)] * 9
     column = np.array([*texts, None, np.nan, pd.NA, pd.NaT], object)
     for form in (column, np.repeat(column, 2)[::2], column[::-1]):
         addresses, others, _ = ascii_.find(form)
-        assert len(others) == 0
+        assert not len(others)
         assert [ctypes.string_at(a) for a in addresses.tolist()] == [
             v.encode() if isinstance(v, str) else b"" for v in form]
     strange = ["é", "wörd", "東京", "🎈", letters(ascii_.MOST + 1), "\ud800", np.str_("a"), 4, 2.5,
                float("nan"), b"a", ["a"], object(), type("text", (str,), {})("a"), True, "é\0"]
     mixed = np.array([v for v in texts for v in (v, None)][:len(strange)] + strange, object)
     addresses, others, _ = ascii_.find(mixed)
-    assert sorted(others.tolist()) == list(range(len(strange), len(mixed)))
+    assert sorted(others) == list(range(len(strange), len(mixed)))
     assert all(ctypes.string_at(a) == b"" for a in addresses[others].tolist())
     for n in range(1, ascii_.MOST + 1):
         for at in range(n):
             text = letters(n)
-            column[draw.integers(0, 150)] = text[:at] + "\0" + text[at + 1:]
+            column[draw.integers(0, len(texts))] = text[:at] + "\0" + text[at + 1:]
             assert ascii_.find(column) is None, (n, at)
             column[:len(texts)] = texts
     for n in (3, 8, 9, 16, 64):
