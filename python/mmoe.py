@@ -94,7 +94,8 @@ _metric = _struct("mmoe_metric", name=_text, title=_text, what=_text, better=_in
 _baseline = _struct("mmoe_baseline", metric=_text, name=_text, title=_text, ratio=_text,
                     ratio_title=_text, better=_int, ratio_meaning=_text)
 _evaluate_options = _struct("mmoe_evaluate_options", threads=_int, group=_text, group_weight=_text,
-                            by=_text, most_slices=_int32, watcher=_address, auc=_text)
+                            by=_text, most_slices=_int32, watcher=_address, auc=_text,
+                            ranks=_address)
 _row_slice = _struct("mmoe_row_slice", value=_text, rows=_int64, metrics=_address)
 _row_slices = _struct("mmoe_row_slices", column=_text, count=_size, items=_address,
                       left_out=_int64, rows_left_out=_int64)

@@ -314,10 +314,13 @@ def test_texts_that_are_replaced_meanwhile():
         while not ends.is_set():
             column[:] = [w + "?" for w in words * 72]
     other = threading.Thread(target=replace)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-4)
     other.start()
     try:
-        scores = [MODEL.predict({**many, "city": column}, threads=2) for _ in range(10)]
+        scores = [MODEL.predict({**many, "city": column}, threads=2) for _ in range(3)]
     finally:
+        sys.setswitchinterval(interval)
         ends.set()
         other.join()
     wanted = MODEL.predict({**many, "city": ["unknown"] * 36000})
