@@ -17,8 +17,6 @@ SHAPES = {
     "32 columns of 16 values, 8 experts of 16, batch 8192": (32, 16, 4, 8192, {
         "n_expert": 8, "expert_params": {"dims": [16]}}),
     "the same, 32 experts of [256, 128]": (32, 16, 4, 8192, WIDE),
-    "4 columns of 1,000,000 values, width 16, 8 experts of 64, batch 65,536": (
-        4, 1000000, 16, 65536, {"n_expert": 8, "expert_params": {"dims": [64]}}),
 }
 QUICK = {"4 columns of 16 values": (4, 16, 4, 512, {"n_expert": 2})}
 ROWS = 4096
