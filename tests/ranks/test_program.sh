@@ -222,6 +222,7 @@ done
 
 # Each rank has a part of that table alone; the first judges what was saved.
 parts="train --config shape.json --train shape.csv --valid shape.csv --threads 1"
+parts="$parts --set trainer.embedding_update=deferred --set trainer.optimizer=adamw"
 # shellcheck disable=SC2086 # a list of flags
 {
     run $parts --output one.safetensors --checkpoint one.ckpt
