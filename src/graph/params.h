@@ -89,6 +89,7 @@ typedef struct mmoe_collector {
                            mmoe_error *err);
     /* How a call ends that is all ranks': where one of them fails, so do the others. */
     mmoe_status (*end)(void *context, mmoe_status status, const mmoe_error *why, mmoe_error *err);
+    bool (*may)(void *context); /* do all ranks make the call? Not where one alone is called back */
     void *context;
     bool is_first;
 } mmoe_collector;

@@ -171,6 +171,10 @@ static mmoe_status save_dealt(const mmoe_model *model, const char *path, mmoe_er
     const mmoe_collector *ranks = &model->params.collector;
     mmoe_error why;
     if (!ranks->collect) return mmoe_model_check_whole(model, "the model is not saved", err);
+    if (!ranks->may(ranks->context))
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "the model is not saved: ranks have parts of its tables, and the first "
+                         "alone is in a callback");
     mmoe_status status = mmoe_file_check_values(model, &why);
     if (!status && ranks->is_first)
         status = write_file(model, path, &why);

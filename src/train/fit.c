@@ -304,6 +304,17 @@ static int64_t values_here(const mmoe_params *p) {
     return values;
 }
 
+/* What validation has of tables that are dealt beside what a batch reads of them: as many rows at a
+ * time as are scored together. */
+static size_t fetched_memory(const mmoe_fit_run *r) {
+    const mmoe_plan *plan = r->t->run->plan;
+    if (!r->valid || !mmoe_params_dealt(&r->t->model->params)) return 0;
+    const int64_t most =
+                      r->valid_set->rows < MMOE_SLICE_ROWS ? r->valid_set->rows : MMOE_SLICE_ROWS,
+                  more = most / plan->max_rows; /* batches */
+    return more > 1 ? (size_t)(more - 1) * mmoe_plan_admitted(plan) : 0;
+}
+
 /* What trainer.memory bounds, as far as it grows with rows and weights: a process has some 60 MB
  * beside it. */
 static mmoe_status check_memory(const mmoe_fit_run *r, mmoe_error *err) {
@@ -317,9 +328,9 @@ static mmoe_status check_memory(const mmoe_fit_run *r, mmoe_error *err) {
                      t->best.in_memory + mmoe_optimizer_memory(&t->optimizer) +
                      mmoe_plan_admitted(t->run->plan),
                  train = mmoe_source_bytes(r->train) + mmoe_progressive_memory(&r->progressive),
-                 valid = r->valid
-                             ? mmoe_source_bytes(r->valid) + mmoe_evaluator_memory(r->evaluator)
-                             : 0;
+                 valid = r->valid ? mmoe_source_bytes(r->valid) +
+                                        mmoe_evaluator_memory(r->evaluator) + fetched_memory(r)
+                                  : 0;
     const int64_t needed = (int64_t)((weights + train + valid) / MB) + BESIDE;
     if (!most || needed <= most) return MMOE_OK;
     return mmoe_fail(err, MMOE_E_ARGUMENT,

@@ -58,5 +58,8 @@ int mmoe_fit_report_epoch(mmoe_fit_run *r, double score, double train_seconds, i
     e.n_gate = r->parts.n_gate;
     e.gates = r->gates.use;
     if (e.n_gate) mmoe_gate_meter_read(&r->gates);
-    return t->options.on_epoch(t->options.user, &e);
+    mmoe_ranks_begin_alone(t->ranks);
+    const int stop = t->options.on_epoch(t->options.user, &e);
+    mmoe_ranks_end_alone(t->ranks);
+    return stop;
 }

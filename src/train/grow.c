@@ -72,7 +72,7 @@ static mmoe_status check(const mmoe_trainer *t, const mmoe_batch *batch, const m
     if (t->ranks)
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "%s: several ranks train together, and their vocabularies stay", call);
-    return MMOE_OK;
+    return mmoe_trainer_check_joined(t, err);
 }
 
 /* Of a batch by the schema's numbers. */

@@ -247,10 +247,10 @@ static mmoe_status run_evaluation(evaluation *n, const mmoe_evaluate_options *op
     return status;
 }
 
-mmoe_status mmoe_evaluate_by(const mmoe_model *model, const mmoe_dataset *data,
-                             const mmoe_evaluate_options *options, const mmoe_allocator *alloc,
-                             mmoe_task_metrics *metrics, mmoe_row_slices **slices,
-                             mmoe_error *err) {
+static mmoe_status evaluate_by(const mmoe_model *model, const mmoe_dataset *data,
+                               const mmoe_evaluate_options *options, const mmoe_allocator *alloc,
+                               mmoe_task_metrics *metrics, mmoe_row_slices **slices,
+                               mmoe_error *err) {
     if (!model || !data || !options || !metrics || (options->by && !slices))
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "mmoe_evaluate_by: model, dataset, options and metrics must not be NULL, "
@@ -273,6 +273,18 @@ mmoe_status mmoe_evaluate_by(const mmoe_model *model, const mmoe_dataset *data,
     mmoe_pool_free(n.of.pool);
     slicer_finish(&n.slicer, &n.alloc);
     if (!status && slices) *slices = made;
+    return status;
+}
+
+/* What one of several ranks fails of, the others are told. */
+mmoe_status mmoe_evaluate_by(const mmoe_model *model, const mmoe_dataset *data,
+                             const mmoe_evaluate_options *options, const mmoe_allocator *alloc,
+                             mmoe_task_metrics *metrics, mmoe_row_slices **slices,
+                             mmoe_error *err) {
+    mmoe_error why;
+    const mmoe_status status = evaluate_by(model, data, options, alloc, metrics, slices, &why);
+    if (status && options && options->ranks) mmoe_comm_abort(options->ranks, why.message);
+    if (status && err) *err = why;
     return status;
 }
 

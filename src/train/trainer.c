@@ -220,13 +220,20 @@ static mmoe_status collect_rows(void *trainer, int32_t table, size_t at, size_t 
 static mmoe_status end_call(void *trainer, mmoe_status status, const mmoe_error *why,
                             mmoe_error *err) {
     const mmoe_trainer *t = trainer;
-    return mmoe_ranks_end(t->ranks, status, why, err);
+    return status ? mmoe_ranks_end(t->ranks, status, why, err)
+                  : mmoe_ranks_meet(t->ranks, "the end of a file", err);
+}
+
+static bool may_collect(void *trainer) {
+    const mmoe_trainer *t = trainer;
+    return !t->ranks->is_alone;
 }
 
 /* For files of the model. */
 static void offer_rows(mmoe_trainer *t) {
     t->model->params.collector = (mmoe_collector){.collect = collect_rows,
                                                   .end = end_call,
+                                                  .may = may_collect,
                                                   .context = t,
                                                   .is_first = t->ranks->peers.rank == 0};
 }

@@ -1,5 +1,6 @@
 /* Every public function that takes an allocator refuses one that lacks a function, in its own
  * name. */
+#include "base/comm.h"
 #include "check_main.h"
 #include "files.h"
 #include "mmoe/arrow.h"
@@ -61,6 +62,7 @@ static struct ArrowArrayStream *new_stream(void) {
     X(mmoe_dataset_fit_packed, (config, in_folder("p"), 0, &alloc, &a_schema, &a_set, err))        \
     X(mmoe_dataset_read_packed, (schema, in_folder("p"), 0, &alloc, &a_set, err))                  \
     X(mmoe_model_create, (config, schema, &alloc, &a_model, err))                                  \
+    X(mmoe_model_create_among, (config, schema, mmoe_comm_self(), &alloc, &a_model, err))          \
     X(mmoe_model_grow, (model, NULL, schema, &alloc, &a_model, err))                               \
     X(mmoe_model_shrink, (model, rows, 1, &alloc, &a_model, err))                                  \
     X(mmoe_model_load, (in_folder("m"), &alloc, &a_model, err))                                    \

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/comm_threads.h"
+#include "base/error.h"
 #include "check_main.h"
 #include "files.h"
 #include "segments_support.h"
@@ -42,18 +43,47 @@ typedef struct walk {
     bool fits;               /* the trainer, instead of steps */
 } walk;
 
+static mmoe_status expect_refusal(mmoe_status status, const char *of, mmoe_error *err) {
+    if (status == MMOE_E_ARGUMENT) return MMOE_OK;
+    return mmoe_fail(err, MMOE_E_NUMERIC, "%s is not refused", of);
+}
+
+/* Of a trainer that has not joined the ranks that its model is of. */
+static mmoe_status check_alone(const walk *w, mmoe_trainer *t, mmoe_error *err) {
+    const mmoe_batch none = {0};
+    mmoe_error why;
+    mmoe_status status = expect_refusal(mmoe_trainer_save(t, w->checkpoint, &why), "saving", err);
+    if (!status)
+        status = expect_refusal(mmoe_trainer_resume(t, w->resume ? w->resume : w->model, &why),
+                                "resuming", err);
+    if (!status)
+        status = expect_refusal(mmoe_trainer_grow(t, &none, NULL, NULL, &why), "growing", err);
+    return status;
+}
+
+/* The first rank's alone: a file of the model would want all. Stops the fit where it is made. */
+static int save_in_callback(void *user, const mmoe_epoch_report *report) {
+    mmoe_error why;
+    (void)report;
+    return mmoe_model_save(*(mmoe_model **)user, "/never", &why) != MMOE_E_ARGUMENT;
+}
+
 static mmoe_status take_steps(void *context, mmoe_comm *c, mmoe_error *err) {
     walk *w = context;
     char path[160];
+    const bool is_part = w->is_dealt && c->size > 1;
+    mmoe_model *model = NULL;
     const mmoe_trainer_options options = {.threads = c->size > 1 ? 1 : 2,
                                           .single_threaded_blas = 1,
-                                          .checkpoint_path = w->fits ? w->checkpoint : NULL};
+                                          .checkpoint_path = w->fits ? w->checkpoint : NULL,
+                                          .on_epoch = is_part ? save_in_callback : NULL,
+                                          .user = &model};
     mmoe_trainer *trainer = NULL;
-    mmoe_model *model = NULL;
     mmoe_status status = mmoe_model_create_among(w->p->config, w->p->schema, w->is_dealt ? c : NULL,
                                                  NULL, &model, err);
     if (!status && !c->rank) w->weights = mmoe_model_bytes(model, NULL);
     if (!status) status = mmoe_trainer_create(model, &options, NULL, &trainer, err);
+    if (!status && is_part) status = check_alone(w, trainer, err);
     if (!status) status = mmoe_trainer_join(trainer, c, err);
     if (!status && w->resume) status = mmoe_trainer_resume(trainer, w->resume, err);
     for (int i = w->first; i < w->end && !status; i++)
