@@ -1038,6 +1038,8 @@ class _Ascii:
         addresses = np.frombuffer(objects, np.uint64)
         # Quicker than >> 3, as "wrap" is than a check of each.
         at = np.floor_divide(addresses, np.uint64(8)).view(np.intp)
+        if not np.minimum.reduce(at):  # NULL, which NumPy has for None
+            np.putmask(at, addresses == 0, id(None) >> 3)
         others = ()
         gaps = self._types.take(at, mode="wrap") != id(str)
         if np.count_nonzero(gaps):
@@ -1060,13 +1062,15 @@ class _Ascii:
     @staticmethod
     def _present(addresses, gaps):
         """Which of the objects that are no texts are no words for nothing."""
-        left = np.count_nonzero(gaps)
+        left = np.count_nonzero(gaps) - np.count_nonzero(addresses == 0)
+        if not left:
+            return ()
         for word in _absent_words():
             left -= np.count_nonzero(addresses == np.uint64(id(word)))
             if not left:
                 return ()
         places = np.flatnonzero(gaps)
-        return places[~np.isin(addresses[places], [id(word) for word in _absent_words()])]
+        return places[~np.isin(addresses[places], [0, *map(id, _absent_words())])]
 
     def _words_of(self, at, lengths, longest):
         """The texts with what ends them, in as many words of letters each as the longest has; None:

@@ -92,9 +92,9 @@ MMOE_API mmoe_status mmoe_input_create(const mmoe_input_column *columns, size_t 
 MMOE_API void mmoe_input_free(mmoe_input *input);
 /* Whether predictors of the model can be bound to it: MMOE_E_ARGUMENT, with the column, where the
  * model reads one that is not given, has no use for one that is not optional, or cannot know any
- * value of its type (of integers, a vocabulary of texts none of which is an integer; rows to learn
- * from may have it); a list and one value, another dim, an item's column that is the user's to the
- * model. */
+ * value of its type (of integers, a vocabulary of texts none of which is one; of floats, none of
+ * which is a number; rows to learn from may have it); a list and one value, another dim, an item's
+ * column that is the user's to the model. */
 MMOE_API mmoe_status mmoe_input_check(const mmoe_input *input, const mmoe_model *model,
                                       mmoe_error *err);
 

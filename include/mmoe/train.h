@@ -132,8 +132,8 @@ typedef struct mmoe_table_info {
 MMOE_API int mmoe_model_table(const mmoe_model *model, size_t index, mmoe_table_info *out);
 
 /* The model's tensors, in the order of its file. `data` belongs to the model: F32 values, or I64
- * for num_batches_tracked; NULL: a table of mmoe_model_with_tables, whose rows are no floats, or one
- * that ranks have parts of (mmoe_model_is_dealt).
+ * for num_batches_tracked; NULL: a table of mmoe_model_with_tables, whose rows are no floats, or
+ * one that ranks have parts of (mmoe_model_is_dealt).
  * Returns 0, or -1 past the last. (Where a trainer defers the updates of tables,
  * trainer.embedding_update, all rows are up to date when this returns: behind a later step call it
  * again.) */
@@ -291,10 +291,11 @@ MMOE_API void mmoe_trainer_task_factors(const mmoe_trainer *trainer, double *fac
  * updated in every step (trainer.embedding_update) are new on their owners alone, until the model
  * is read (saved, copied, a predictor made of it, a tensor asked for, the trainer freed): all ranks
  * do that alike, from the threads that call steps, and none within on_progress, which fails them
- * all, nor, of a model of mmoe_model_create_among, within on_epoch, which is refused. A fit begins with a comparison of what ranks have before them: MMOE_E_CONFIG, which names
- * it, where configurations, rows, library, kernels or BLAS cores are unlike (allow_unlike). `comm`
- * must outlive the trainer; of one rank it changes nothing. MMOE_E_CONFIG: more ranks than
- * segments; _ARGUMENT: it has joined, or taken a step; _MEMORY. */
+ * all, nor, of a model of mmoe_model_create_among, within on_epoch, which is refused. A fit begins
+ * with a comparison of what ranks have before them: MMOE_E_CONFIG, which names it, where
+ * configurations, rows, library, kernels or BLAS cores are unlike (allow_unlike). `comm` must
+ * outlive the trainer; of one rank it changes nothing. MMOE_E_CONFIG: more ranks than segments;
+ * _ARGUMENT: it has joined, or taken a step; _MEMORY. */
 MMOE_API mmoe_status mmoe_trainer_join(mmoe_trainer *trainer, struct mmoe_comm *comm,
                                        mmoe_error *err);
 /* What the trainer's steps, of fits and others, have sent to other ranks so far: bytes, in how many

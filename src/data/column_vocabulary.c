@@ -222,13 +222,17 @@ static const char *take_value(const mmoe_encoder *e, mmoe_value_type type, const
 static const char *refuse_type(const mmoe_encoder *e, mmoe_value_type type) {
     const mmoe_vocab *v = keys_of(e);
     double number;
+    int64_t integer;
     if (type == MMOE_VALUE_TEXT || mmoe_vocab_is_int(v)) return NULL;
     for (int64_t row = 1; row < mmoe_vocab_rows(v); row++) {
         size_t length;
         const char *text = mmoe_vocab_text_key(v, row, &length);
-        if (mmoe_parse_double(text, length, &number)) return NULL;
+        if (type == MMOE_VALUE_INT64 ? mmoe_parse_printed(text, length, &integer)
+                                     : mmoe_parse_double(text, length, &number))
+            return NULL;
     }
-    return "the vocabulary has texts, none of which is a number";
+    return type == MMOE_VALUE_INT64 ? "the vocabulary has texts, none of which is an integer"
+                                    : "the vocabulary has texts, none of which is a number";
 }
 
 /* Values of other types than the keys' are found, too, but seldom come. */

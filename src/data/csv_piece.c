@@ -243,6 +243,8 @@ void mmoe_csv_piece_place(const mmoe_csv_job *j, mmoe_csv_piece *p) {
     const mmoe_csv_ids ids = mmoe_csv_part_ids(p->part);
     bool some_change = false;
     p->part->cells.schema = j->file->schema;
+    mmoe_release(&p->part->file->alloc, p->part->order.places); /* of what was learned */
+    p->part->order = (mmoe_id_order){0};
     for (int32_t t = 0; p->learned && t < j->file->schema->n_table; t++) {
         p->become[t] = p->merged[t].differs ? p->merged[t].ids : NULL;
         some_change = some_change || p->become[t];

@@ -39,6 +39,7 @@ typedef struct cut {
 } cut;
 
 static inline cut cut_of(int32_t whole, int32_t parts) {
+    if (parts == 0) return (cut){0};
     return (cut){.parts = parts, .size = whole / parts, .more = whole % parts};
 }
 

@@ -72,16 +72,12 @@ static mmoe_status read_table(mmoe_regrowth *r, mmoe_container *file, const char
 /* ---- From before the trainer grew ---- */
 
 /* What the table knew then, where it knows more. */
-static mmoe_status retreat_table(mmoe_regrowth *r, const char *path, int32_t i, mmoe_error *err) {
+static mmoe_status retreat_table(mmoe_regrowth *r, int32_t i, mmoe_error *err) {
     const struct mmoe_schema *s = r->t->model->schema;
     const mmoe_vocab *own = mmoe_encoder_vocab(s->tables[i].encoder);
     const mmoe_vocab_place began = r->t->began[i];
     const int64_t rows = own ? mmoe_vocab_rows(own) : 0;
     if (rows == began.rows) return MMOE_OK;
-    if (rows < began.rows)
-        return mmoe_fail_at(err, MMOE_E_ARGUMENT, path, 0, s->tables[i].name,
-                            "the checkpoint is of a trainer that had not grown, and this one has "
-                            "gone back to fewer values than it began with");
     const mmoe_status status = mmoe_vocab_copy(own, &s->alloc, &r->vocabs[i], err);
     if (!status) mmoe_vocab_retreat(r->vocabs[i], began);
     return status;
@@ -116,12 +112,16 @@ mmoe_status mmoe_regrowth_begin(mmoe_trainer *t, mmoe_container *file, const cha
         status = mmoe_fail_at(err, MMOE_E_ARGUMENT, path, 0, NULL,
                               "the checkpoint is of a trainer whose vocabularies had grown, and "
                               "several ranks do not take them");
+    if (!status && !r.is_grown && t->has_grown && t->lost_began)
+        status = mmoe_fail_at(err, MMOE_E_ARGUMENT, path, 0, t->lost_began,
+                              "the checkpoint is of a trainer that had not grown, and this one has "
+                              "gone back to fewer values than it began with");
     if (!status && r.is_there) {
         r.vocabs = mmoe_alloc_zero(&t->alloc, n, sizeof *r.vocabs);
         if (!r.vocabs) status = mmoe_fail_memory(err, n * sizeof *r.vocabs);
         for (size_t i = 0; !status && i < n; i++)
             status = r.is_grown ? read_table(&r, file, path, (int32_t)i, err)
-                                : retreat_table(&r, path, (int32_t)i, err);
+                                : retreat_table(&r, (int32_t)i, err);
         if (!status) {
             exchange(&r);
             status = mmoe_follow_begin(t, true, &r.sizes, err);
@@ -143,5 +143,9 @@ void mmoe_regrowth_end(mmoe_regrowth *r, bool back) {
     finish(r);
     if (back) return;
     t->has_grown = r->is_grown;
+    for (int32_t i = 0; i < t->model->schema->n_table; i++) {
+        const mmoe_table *table = &t->model->schema->tables[i];
+        if (!t->lost_began && table->rows < t->began[i].rows) t->lost_began = table->name;
+    }
     t->schema_hash = mmoe_schema_fingerprint(t->model->schema);
 }

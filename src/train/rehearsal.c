@@ -194,13 +194,13 @@ static int64_t gap_of(const mmoe_rehearsal *r, const mmoe_params *whole, int32_t
     return gap < MOST ? gap : MOST;
 }
 
-/* As many times more rows as deferred tables have that were cut. */
-static double more_rows(const mmoe_rehearsal *r, const mmoe_params *whole) {
+/* As many times more values as deferred tables have that were cut. */
+static double more_values(const mmoe_rehearsal *r, const mmoe_params *whole) {
     double all = 0, own = 0;
     for (int32_t i = 0; i < whole->n_table; i++) {
         if (!whole->tables[i].is_deferred) continue;
-        all += (double)whole->tables[i].rows;
-        own += (double)r->model->params.tables[i].rows;
+        all += (double)whole->tables[i].rows * whole->tables[i].dim;
+        own += (double)r->model->params.tables[i].rows * whole->tables[i].dim;
     }
     return own > 0 ? all / own : 0;
 }
@@ -214,7 +214,7 @@ static void touch(mmoe_rehearsal *r, const mmoe_params *whole) {
         const size_t bytes = b->records ? mmoe_optimizer_block_memory(b) : 0;
         if (bytes) memset(b->records, 0, bytes);
     }
-    r->touch_seconds = (mmoe_clock() - begin) * more_rows(r, whole);
+    r->touch_seconds = (mmoe_clock() - begin) * more_values(r, whole);
 }
 
 /* As far into a run as most of its steps are: each row has been read before, and is behind by up to
@@ -286,7 +286,7 @@ static void time_settling(mmoe_rehearsal *r, const mmoe_params *whole) {
     const double begin = mmoe_clock();
     if (!r->trainer->optimizer.history.rates) return; /* no row is ever behind */
     mmoe_params_settle(&r->model->params);
-    r->settle_seconds = (mmoe_clock() - begin) * more_rows(r, whole);
+    r->settle_seconds = (mmoe_clock() - begin) * more_values(r, whole);
 }
 
 static mmoe_status time_steps(mmoe_rehearsal *r, const mmoe_params *whole, mmoe_error *err) {

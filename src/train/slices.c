@@ -247,10 +247,25 @@ static mmoe_status run_evaluation(evaluation *n, const mmoe_evaluate_options *op
     return status;
 }
 
-static mmoe_status evaluate_by(const mmoe_model *model, const mmoe_dataset *data,
-                               const mmoe_evaluate_options *options, const mmoe_allocator *alloc,
+static mmoe_status evaluate_by(evaluation *n, const mmoe_evaluate_options *options,
                                mmoe_task_metrics *metrics, mmoe_row_slices **slices,
                                mmoe_error *err) {
+    mmoe_row_slices *made = NULL;
+    mmoe_status status = choose(n, options, err);
+    const int workers = mmoe_worker_count(options->threads);
+    if (!status) status = mmoe_pool_create(workers, &n->alloc, &n->of.pool, err);
+    if (!status) status = run_evaluation(n, options, metrics, &made, err);
+    mmoe_pool_free(n->of.pool);
+    slicer_finish(&n->slicer, &n->alloc);
+    if (!status && slices) *slices = made;
+    return status;
+}
+
+/* What one of several ranks fails of, the others are told. */
+mmoe_status mmoe_evaluate_by(const mmoe_model *model, const mmoe_dataset *data,
+                             const mmoe_evaluate_options *options, const mmoe_allocator *alloc,
+                             mmoe_task_metrics *metrics, mmoe_row_slices **slices,
+                             mmoe_error *err) {
     if (!model || !data || !options || !metrics || (options->by && !slices))
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "mmoe_evaluate_by: model, dataset, options and metrics must not be NULL, "
@@ -265,25 +280,9 @@ static mmoe_status evaluate_by(const mmoe_model *model, const mmoe_dataset *data
                            .watcher = options->watcher,
                            .comm = options->ranks},
                     .alloc = mmoe_allocator_or_default(alloc)};
-    mmoe_row_slices *made = NULL;
-    mmoe_status status = choose(&n, options, err);
-    const int workers = mmoe_worker_count(options->threads);
-    if (!status) status = mmoe_pool_create(workers, &n.alloc, &n.of.pool, err);
-    if (!status) status = run_evaluation(&n, options, metrics, &made, err);
-    mmoe_pool_free(n.of.pool);
-    slicer_finish(&n.slicer, &n.alloc);
-    if (!status && slices) *slices = made;
-    return status;
-}
-
-/* What one of several ranks fails of, the others are told. */
-mmoe_status mmoe_evaluate_by(const mmoe_model *model, const mmoe_dataset *data,
-                             const mmoe_evaluate_options *options, const mmoe_allocator *alloc,
-                             mmoe_task_metrics *metrics, mmoe_row_slices **slices,
-                             mmoe_error *err) {
     mmoe_error why;
-    const mmoe_status status = evaluate_by(model, data, options, alloc, metrics, slices, &why);
-    if (status && options && options->ranks) mmoe_comm_abort(options->ranks, why.message);
+    const mmoe_status status = evaluate_by(&n, options, metrics, slices, &why);
+    if (status && options->ranks) mmoe_comm_abort(options->ranks, why.message);
     if (status && err) *err = why;
     return status;
 }

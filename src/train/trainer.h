@@ -63,6 +63,8 @@ struct mmoe_trainer {
     bool has_fitted;               /* the next fit begins a run of its own */
     bool has_grown;                /* vocabularies are others than those that it began with: */
     mmoe_vocab_place *began;       /* [tables]; rows 0: the table has none */
+    const char *lost_began;        /* a table that has gone back to fewer: what comes behind these
+                                      may be others. NULL: none has */
     mmoe_sent sent;                /* of several ranks */
     bool is_fitting;
     bool stops; /* what steps tell all ranks: this one wants no more of them, then whether any does

@@ -282,6 +282,10 @@ def test_texts_are_read_where_they_stand():
         assert not len(others)
         assert [ctypes.string_at(a) for a in addresses.tolist()] == [
             v.encode() if isinstance(v, str) else b"" for v in form]
+    null = column.copy()
+    ctypes.memset(null.ctypes.data + 8 * len(texts), 0, 8)  # NumPy has NULL for None at times
+    addresses, others, _ = ascii_.find(null)
+    assert not len(others) and ctypes.string_at(int(addresses[len(texts)])) == b""
     strange = ["é", "wörd", "東京", "🎈", letters(ascii_.MOST + 1), "\ud800", np.str_("a"), 4, 2.5,
                float("nan"), b"a", ["a"], object(), type("text", (str,), {})("a"), True, "é\0"]
     mixed = np.array([v for v in texts for v in (v, None)][:len(strange)] + strange, object)

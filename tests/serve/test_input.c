@@ -285,7 +285,7 @@ static const struct {
     {{"place", MMOE_VALUE_FLOAT, MMOE_SIDE_ITEM, 3, 0, 0},
      "a value has 3 numbers in the input, and 2 in the model"},
     {{"city", MMOE_VALUE_INT64, MMOE_SIDE_ITEM, 0, 0, 0},
-     "the input has integers, and the vocabulary has texts, none of which is a number"},
+     "the input has integers, and the vocabulary has texts, none of which is an integer"},
     {{"city", MMOE_VALUE_DOUBLE, MMOE_SIDE_ITEM, 0, 0, 0}, "the input has numbers, and"},
     {{"user", MMOE_VALUE_TEXT, MMOE_SIDE_USER, 0, 0, 0}, NULL},
     {{"price", MMOE_VALUE_TEXT, MMOE_SIDE_ITEM, 0, 0, 0}, NULL},

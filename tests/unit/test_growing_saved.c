@@ -84,6 +84,9 @@ START_TEST(a_run_does_not_go_back_further) {
     ck_assert_int_eq(mmoe_trainer_resume(again, in_folder("none"), &why), MMOE_E_ARGUMENT);
     ck_assert_str_eq(why.column, "user");
     ck_assert_ptr_nonnull(strstr(why.message, "gone back to fewer values than it began with"));
+    learn(again, OLD + 2 * BATCH, OLD + NEW); /* as many, and more, but others */
+    ck_assert_int_eq(mmoe_trainer_resume(again, in_folder("none"), &why), MMOE_E_ARGUMENT);
+    SUCCEEDS(mmoe_trainer_resume(again, in_folder("some"), &err));
     SUCCEEDS(mmoe_trainer_resume(t, in_folder("some"), &err));
     same_blocks(model, saved);
     mmoe_trainer_free(t);
