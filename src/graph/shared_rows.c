@@ -5,9 +5,7 @@
 #include "base/ask.h"
 #include "base/error.h"
 
-enum { AHEAD = 16 }; /* rows */
-
-enum { PARTS = MMOE_TABLE_PARTS };
+enum { AHEAD = 16 /* rows */, PARTS = MMOE_TABLE_PARTS };
 
 static bool is_dealt(const mmoe_input_state *own, int32_t use) {
     return mmoe_table_is_dealt(own->uses[use].table);

@@ -29,11 +29,10 @@ typedef struct mmoe_optimizer_block {
     int32_t shift;       /* and which rows' it has: those whose last `shift` bits are owner; of one
                             rank all, of some that are too many none: -1 */
     int32_t owner;
-    int32_t
-        values_shift; /* the same of its values: shift, where other ranks' are not here; else 0 */
-    bool has_step;    /* in its records */
-    uint8_t penalty;  /* one of the above, of all values where penalty_of is NULL */
-    uint8_t *penalty_of; /* of each line of 16 values */
+    int32_t values_shift; /* of its values: shift, where other ranks' are not here; else 0 */
+    bool has_step;        /* in its records */
+    uint8_t penalty;      /* one of the above, of all values where penalty_of is NULL */
+    uint8_t *penalty_of;  /* of each line of 16 values */
 } mmoe_optimizer_block;
 
 /* Floats of m that `values` have, neighbours. */

@@ -116,6 +116,32 @@ static void keep_path(char out[128], const char *name) {
     snprintf(out, 128, "%s", in_folder(name));
 }
 
+/* Where one process and several ranks save, run and model. */
+typedef struct places {
+    char one[128], model[128], many[128], others[128];
+} places;
+
+static places keep_places(void) {
+    places at;
+    keep_path(at.one, "one.ckpt");
+    keep_path(at.model, "one.model");
+    keep_path(at.many, "many.ckpt");
+    keep_path(at.others, "many.model");
+    return at;
+}
+
+/* From what each of the two has saved. */
+static void go_on(walk *w, const places *at, int ranks) {
+    w->resume = w->checkpoint = at->one;
+    w->model = at->model;
+    walk_with(w, 1);
+    w->resume = w->checkpoint = at->many;
+    w->model = at->others;
+    walk_with(w, ranks);
+    check_same_file(at->one, at->many, ranks);
+    check_same_file(at->model, at->others, ranks);
+}
+
 /* Of one process: 3 steps, and 2 more from what the first ranks saved behind the first. Rows stand
  * in that as their owners have them, behind or not. */
 START_TEST(owners_keep_what_one_process_keeps) {
@@ -123,29 +149,22 @@ START_TEST(owners_keep_what_one_process_keeps) {
     enum { CASES = sizeof numbers / sizeof *numbers };
     const int case_ = _i % CASES, first = numbers[case_][0], then = numbers[case_][1];
     problem p = problem_of(&kinds[_i >= CASES], first > SEGMENTS ? first : SEGMENTS, BATCH);
-    char one[128], model[128], many[128], others[128], last[160];
-    keep_path(one, "one.ckpt");
-    keep_path(model, "one.model");
-    keep_path(many, "many.ckpt");
-    keep_path(others, "many.model");
-    walk w = {.p = &p, .end = 3, .checkpoint = one, .model = model};
+    const places at = keep_places();
+    char last[160];
+    walk w = {.p = &p, .end = 3, .checkpoint = at.one, .model = at.model};
     walk_with(&w, 1);
     const size_t all = w.records;
-    w.checkpoint = many;
-    w.model = others;
+    w.checkpoint = at.many;
+    w.model = at.others;
     walk_with(&w, first);
     ck_assert_uint_le(w.records, all / (size_t)(first < 16 ? first : 16) + BESIDE);
-    snprintf(last, sizeof last, first > 1 ? "%s.%d" : "%s", others, first - 1);
-    check_same_file(one, many, first);
-    check_same_file(model, others, first);
-    check_same_file(model, last, first);
-    w = (walk){.p = &p, .first = 3, .end = 5, .resume = one, .checkpoint = one, .model = model};
-    walk_with(&w, 1);
-    w.resume = w.checkpoint = many;
-    w.model = others;
-    walk_with(&w, then);
-    check_same_file(one, many, then);
-    check_same_file(model, others, then);
+    snprintf(last, sizeof last, first > 1 ? "%s.%d" : "%s", at.others, first - 1);
+    check_same_file(at.one, at.many, first);
+    check_same_file(at.model, at.others, first);
+    check_same_file(at.model, last, first);
+    w.first = 3;
+    w.end = 5;
+    go_on(&w, &at, then);
     problem_finish(&p);
 }
 END_TEST
@@ -156,40 +175,29 @@ START_TEST(owners_have_their_rows_alone) {
     enum { CASES = sizeof numbers / sizeof *numbers };
     const int case_ = _i % CASES, first = numbers[case_][0], then = numbers[case_][1];
     const bool fits = _i >= CASES;
-    char one[128], model[128], many[128], others[128];
+    const places at = keep_places();
     big_rows = 40000;
     big_list = case_ % 2 ? "" : ", \"padding_idx\": 5";
     problem p = problem_of(&kinds[(_i + fits) % 2], first > SEGMENTS ? first : SEGMENTS, BATCH);
-    keep_path(one, "one.ckpt");
-    keep_path(model, "one.model");
-    keep_path(many, "many.ckpt");
-    keep_path(others, "many.model");
     if (fits) SUCCEEDS(mmoe_config_set(p.config, "trainer.n_epoch", "1", &err));
     walk w = {.p = &p,
               .end = fits ? 0 : 3,
-              .checkpoint = one,
-              .model = model,
+              .checkpoint = at.one,
+              .model = at.model,
               .is_dealt = true,
               .fits = fits};
     walk_with(&w, 1);
     const size_t all = w.weights, table = (size_t)big_rows * 8 * sizeof(float);
-    w.checkpoint = many;
-    w.model = others;
+    w.checkpoint = at.many;
+    w.model = at.others;
     walk_with(&w, first);
     ck_assert_uint_le(w.weights, all - table + table / (size_t)(first < 16 ? first : 16) + BESIDE);
-    check_same_file(one, many, first);
-    check_same_file(model, others, first);
+    check_same_file(at.one, at.many, first);
+    check_same_file(at.model, at.others, first);
     if (fits) SUCCEEDS(mmoe_config_set(p.config, "trainer.n_epoch", "2", &err));
     w.first = w.end;
     w.end += fits ? 0 : 2;
-    w.resume = w.checkpoint = one;
-    w.model = model;
-    walk_with(&w, 1);
-    w.resume = w.checkpoint = many;
-    w.model = others;
-    walk_with(&w, then);
-    check_same_file(one, many, then);
-    check_same_file(model, others, then);
+    go_on(&w, &at, then);
     problem_finish(&p);
 }
 END_TEST
