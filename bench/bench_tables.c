@@ -14,8 +14,9 @@ static const char usage[] =
     "       bench_tables UPDATE ROWS WIDTH service SECONDS ROWS\n"
     "A model of one column of ids with a table of ROWS rows, batch 1024, one thread, Adam, "
     "trainer.embedding_update UPDATE.\n"
-    "Steps are timed for about SECONDS for ids of each kind, drawn evenly and by a power law (rank "
-    "r with 1 / r); or\n"
+    "Steps are timed for about SECONDS for ids of each kind, drawn evenly, by a power law (rank r "
+    "with 1 / r), and evenly,\n"
+    "but of the same 8 batches in turn, whose rows stay in the cache; or\n"
     "one epoch is made over EXAMPLES rows by the power law, and judged on a tenth as many others; "
     "or\n"
     "steps of one id are timed of two models alike in turns: most rows of one have had a gradient "
@@ -25,7 +26,7 @@ static const char usage[] =
     "names of an input, and a\n"
     "step is the data set that is made of them, too. Prints a JSON line.\n";
 
-enum { BATCH = 1024, BATCHES = 256, WARM_UP = 16, IDLE = 2000, TURN = 32, TURNS = 8 };
+enum { BATCH = 1024, BATCHES = 256, NEAR = 8, WARM_UP = 16, IDLE = 2000, TURN = 32, TURNS = 8 };
 typedef enum drawing { EVENLY, BY_POWER, ONE_ID } drawing;
 enum { IDS, LABELS, WORTH }; /* streams */
 
@@ -101,21 +102,25 @@ static mmoe_trainer *make_trainer(const tables *t, mmoe_model **model) {
 /* ---- Steps ---- */
 
 static void time_steps(const tables *t, mmoe_trainer *trainer) {
-    mmoe_dataset *sets[2];
-    bench_stepper steppers[2];
-    bench_racer racers[2];
-    double seconds[WARM_UP];
-    for (int how = EVENLY; how <= BY_POWER; how++) {
-        sets[how] = make_rows(t, 0, (int64_t)BATCH * BATCHES, how);
-        steppers[how] = (bench_stepper){.trainer = trainer, .data = sets[how], .batch = BATCH};
-        racers[how] = (bench_racer){.turn = bench_steps, .context = &steppers[how]};
+    static const struct {
+        drawing how;
+        int64_t batches;
+    } timed[] = {{EVENLY, BATCHES}, {BY_POWER, BATCHES}, {EVENLY, NEAR}};
+    enum { TIMED = sizeof timed / sizeof *timed };
+    mmoe_dataset *sets[TIMED];
+    bench_stepper steppers[TIMED];
+    bench_racer racers[TIMED];
+    double seconds[WARM_UP], us[TIMED];
+    for (int i = 0; i < TIMED; i++) {
+        sets[i] = make_rows(t, 0, BATCH * timed[i].batches, timed[i].how);
+        steppers[i] = (bench_stepper){.trainer = trainer, .data = sets[i], .batch = BATCH};
+        racers[i] = (bench_racer){.turn = bench_steps, .context = &steppers[i]};
     }
     bench_steps(&steppers[0], t->seconds < 0.1 ? 1 : WARM_UP, seconds); /* pages come then */
-    bench_race(racers, 2, t->seconds);
-    printf("{\"evenly_us\": %.1f, \"power_us\": %.1f}\n",
-           1e6 * bench_quantile(&racers[0].samples, 0.5),
-           1e6 * bench_quantile(&racers[1].samples, 0.5));
-    for (int i = 0; i < 2; i++) {
+    bench_race(racers, TIMED, t->seconds);
+    for (int i = 0; i < TIMED; i++) us[i] = 1e6 * bench_quantile(&racers[i].samples, 0.5);
+    printf("{\"evenly_us\": %.1f, \"power_us\": %.1f, \"near_us\": %.1f}\n", us[0], us[1], us[2]);
+    for (int i = 0; i < TIMED; i++) {
         bench_samples_free(&racers[i].samples);
         mmoe_dataset_free(sets[i]);
     }
