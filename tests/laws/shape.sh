@@ -1,6 +1,7 @@
 #!/bin/sh
 # What a reader must hold in mind at once is bounded, in every source and header of ROOT: a function
-# has at most six parameters (and ...), no ?: stands within another, a line has one statement.
+# has at most six parameters (and ...), no ?: stands within another, a line has one statement, a
+# file has fewer than 500 lines.
 #   shape.sh ROOT
 set -u
 export LC_ALL=C
@@ -96,6 +97,7 @@ function start_over() {
 }
 
 FNR == 1 { start_over(); in_comment = in_directive = 0 }
+FNR == 500 { fault("500 lines") }
 {
     code = code_of($0)
     if (!in_directive && code ~ /^[ \t]*#/) {

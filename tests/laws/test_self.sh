@@ -294,6 +294,13 @@ for name in mmoe_f mmoe_g; do
     [ $name = mmoe_f ] && want=pass || want=fail
     expect $want "shape: $name where mmoe_f is public" sh "$laws/shape.sh" "$work/house"
 done
+mkdir -p "$work/house/tests/unit"
+for lines in 499 500; do
+    echo >"$work/house/src/base/a.c"
+    yes 'int x;' | head -n $lines >"$work/house/tests/unit/a.h"
+    [ $lines = 499 ] && want=pass || want=fail
+    expect $want "shape: $lines lines of a test" sh "$laws/shape.sh" "$work/house"
+done
 expect fail "shape: an empty house" sh "$laws/shape.sh" "$work/empty"
 
 # ---- headers

@@ -1,127 +1,12 @@
 /* Packed data: rows in a folder are the rows that were packed, in any order and way of reading. */
-#include <dirent.h>
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
-
 #include "check_main.h"
-#include "files.h"
-#include "succeeds.h"
+#include "packed_support.h"
 
 #include "base/checksum.h"
 #include "data/sample.h"
 #include "data/source.h"
-#include "file/packed.h"
 
-enum { ROWS = 2 * MMOE_WINDOW_ROWS + 3 * MMOE_BLOCK_ROWS + 77, BATCH = 1000 };
-
-static const char *const columns[] = {"a", "b", "l", "d", "e"};
-static mmoe_config *config;
-static mmoe_schema *schema;
-static mmoe_dataset *rows;
-static char packed[128];
-
-/* ---- Rows ---- */
-
-static uint32_t draw(int64_t i) { return (uint32_t)((uint64_t)i * 2654435761u >> 9); }
-
-static void make_schema(void) {
-    static const char json[] =
-        "{\"features\": {\"sparse\": [{\"name\": \"a\", \"vocab_size\": 5000}, "
-        "{\"name\": \"b\", \"vocab_size\": 7}], \"sequence\": [{\"name\": \"l\", "
-        "\"vocab_size\": 90, \"weight_separator\": \":\"}],"
-        " \"dense\": [{\"name\": \"d\"}, {\"name\": \"e\"}], \"weight\": \"w\"}, \"tasks\": "
-        "[{\"name\": \"x\", \"label\": \"x\"}, {\"name\": \"y\", \"label\": \"y\"}],"
-        " \"model\": {\"n_expert\": 2, \"expert_params\": {\"dims\": [4]}},"
-        " \"trainer\": {\"batch_size\": 4096, \"n_epoch\": 1}}";
-    SUCCEEDS(mmoe_config_parse(json, strlen(json), NULL, NULL, &config, &err));
-    SUCCEEDS(mmoe_schema_create(config, columns, 5, NULL, &schema, &err));
-}
-
-static mmoe_dataset *make_rows(int64_t first, int64_t count) {
-    const size_t n = (size_t)count;
-    int32_t *ids = malloc(2 * n * sizeof *ids), *elements = malloc(3 * n * sizeof *elements);
-    int64_t *offsets = calloc(n + 1, sizeof *offsets);
-    float *dense = malloc(2 * n * sizeof *dense), *labels = malloc(2 * n * sizeof *labels),
-          *weights = malloc(n * sizeof *weights), *importance = malloc(3 * n * sizeof *importance);
-    for (int64_t r = 0; r < count; r++) {
-        const uint32_t x = draw(first + r);
-        ids[2 * r] = (int32_t)(x % 5000);
-        ids[2 * r + 1] = (int32_t)(x / 5000 % 7);
-        dense[2 * r] = (float)(first + r);
-        dense[2 * r + 1] = (float)(x % 100) / 7;
-        labels[2 * r] = x % 11 == 0 ? NAN : (float)(x % 3 == 0);
-        labels[2 * r + 1] = (float)(x % 5 == 0);
-        weights[r] = (float)(x % 4);
-        offsets[r + 1] = offsets[r] + x % 4;
-        for (int64_t i = offsets[r]; i < offsets[r + 1]; i++) {
-            elements[i] = (int32_t)(draw(5 * (first + r) + i - offsets[r]) % 90);
-            importance[i] = (float)(x % 3);
-        }
-    }
-    const mmoe_batch batch = {.rows = n,
-                              .ids = ids,
-                              .id_stride = 2,
-                              .dense = dense,
-                              .dense_stride = 2,
-                              .lists = {1, offsets, elements, importance, (size_t)offsets[n]}};
-    mmoe_dataset *made;
-    SUCCEEDS(mmoe_dataset_create(schema, &batch, labels, weights, NULL, &made, &err));
-    void *const memory[] = {ids, elements, offsets, dense, labels, weights, importance};
-    for (size_t i = 0; i < sizeof memory / sizeof *memory; i++) free(memory[i]);
-    return made;
-}
-
-static void set_up_packed(void) {
-    make_folder();
-    make_schema();
-    rows = make_rows(0, ROWS);
-    snprintf(packed, sizeof packed, "%s/p", folder);
-    SUCCEEDS(mmoe_dataset_pack(rows, schema, packed, 2, NULL, &err));
-}
-
-/* Folders of folders. */
-static void remove_tree(const char *path) {
-    DIR *dir = opendir(path);
-    ck_assert_ptr_nonnull(dir);
-    for (struct dirent *e = readdir(dir); e; e = readdir(dir)) {
-        char inner[512];
-        struct stat about;
-        if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..")) continue;
-        snprintf(inner, sizeof inner, "%s/%s", path, e->d_name);
-        ck_assert_int_eq(lstat(inner, &about), 0);
-        if (S_ISDIR(about.st_mode))
-            remove_tree(inner);
-        else
-            ck_assert_int_eq(unlink(inner), 0);
-    }
-    closedir(dir);
-    ck_assert_int_eq(rmdir(path), 0);
-}
-
-static void tear_down_packed(void) {
-    mmoe_dataset_free(rows);
-    mmoe_schema_free(schema);
-    mmoe_config_free(config);
-    remove_tree(folder);
-}
-
-static mmoe_dataset *open_packed(int how) {
-    mmoe_dataset *set;
-    SUCCEEDS(mmoe_dataset_read_packed(schema, packed, how, NULL, &set, &err));
-    return set;
-}
-
-static mmoe_status refusal(int how, mmoe_error *err) {
-    mmoe_dataset *set = NULL;
-    const mmoe_status status = mmoe_dataset_read_packed(schema, packed, how, NULL, &set, err);
-    mmoe_dataset_free(set);
-    return status;
-}
+enum { BATCH = 1000 };
 
 /* ---- Sources ---- */
 
@@ -197,58 +82,6 @@ START_TEST(an_epoch_has_each_row_once) {
             seen[(int64_t)b.dense[mmoe_row_of(&b, i) * b.dense_stride]]++;
     for (int64_t r = 0; r < ROWS; r++) ck_assert_int_eq(seen[r], 1);
     mmoe_source_free(s);
-}
-END_TEST
-
-static void check_loaded(const mmoe_dataset *loaded) {
-    ck_assert_int_eq(loaded->rows, ROWS);
-    ck_assert_mem_eq(loaded->ids, rows->ids, ROWS * 2 * sizeof *rows->ids);
-    ck_assert_mem_eq(loaded->dense, rows->dense, ROWS * 2 * sizeof *rows->dense);
-    ck_assert_mem_eq(loaded->labels, rows->labels, ROWS * 2 * sizeof *rows->labels);
-    ck_assert_mem_eq(loaded->weights, rows->weights, ROWS * sizeof *rows->weights);
-    ck_assert_mem_eq(loaded->offsets, rows->offsets, (ROWS + 1) * sizeof *rows->offsets);
-    const size_t elements = (size_t)rows->offsets[ROWS];
-    ck_assert_mem_eq(loaded->elements, rows->elements, elements * sizeof *rows->elements);
-    ck_assert_mem_eq(loaded->element_weights, rows->element_weights, elements * sizeof(float));
-    ck_assert_int_eq(loaded->any_missing_label, 1);
-    for (int i = 0; i < 3; i++) ck_assert_int_eq(loaded->most_id[i], rows->most_id[i]);
-}
-
-/* By the calling thread and by several, more than there are processors. */
-START_TEST(loaded_rows_are_those_that_were_packed) {
-    static const int threads[] = {0, 1, 2, 3, 7};
-    for (size_t i = 0; i < sizeof threads / sizeof *threads; i++) {
-        mmoe_dataset *set = open_packed(threads[i] ? MMOE_PACKED_STREAMED : MMOE_PACKED_LOADED);
-        SUCCEEDS(mmoe_dataset_load(set, threads[i], NULL, &err));
-        check_loaded(set);
-        mmoe_dataset_free(set);
-    }
-    double mine[1], theirs[1];
-    mmoe_dataset *streamed = open_packed(MMOE_PACKED_STREAMED);
-    mmoe_dataset_list_elements(streamed, mine);
-    mmoe_dataset_list_elements(rows, theirs);
-    ck_assert_double_eq(mine[0], theirs[0]);
-    ck_assert_int_eq(mmoe_dataset_load(streamed, 257, NULL, NULL), MMOE_E_ARGUMENT);
-    ck_assert_int_eq(mmoe_dataset_load(streamed, -1, NULL, NULL), MMOE_E_ARGUMENT);
-    mmoe_dataset_free(streamed);
-}
-END_TEST
-
-/* What is kept beside rows that are streamed, by the caller, stays. */
-START_TEST(loading_leaves_what_is_kept) {
-    enum { ALL = MMOE_BLOCK_ROWS + 7 };
-    mmoe_dataset *made = make_rows(0, ALL), *set;
-    char other[160];
-    static const char *values[ALL];
-    for (int i = 0; i < ALL; i++) values[i] = i % 2 ? "odd" : "even";
-    snprintf(other, sizeof other, "%s/beside", folder);
-    SUCCEEDS(mmoe_dataset_pack(made, schema, other, 1, NULL, &err));
-    SUCCEEDS(mmoe_dataset_read_packed(schema, other, MMOE_PACKED_STREAMED, NULL, &set, &err));
-    SUCCEEDS(mmoe_dataset_keep(set, "parity", values, &err));
-    SUCCEEDS(mmoe_dataset_load(set, 2, NULL, &err));
-    for (int i = 0; i < ALL; i++) ck_assert_int_eq(set->kept->values[i], 1 + i % 2);
-    mmoe_dataset_free(set);
-    mmoe_dataset_free(made);
 }
 END_TEST
 
@@ -342,36 +175,6 @@ START_TEST(a_stream_ends_at_damage) {
 }
 END_TEST
 
-static void dawdle(void *user, const mmoe_work *work) {
-    (void)user;
-    (void)work;
-    nanosleep(&(struct timespec){0, 2000000}, NULL);
-}
-
-/* Of two damaged blocks the first is named, though another thread comes to the second before the
- * calling one, which has a slow watcher, comes to the first. */
-START_TEST(loading_ends_at_the_first_damage) {
-    static const int places[] = {MMOE_BLOCK_ROWS * 11, MMOE_BLOCK_ROWS * 12};
-    char path[256];
-    size_t size;
-    snprintf(path, sizeof path, "%s/part-0/005-d.npy", packed);
-    char *bytes = get_file(path, &size);
-    for (int i = 0; i < 2; i++) bytes[128 + 4 * places[i]]++;
-    put_file(path, bytes, size);
-    const mmoe_watcher slow = {dawdle, NULL};
-    for (int threads = 1; threads < 8; threads += 2) {
-        mmoe_error why = {0};
-        mmoe_dataset *set = open_packed(MMOE_PACKED_STREAMED);
-        ck_assert_int_eq(mmoe_dataset_load(set, threads, &slow, &why), MMOE_E_FORMAT);
-        ck_assert_ptr_nonnull(strstr(why.message, "005-d.npy: rows 180225 to 196608 are not"));
-        mmoe_dataset_free(set);
-    }
-    for (int i = 0; i < 2; i++) bytes[128 + 4 * places[i]]--;
-    put_file(path, bytes, size);
-    free(bytes);
-}
-END_TEST
-
 START_TEST(a_folder_without_a_manifest_is_none) {
     char path[256];
     mmoe_error why = {0};
@@ -407,82 +210,6 @@ START_TEST(rows_may_come_in_pieces) {
     ck_assert_mem_eq(mine, theirs, size);
     free(mine);
     free(theirs);
-}
-END_TEST
-
-/* ---- Columns beside the rows ---- */
-
-/* "" , "v0" .. "v96", and behind row 40000 others, too. */
-static mmoe_dataset *make_kept(int64_t first, int64_t count, const char *name) {
-    mmoe_dataset *made = make_rows(first, count);
-    char(*texts)[16] = malloc((size_t)count * sizeof *texts);
-    const char **values = malloc((size_t)count * sizeof *values);
-    for (int64_t i = 0; i < count; i++) {
-        const uint32_t x = draw(first + i) % (first + i < 40000 ? 97 : 300);
-        texts[i][0] = '\0';
-        if (x) snprintf(texts[i], sizeof *texts, "v%u", (unsigned)x);
-        values[i] = texts[i];
-    }
-    SUCCEEDS(mmoe_dataset_keep(made, name, values, &err));
-    free(texts);
-    free(values);
-    return made;
-}
-
-static void same_kept(const mmoe_dataset *a, const mmoe_dataset *b) {
-    ck_assert_uint_eq(a->n_kept, 1);
-    ck_assert_str_eq(mmoe_dataset_kept_column(a, 0), "user");
-    ck_assert_ptr_null(mmoe_dataset_kept_column(a, 1));
-    ck_assert_mem_eq(a->kept->values, b->kept->values, (size_t)b->rows * sizeof *b->kept->values);
-    ck_assert_uint_eq(mmoe_vocab_hash(a->kept->vocab), mmoe_vocab_hash(b->kept->vocab));
-}
-
-/* Batch by batch, as they are streamed. */
-static void same_stream(const mmoe_dataset *set, const mmoe_dataset *whole) {
-    const mmoe_allocator plain = mmoe_allocator_or_default(NULL);
-    const mmoe_source_order order = {.set = set, .most = MMOE_SLICE_ROWS, .keeps = true};
-    mmoe_source *s;
-    mmoe_rows b;
-    int64_t row = 0;
-    SUCCEEDS(mmoe_source_open(&order, &plain, &s, &err));
-    SUCCEEDS(mmoe_source_begin(s, 0, &err));
-    for (b.rows = 1; b.rows; row += b.rows) {
-        SUCCEEDS(mmoe_source_next(s, MMOE_SLICE_ROWS, &b, &err));
-        ck_assert_mem_eq(b.kept[0], whole->kept->values + row, (size_t)b.rows * sizeof(int32_t));
-    }
-    ck_assert_int_eq(row, whole->rows);
-    mmoe_source_free(s);
-}
-
-START_TEST(columns_are_kept) {
-    enum { FIRST = 20000, ALL = MMOE_WINDOW_ROWS + 30000 };
-    char other[160];
-    mmoe_dataset *whole = make_kept(0, ALL, "user"), *first = make_kept(0, FIRST, "user"),
-                 *rest = make_kept(FIRST, ALL - FIRST, "user"), *named = make_kept(0, 9, "u"), *set;
-    snprintf(other, sizeof other, "%s/kept", folder);
-    SUCCEEDS(mmoe_dataset_pack(first, schema, other, 2, NULL, &err));
-    mmoe_error why = {0};
-    ck_assert_int_eq(mmoe_dataset_append(named, other, 1, NULL, &why), MMOE_E_ARGUMENT);
-    ck_assert_ptr_nonnull(strstr(why.message, "keeps the column \"user\""));
-    SUCCEEDS(mmoe_dataset_append(rest, other, 1, NULL, &err));
-    SUCCEEDS(mmoe_dataset_read_packed(schema, other, MMOE_PACKED_LOADED, NULL, &set, &err));
-    same_kept(set, whole);
-    same_stream(set, whole);
-    mmoe_dataset_free(set);
-    SUCCEEDS(mmoe_dataset_read_packed(schema, other, MMOE_PACKED_STREAMED, NULL, &set, &err));
-    same_stream(set, whole);
-    mmoe_dataset_free(set);
-    mmoe_dataset *const made[] = {whole, first, rest, named};
-    for (size_t i = 0; i < sizeof made / sizeof *made; i++) mmoe_dataset_free(made[i]);
-    size_t size;
-    char *bytes = get_file(in_folder("kept/part-1/kept.safetensors"), &size);
-    bytes[size - 3] ^= 1;
-    put_file(in_folder("kept/part-1/kept.safetensors"), bytes, size);
-    free(bytes);
-    ck_assert_int_eq(
-        mmoe_dataset_read_packed(schema, other, MMOE_PACKED_STREAMED, NULL, &set, &why),
-        MMOE_E_FORMAT);
-    ck_assert_ptr_nonnull(strstr(why.message, "part-1/kept.safetensors"));
 }
 END_TEST
 
@@ -584,16 +311,12 @@ void add_cases(TCase *c) {
     tcase_add_test(c, rows_come_in_the_same_order);
     tcase_add_test(c, targets_are_read_alone);
     tcase_add_test(c, a_stream_ends_at_damage);
-    tcase_add_test(c, loaded_rows_are_those_that_were_packed);
-    tcase_add_test(c, loading_ends_at_the_first_damage);
     if (THREADS_ALONE) return;
     tcase_add_test(c, an_epoch_has_each_row_once);
-    tcase_add_test(c, loading_leaves_what_is_kept);
     tcase_add_test(c, a_sample_is_spread_over_the_rows);
     tcase_add_test(c, damage_is_found_and_named);
     tcase_add_test(c, a_folder_without_a_manifest_is_none);
     tcase_add_test(c, rows_may_come_in_pieces);
-    tcase_add_test(c, columns_are_kept);
     tcase_add_test(c, rows_may_be_added);
     tcase_add_test(c, what_cannot_be_added_leaves_the_rows);
 }
