@@ -183,12 +183,14 @@ static void tell(run *r) {
 
 static void work(void *context, int worker, int task) {
     run *r = context;
-    const bool is_caller = worker == 0;
+    const bool is_caller = worker == 0, delivers = is_caller && r->loader->sink;
     (void)task;
     lock(r);
-    while (!is_over(r, is_caller && r->loader->sink)) {
-        if (is_caller && can_deliver(r))
+    while (!is_over(r, delivers)) {
+        if (delivers && can_deliver(r))
             deliver(r);
+        else if (delivers)
+            pthread_cond_wait(&r->changed, &r->mutex);
         else if (can_join(r))
             join_and_carry(r);
         else if (can_cut(r))

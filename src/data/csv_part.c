@@ -87,12 +87,15 @@ static void trade(void *a, void *b) {
     memcpy(b, &first, sizeof first);
 }
 
-/* Room for what stays with the part before: numbers that wait, and values that are kept. False:
- * memory is out, and there is none. */
-static bool make_own(mmoe_csv_part *p, size_t capacity) {
+/* Do the part's numbers stay with it? */
+static bool keeps_numbers(const mmoe_csv_part *p) { return p->learns_numbers && !p->is_spilled; }
+
+/* Room for what stays with the part before. False: memory is out, and there is none. */
+static bool make_own(mmoe_csv_part *p, const mmoe_csv_part *before) {
     const mmoe_allocator *a = &p->file->alloc;
+    const size_t capacity = (size_t)before->capacity;
     bool good = true;
-    if (p->learns_numbers)
+    if (keeps_numbers(before))
         good = (p->values = mmoe_alloc(a, capacity, mmoe_csv_part_values_size(p)));
     for (size_t i = 0; good && i < p->file->n_keep; i++)
         good = (p->kept[i].values = mmoe_alloc(a, capacity, sizeof *p->kept[i].values));
@@ -107,11 +110,10 @@ static bool make_own(mmoe_csv_part *p, size_t capacity) {
 }
 
 void mmoe_csv_part_inherit(mmoe_csv_part *p, mmoe_csv_part *from) {
-    const size_t capacity = (size_t)from->capacity;
-    if (!from->is_taken || !capacity || p->capacity || p->file != from->file ||
-        !make_own(p, capacity))
+    if (!from->is_taken || !from->capacity || p->capacity || p->file != from->file ||
+        !make_own(p, from))
         return;
-    if (!p->learns_numbers) trade(&p->values, &from->values);
+    if (!keeps_numbers(from)) trade(&p->values, &from->values);
     trade(&p->ids, &from->ids);
     trade(&p->labels, &from->labels);
     trade(&p->weights, &from->weights);
@@ -132,21 +134,23 @@ void mmoe_csv_part_give_back(mmoe_csv_part *p) {
     p->ids = NULL;
     p->labels = p->weights = NULL;
     p->capacity = 0;
-    if (p->learns_numbers) return;
+    if (keeps_numbers(p)) return;
     mmoe_release(a, p->values);
     p->values = NULL;
 }
 
-void mmoe_csv_part_forget(mmoe_csv_part *p) {
-    const mmoe_allocator *a = &p->file->alloc;
-    mmoe_csv_part_give_back(p);
-    mmoe_release(a, p->values);
-    p->values = NULL;
-    p->is_taken = false;
+void mmoe_csv_part_forget_kept(mmoe_csv_part *p) {
     for (size_t i = 0; i < p->file->n_keep; i++) {
-        mmoe_kept_finish(&p->kept[i], a);
+        mmoe_kept_finish(&p->kept[i], &p->file->alloc);
         p->kept[i] = (mmoe_kept){NULL};
     }
+}
+
+void mmoe_csv_part_forget(mmoe_csv_part *p) {
+    mmoe_csv_part_give_back(p);
+    mmoe_release(&p->file->alloc, p->values);
+    p->values = NULL;
+    mmoe_csv_part_forget_kept(p);
 }
 
 /* ---- Fields ---- */

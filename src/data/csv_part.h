@@ -36,6 +36,7 @@ typedef struct mmoe_csv_part {
     mmoe_error first_lack;        /* what that lacks */
     mmoe_csv_passed passed;
     int64_t spilled_at; /* in a file (csv_spill.h) */
+    bool is_spilled;
     /* Where its rows stand in a set, and the lists and elements of these; is_taken: all that they
      * have is there, but for numbers that wait. */
     bool is_taken;
@@ -59,11 +60,12 @@ mmoe_status mmoe_csv_part_fault(void *part, const mmoe_error *fault, mmoe_error 
 /* Tells it what the rows before have told of labels' texts. MMOE_E_MEMORY. */
 mmoe_status mmoe_csv_part_know(mmoe_csv_part *part, char *const *negatives, mmoe_error *err);
 /* Takes memory for rows, while it has none, of a part that needs its own no more: whose rows were
- * taken. */
+ * taken. Numbers that wait stay, unless they were spilled, and values that are kept. */
 void mmoe_csv_part_inherit(mmoe_csv_part *part, mmoe_csv_part *from);
 /* Gives that memory back. */
 void mmoe_csv_part_give_back(mmoe_csv_part *part);
-/* And all else that its rows have. */
+/* Values that are kept; and all else that its rows have, too. */
+void mmoe_csv_part_forget_kept(mmoe_csv_part *part);
 void mmoe_csv_part_forget(mmoe_csv_part *part);
 
 /* Bytes of a row's numbers. */

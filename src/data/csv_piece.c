@@ -265,13 +265,21 @@ static bool is_small(const struct mmoe_schema *s) {
     return bytes <= MOST;
 }
 
+static void drop_before(mmoe_csv_piece *p) {
+    if (p->owns_before) mmoe_csv_part_free(p->before);
+    p->before = NULL;
+    p->owns_before = false;
+}
+
 void mmoe_csv_piece_finish(const mmoe_csv_job *j, mmoe_csv_piece *p) {
-    const bool stays = p->is_added && p->part && p->part->is_taken,
+    const bool stays = p->part && p->part->is_taken,
                goes_on = p->learned && p->goes_on && is_small(p->learned);
-    if (!p->is_added) mmoe_csv_part_free(p->part);
+    drop_before(p);
+    if (!stays && !p->is_added) mmoe_csv_part_free(p->part);
     if (!goes_on) forget(j, p);
     *p = (mmoe_csv_piece){.block = p->block,
                           .before = stays ? p->part : NULL,
+                          .owns_before = stays && !p->is_added,
                           .learned = p->learned,
                           .merged = p->merged,
                           .become = p->become};
@@ -279,6 +287,7 @@ void mmoe_csv_piece_finish(const mmoe_csv_job *j, mmoe_csv_piece *p) {
 
 void mmoe_csv_piece_drop(const mmoe_csv_job *j, mmoe_csv_piece *p) {
     mmoe_csv_piece_finish(j, p);
+    drop_before(p);
     forget(j, p);
     mmoe_release(&j->file->alloc, p->block.bytes);
     p->block = (mmoe_csv_block){NULL};

@@ -26,6 +26,7 @@ typedef struct mmoe_csv_piece {
     mmoe_csv_block block;
     mmoe_csv_part *part;
     mmoe_csv_part *before; /* of the piece before in its place, whose rows were taken; NULL: none */
+    bool owns_before;      /* that is none of the parts */
     bool is_added;         /* the part is one of the parts */
     struct mmoe_schema *learned; /* the part's own; NULL: it has none. It goes on with the
                                     next block here, which stands behind all that were joined, so

@@ -86,6 +86,7 @@ mmoe_status mmoe_csv_spill_put(mmoe_csv_spill *s, mmoe_csv_part *p, mmoe_error *
     array arrays[ARRAYS];
     find_arrays(p, arrays);
     p->spilled_at = s->size;
+    p->is_spilled = true;
     for (int i = 0; !status && i < ARRAYS; i++)
         status = put_bytes(s, memory_of(&arrays[i]), arrays[i].bytes, err);
     return status;

@@ -191,3 +191,44 @@ mmoe_status mmoe_csv_take(mmoe_csv_room *room, mmoe_csv_part *const *parts, size
     if (!status) mmoe_pool_run_exact(pool, (int)count, take_part, &t);
     return status;
 }
+
+/* ---- Rows that are seen where they are ---- */
+
+static mmoe_status lend_lists(struct mmoe_dataset *set, const mmoe_csv_part *p,
+                              mmoe_csv_offsets *to, mmoe_error *err) {
+    const size_t lists = p->lists.lists;
+    if (lists >= to->room) {
+        const size_t room = lists + lists / 2 + 1;
+        int64_t *items = mmoe_resize(&set->alloc, to->items, to->room, room, sizeof *items);
+        if (!items) return mmoe_fail_memory(err, room * sizeof *items);
+        to->items = items;
+        to->room = room;
+    }
+    to->items[0] = 0;
+    copy(to->items, 1, p->lists.ends, lists, sizeof *to->items);
+    set->offsets = to->items;
+    set->elements = p->lists.ids;
+    set->element_weights = p->lists.is_weighed ? p->lists.weights : NULL;
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_csv_lend(struct mmoe_dataset *set, mmoe_csv_part *p, mmoe_csv_offsets *offsets,
+                          mmoe_error *err) {
+    const bool has_lists = set->n_sparse > set->n_id;
+    const mmoe_status status = has_lists ? lend_lists(set, p, offsets, err) : MMOE_OK;
+    if (status) return status;
+    find_most_ids(set, p);
+    set->rows = p->rows;
+    set->ids = p->ids;
+    set->labels = p->labels;
+    set->weights = mmoe_csv_file_is_weighted(p->file) ? p->weights : NULL;
+    set->dense = p->learns_numbers ? NULL : p->values;
+    p->is_taken = true;
+    return MMOE_OK;
+}
+
+void mmoe_csv_take_back(struct mmoe_dataset *set) {
+    set->ids = set->elements = NULL;
+    set->offsets = NULL;
+    set->labels = set->weights = set->dense = set->element_weights = NULL;
+}

@@ -28,4 +28,16 @@ void mmoe_csv_take_part(const struct mmoe_dataset *set, mmoe_csv_part *part);
 mmoe_status mmoe_csv_take(mmoe_csv_room *room, mmoe_csv_part *const *parts, size_t count,
                           mmoe_pool *pool, mmoe_error *err);
 
+/* Where lists of a part's rows begin, for a set that has them; the caller's to release. */
+typedef struct mmoe_csv_offsets {
+    int64_t *items;
+    size_t room;
+} mmoe_csv_offsets;
+
+/* Shows the part's rows, which stay its own, as those of a set without rows. That is done with them
+ * before it is freed, and before the part or the offsets have others. MMOE_E_MEMORY. */
+mmoe_status mmoe_csv_lend(struct mmoe_dataset *set, mmoe_csv_part *part, mmoe_csv_offsets *offsets,
+                          mmoe_error *err);
+void mmoe_csv_take_back(struct mmoe_dataset *set);
+
 #endif

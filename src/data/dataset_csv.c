@@ -282,8 +282,8 @@ static mmoe_status read_files(mmoe_loader *l, const char *path, const mmoe_csv_h
         return mmoe_fail_at(err, MMOE_E_ARGUMENT, l->file.path, 0, NULL,
                             "rows that are at fault are left out only where data.quotes is "
                             "\"strict\": else rows cannot be read again by blocks");
-    mmoe_status status =
-        mmoe_pool_create(how->threads > 1 ? how->threads : 1, &l->file.alloc, &l->pool, err);
+    const int parsing = how->threads > 1 ? how->threads : 1, delivering = how->sink != NULL;
+    mmoe_status status = mmoe_pool_create(parsing + delivering, &l->file.alloc, &l->pool, err);
     if (!status) status = read_file(l, path, how, err);
     for (size_t i = 0; !status && i < how->n_more; i++) {
         status = warn_of_none(l, err);

@@ -153,8 +153,7 @@ static mmoe_status see_rows(mmoe_loader *l, const mmoe_csv_part *part,
 static mmoe_status hand_rows_on(mmoe_loader *l, mmoe_csv_part *part, struct mmoe_dataset *rows,
                                 mmoe_error *err) {
     const struct mmoe_schema *schema = l->file.schema;
-    mmoe_csv_room room = {.set = rows, .share = 1};
-    mmoe_status status = mmoe_csv_take(&room, &part, 1, NULL, err);
+    mmoe_status status = mmoe_csv_lend(rows, part, &l->offsets, err);
     if (!status) status = mmoe_csv_join(&part, 1, rows, err);
     if (!status && mmoe_csv_file_waits(&l->file))
         mmoe_dataset_count_values(rows);
@@ -174,6 +173,7 @@ static mmoe_status hand_on(mmoe_loader *l, mmoe_csv_part *part, int64_t first, m
     if (!rows) return mmoe_fail_memory(err, sizeof *rows);
     rows->places.first_row = first;
     const mmoe_status status = hand_rows_on(l, part, rows, err);
+    mmoe_csv_take_back(rows);
     mmoe_dataset_free(rows);
     return status;
 }
@@ -198,7 +198,7 @@ mmoe_status mmoe_loader_deliver(mmoe_loader *l, mmoe_csv_part *part, int64_t fir
     l->n_delivered++;
     mmoe_status status = spill(l, part, err);
     if (!status) status = hand_on(l, part, first, err);
-    mmoe_csv_part_forget(part);
+    mmoe_csv_part_forget_kept(part);
     return status;
 }
 
@@ -208,8 +208,10 @@ mmoe_status mmoe_loader_hand_on(mmoe_loader *l, mmoe_error *err) {
     const double share = l->from ? mmoe_bytes_share(l->from) : 0;
     if (!l->sink) return share > 0 ? take_parts(l, share, err) : MMOE_OK;
     const bool waits = mmoe_csv_file_waits(&l->file);
-    for (size_t i = waits ? l->n_delivered : 0; !status && i < parts->count; i++)
+    for (size_t i = waits ? l->n_delivered : 0; !status && i < parts->count; i++) {
         status = mmoe_loader_deliver(l, parts->items[i], mmoe_loader_number(l, l->set->rows), err);
+        if (waits) mmoe_csv_part_forget(parts->items[i]);
+    }
     if (waits) return status;
     for (size_t i = 0; i < parts->count; i++) mmoe_csv_part_free(parts->items[i]);
     parts->count = 0;
@@ -238,7 +240,7 @@ static mmoe_status find_run(void *user, size_t index, mmoe_learned_run *out, mmo
     const bool is_weighted = mmoe_csv_file_is_weighted(part->file);
     const double *numbers = part->learns_numbers ? part->values : NULL;
     const struct mmoe_dataset *set = l->set;
-    if (part->is_taken)
+    if (part->is_taken && !l->sink)
         *out = (mmoe_learned_run){part->rows, numbers,
                                   set->labels + part->first_row * (size_t)set->n_label,
                                   is_weighted ? set->weights + part->first_row : NULL};
@@ -440,6 +442,7 @@ mmoe_status mmoe_loader_finish(mmoe_loader *l, mmoe_status status, struct mmoe_s
     mmoe_csv_part_free(l->part);
     mmoe_csv_parts_finish(&l->parts);
     mmoe_csv_spill_close(&l->spill);
+    mmoe_release(&l->file.alloc, l->offsets.items);
     mmoe_pool_free(l->pool);
     mmoe_constants_finish(&l->constants);
     if (status) mmoe_schema_free(l->learned);

@@ -33,8 +33,9 @@ typedef struct mmoe_loader {
     mmoe_csv_part *part;      /* that rows are read into */
     mmoe_csv_parts parts;
     mmoe_csv_spill spill;
-    size_t n_delivered; /* of the parts, to a sink */
-    bool ids_wait;      /* ids that a sink has */
+    size_t n_delivered;       /* of the parts, to a sink */
+    bool ids_wait;            /* ids that a sink has */
+    mmoe_csv_offsets offsets; /* of a part's rows that it sees */
     mmoe_csv_room room;
     size_t n_taken; /* of the parts, by the set */
     mmoe_constants constants;

@@ -22,13 +22,14 @@ typedef struct settling {
 /* The inputs' columns, whose widths are known now, and room for them. */
 static mmoe_status lay_inputs(mmoe_packer *p, const struct mmoe_schema *schema, mmoe_error *err) {
     mmoe_stored *s = p->set->stored;
-    mmoe_stored_column *columns;
-    int32_t count;
+    mmoe_stored_column *columns = NULL, *had = s->columns;
+    int32_t count = 0;
     p->set->dense_width = s->dense_width = schema->dense_width;
     mmoe_status status = mmoe_packed_columns(schema, p->set, &columns, &count, err);
-    for (int32_t c = 0; c < s->n_column; c++) mmoe_release(&p->alloc, s->columns[c].file);
-    mmoe_release(&p->alloc, s->columns);
-    s->columns = columns;
+    if (!status) s->columns = columns;
+    if (status) had = columns; /* those that there were name the files that are removed */
+    for (int32_t c = 0; c < count; c++) mmoe_release(&p->alloc, had[c].file);
+    mmoe_release(&p->alloc, had);
     const size_t width = (size_t)s->dense_width, rows = MMOE_BLOCK_ROWS;
     mmoe_release(&p->alloc, p->pending.inputs);
     p->pending.inputs = mmoe_alloc(&p->alloc, rows, width * sizeof *p->pending.inputs);
