@@ -334,31 +334,33 @@ END_TEST
 
 /* ---- Memory ---- */
 
-/* An allocator that knows its peak, and has no block of `most` bytes and more; `large` blocks were
- * given of a quarter of that. */
+/* An allocator that knows its peak, and has no block of `most` bytes and more; `n_large` blocks
+ * were asked for of `large` bytes and more. */
 typedef struct limited {
     failing f;
-    size_t peak, most;
-    int large;
+    size_t most, large;
+    atomic_size_t peak;
+    atomic_int n_large;
 } limited;
+
+static void *limited_take(limited *l, void *block, size_t size) {
+    const size_t bytes = l->f.bytes;
+    if (bytes > l->peak) l->peak = bytes;
+    l->n_large += size >= l->large;
+    return block;
+}
 
 static void *limited_alloc(void *user, size_t size) {
     limited *l = user;
     const mmoe_allocator inner = failing_allocator(&l->f);
-    if (size >= l->most) return NULL;
-    l->large += size >= l->most / 4;
-    void *block = inner.alloc(inner.user, size);
-    if (l->f.bytes > l->peak) l->peak = l->f.bytes;
-    return block;
+    return size < l->most ? limited_take(l, inner.alloc(inner.user, size), size) : NULL;
 }
 
 static void *limited_resize(void *user, void *memory, size_t before, size_t after) {
     limited *l = user;
     const mmoe_allocator inner = failing_allocator(&l->f);
     if (after >= l->most) return NULL;
-    void *block = inner.resize(inner.user, memory, before, after);
-    if (l->f.bytes > l->peak) l->peak = l->f.bytes;
-    return block;
+    return limited_take(l, inner.resize(inner.user, memory, before, after), after);
 }
 
 static void limited_release(void *user, void *memory) {
@@ -383,7 +385,7 @@ static mmoe_csv_how put_many(void) {
 }
 
 static size_t peak_of(mmoe_csv_how how) {
-    limited l = {.most = SIZE_MAX};
+    limited l = {.most = SIZE_MAX, .large = SIZE_MAX};
     const mmoe_allocator a = limited_allocator(&l);
     outcome o = fit(how, &a);
     ck_assert_msg(!o.status, "%s", o.err.message);
@@ -401,19 +403,46 @@ START_TEST(parts_give_their_rows_on) {
 }
 END_TEST
 
+/* Of a hundred blocks whose rows go to a sink a few take memory: others take over theirs. The least
+ * room for a part's rows is some 1,024, of eight ids and more numbers. */
+START_TEST(parts_of_a_sink_take_over_memory) {
+    mmoe_csv_how how = put_many();
+    outcome whole = fit(how, NULL);
+    ck_assert_msg(!whole.status, "%s", whole.err.message);
+    for (int learns = 0; learns < 2; learns++) {
+        limited l = {.most = SIZE_MAX, .large = 32000};
+        const mmoe_allocator a = limited_allocator(&l);
+        gathering rows = {NULL, 0};
+        const mmoe_row_sink sink = {&rows, folder, gathering_begin, gathering_take,
+                                    gathering_settle};
+        outcome o = {.status = MMOE_OK};
+        how.sink = &sink;
+        if (learns) o = fit(how, &a);
+        if (!learns) o.status = mmoe_dataset_read(whole.schema, path, &how, &a, &o.set, &o.err);
+        ck_assert_msg(!o.status, "%s", o.err.message);
+        ck_assert_int_gt(rows.times, 90);
+        ck_assert_int_le(l.n_large, 40);
+        drop(&o);
+        ck_assert_int_eq(l.f.live, 0);
+        mmoe_dataset_free(rows.set);
+    }
+    drop(&whole);
+}
+END_TEST
+
 /* There is no memory for the rows that are expected, but for those that come. */
 START_TEST(refused_rooms_grow_by_more_than_a_part) {
     const mmoe_csv_how how = put_many();
     outcome whole = fit(how, NULL);
     ck_assert_msg(!whole.status, "%s", whole.err.message);
     const size_t dense = MANY * (size_t)whole.set->dense_width * sizeof *whole.set->dense;
-    limited l = {.most = dense + dense / 20};
+    limited l = {.most = dense + dense / 20, .large = dense / 4};
     const mmoe_allocator a = limited_allocator(&l);
     mmoe_dataset *set = NULL;
     mmoe_error err;
     ck_assert_msg(!mmoe_dataset_read(whole.schema, path, &how, &a, &set, &err), "%s", err.message);
     same_rows(whole.set, set);
-    ck_assert_int_le(l.large, 50);
+    ck_assert_int_le(l.n_large, 50);
     mmoe_dataset_free(set);
     ck_assert_int_eq(l.f.live, 0);
     drop(&whole);
@@ -463,6 +492,7 @@ void add_cases(TCase *c) {
     tcase_add_test(c, rows_grow_once_more);
     tcase_add_loop_test(c, every_allocation_may_fail, 0, 2);
     tcase_add_test(c, parts_give_their_rows_on);
+    tcase_add_test(c, parts_of_a_sink_take_over_memory);
     tcase_add_test(c, refused_rooms_grow_by_more_than_a_part);
     tcase_add_test(c, options_are_checked);
 }
