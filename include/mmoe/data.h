@@ -118,10 +118,11 @@ MMOE_API mmoe_status mmoe_dataset_read_csv(const mmoe_schema *schema, const char
  * mmoe_dataset_read_csv with MMOE_LABELS_REQUIRED. */
 typedef struct mmoe_read_options {
     int labels; /* one of the four above; a schema is fitted with MMOE_LABELS_REQUIRED */
-    /* Threads that read a file of some size, 1 to 256, the calling one among them; 0 is 1. Each
-     * parses blocks of 4 MB, smaller ones from 9 threads on where rows are streamed or packed: what
-     * comes of a file is the same to the bit, its warnings and faults too, whatever the number; but
-     * the fault of more values than max_distinct may name the column without a row where several
+    /* Threads that read a file of some size, 1 to 256, the calling one among them; 0 is 1. Where
+     * rows are streamed or packed the calling one writes them, and so many more parse. Each parses
+     * blocks of 4 MB, smaller ones from 8 threads on where rows are streamed or packed: what comes
+     * of a file is the same to the bit, its warnings and faults too, whatever the number; but the
+     * fault of more values than max_distinct may name the column without a row where several
      * threads read. (Where quotes are lenient one thread reads: only the whole file before says
      * where a row ends.) Memory: two blocks a thread beside the rows. */
     int threads;
