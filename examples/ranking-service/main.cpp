@@ -332,7 +332,9 @@ int main(int argc, char **argv) try {
     metrics counts;
     const mmoe::input input(read_columns(o.columns));
     const watcher::file loaded = watcher::look(o.model);
-    const mmoe::slot slot(mmoe::model(o.model), input);
+    mmoe_predictor_options wanted{};
+    wanted.final_scores = 1; // a model that cannot rank is refused, not each request
+    const mmoe::slot slot(mmoe::model(o.model), input, wanted);
     // A service that learns has newer models of its own.
     std::unique_ptr<learner> learns;
     std::optional<watcher> newer;

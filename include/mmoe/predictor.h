@@ -40,7 +40,11 @@ typedef struct mmoe_predictor_options {
     /* Each predictor, clones and those of a slot's readers too, is made with room for calls of so
      * many rows, as mmoe_predictor_reserve makes it. 0: its first call makes room. */
     size_t rows;
-    void *reserved[5]; /* NULL; else MMOE_E_ARGUMENT */
+    /* Not 0: final scores are asked for (mmoe_predictor_score, _top, without an expression of the
+     * caller's): a model of several tasks without "score" is MMOE_E_ARGUMENT, here and not first at
+     * a request; so is its mmoe_slot_publish. */
+    int final_scores;
+    void *reserved[4]; /* NULL; else MMOE_E_ARGUMENT */
 } mmoe_predictor_options;
 /* `options` may be NULL. */
 MMOE_API mmoe_status mmoe_predictor_create_with(const mmoe_model *model,

@@ -56,6 +56,16 @@ static mmoe_status check_create(const char *call, const mmoe_model *model, const
     return mmoe_allocator_check(alloc, call, err);
 }
 
+static bool has_final_score(const mmoe_model *model) {
+    return model->score || mmoe_model_task_count(model) == 1;
+}
+
+static mmoe_status fail_without_score(const mmoe_model *model, const char *call, mmoe_error *err) {
+    return mmoe_fail(err, MMOE_E_ARGUMENT,
+                     "%s: the model has %d tasks and no \"score\" that makes one of them", call,
+                     (int)mmoe_model_task_count(model));
+}
+
 mmoe_status mmoe_predictor_program(const char *call, const mmoe_model *model,
                                    const mmoe_predictor_options *options,
                                    const mmoe_allocator *alloc, mmoe_program **out,
@@ -65,6 +75,8 @@ mmoe_status mmoe_predictor_program(const char *call, const mmoe_model *model,
         if (options->reserved[i])
             return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: the options' reserved members must be NULL",
                              call);
+    if (options && options->final_scores && !has_final_score(model))
+        return fail_without_score(model, call, err);
     if (options && options->product_bytes) wanted.product_bytes = options->product_bytes;
     if (options) {
         wanted.input = options->input;
@@ -288,10 +300,7 @@ static mmoe_status begin_finals(finals *f, const mmoe_batch *user, const mmoe_ba
     if (expression && !mmoe_expression_is_of(expression, model))
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "%s: the expression is of other tasks than the model's", f->call);
-    if (!f->score && f->predictor->program->n_task != 1)
-        return mmoe_fail(err, MMOE_E_ARGUMENT,
-                         "%s: the model has %d tasks and no \"score\" that makes one of them",
-                         f->call, (int)f->predictor->program->n_task);
+    if (!expression && !has_final_score(model)) return fail_without_score(model, f->call, err);
     return begin(&f->q, f->predictor, user, items, f->call, err);
 }
 

@@ -1,5 +1,7 @@
 #include "serve/same_columns.h"
 
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -8,6 +10,7 @@
 /* A list of things that callers number. */
 typedef struct numbered {
     const char *what; /* "sparse column" */
+    bool is_column;
     int32_t (*count)(const mmoe_model *m);
     const char *(*name)(const mmoe_model *m, int32_t i);
     int (*kind)(const mmoe_model *m, int32_t i);
@@ -35,40 +38,57 @@ static const char *form_name(int form) {
 }
 
 static const numbered columns[] = {
-    {"sparse column", mmoe_model_sparse_count, mmoe_model_sparse_name, mmoe_model_sparse_side,
+    {"sparse column", true, mmoe_model_sparse_count, mmoe_model_sparse_name, mmoe_model_sparse_side,
      side_name},
-    {"sparse column", mmoe_model_sparse_count, mmoe_model_sparse_name, form_of, form_name},
-    {"dense column", mmoe_model_dense_count, mmoe_model_dense_name, mmoe_model_dense_side,
+    {"sparse column", true, mmoe_model_sparse_count, mmoe_model_sparse_name, form_of, form_name},
+    {"dense column", true, mmoe_model_dense_count, mmoe_model_dense_name, mmoe_model_dense_side,
      side_name},
 };
-static const numbered tasks = {"task", mmoe_model_task_count, mmoe_model_task_name,
-                               mmoe_model_task_type, mmoe_task_type_name};
+static const numbered tasks = {"task",
+                               false,
+                               mmoe_model_task_count,
+                               mmoe_model_task_name,
+                               mmoe_model_task_type,
+                               mmoe_task_type_name};
+
+enum { TITLE_SIZE = 160 };
+
+/* What a sentence calls one. A task is no column, of which the error's place is: it has its name
+ * here. */
+static void make_title(const numbered *l, const char *name, char title[TITLE_SIZE]) {
+    if (l->is_column)
+        snprintf(title, TITLE_SIZE, "this %s", l->what);
+    else
+        snprintf(title, TITLE_SIZE, "the %s \"%.120s\"", l->what, name);
+}
 
 static mmoe_status check_list(const numbered *l, const mmoe_model *current, const mmoe_model *next,
                               mmoe_error *err) {
     const char *const call = "mmoe_slot_publish";
     const int32_t old_count = l->count(current), new_count = l->count(next);
+    char title[TITLE_SIZE];
     for (int32_t i = 0; i < old_count && i < new_count; i++) {
         const char *old_name = l->name(current, i), *new_name = l->name(next, i);
+        const char *column = l->is_column ? new_name : NULL;
         if (strcmp(old_name, new_name) != 0)
-            return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, new_name,
+            return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, column,
                                 "%s: %s %d of the slot's models is \"%.120s\", of this one "
                                 "\"%.120s\"; callers know them by number",
                                 call, l->what, (int)i, old_name, new_name);
         const int old_kind = l->kind(current, i), new_kind = l->kind(next, i);
+        make_title(l, new_name, title);
         if (old_kind != new_kind)
-            return mmoe_fail_at(
-                err, MMOE_E_ARGUMENT, NULL, 0, new_name,
-                "%s: this %s is \"%s\" in the slot's models, and \"%s\" in this one", call, l->what,
-                l->kind_name(old_kind), l->kind_name(new_kind));
+            return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, column,
+                                "%s: %s is \"%s\" in the slot's models, and \"%s\" in this one",
+                                call, title, l->kind_name(old_kind), l->kind_name(new_kind));
     }
     if (old_count == new_count) return MMOE_OK;
     const bool more = new_count > old_count;
     const char *name = more ? l->name(next, old_count) : l->name(current, new_count);
-    return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, name,
-                        more ? "%s: the slot's models have no such %s"
-                             : "%s: the model lacks this %s",
-                        call, l->what);
+    make_title(l, name, title);
+    return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, l->is_column ? name : NULL,
+                        "%s: %s lack%s %s", call, more ? "the slot's models" : "the model",
+                        more ? "" : "s", title);
 }
 
 /* A vector of another length would be read past its end. */

@@ -15,22 +15,28 @@
 #define X "{\"name\": \"x\", \"label\": \"x\", \"tower_params\": {\"dims\": [4]}}"
 #define Y "{\"name\": \"y\", \"label\": \"y\", \"tower_params\": {\"dims\": [4]}}"
 
-static mmoe_model *model_of(const char *sparse, const char *dense, const char *tasks) {
+/* `score`: a member of the configuration, or "". */
+static mmoe_model *scored_model(const char *sparse, const char *dense, const char *tasks,
+                                const char *score) {
     static const char *const columns[] = {"a", "b", "c", "d0", "d1", "d2"};
     char json[2048];
     mmoe_config *config;
     mmoe_schema *schema;
     mmoe_model *model;
     snprintf(json, sizeof json,
-             "{\"features\": {\"sparse\": [%s], \"dense\": [%s]}, \"tasks\": [%s], \"model\": "
+             "{\"features\": {\"sparse\": [%s], \"dense\": [%s]}, \"tasks\": [%s], %s\"model\": "
              "{\"name\": \"mmoe\", \"n_expert\": 2, \"expert_params\": {\"dims\": [4]}}}",
-             sparse, dense, tasks);
+             sparse, dense, tasks, score);
     SUCCEEDS(mmoe_config_parse(json, strlen(json), NULL, NULL, &config, &err));
     SUCCEEDS(mmoe_schema_create(config, columns, 6, NULL, &schema, &err));
     SUCCEEDS(mmoe_model_create(config, schema, NULL, &model, &err));
     mmoe_schema_free(schema);
     mmoe_config_free(config);
     return model;
+}
+
+static mmoe_model *model_of(const char *sparse, const char *dense, const char *tasks) {
+    return scored_model(sparse, dense, tasks, "");
 }
 
 static mmoe_model *usual_model(void) { return model_of(A "," B "," C, D0 "," D1 "," D2, X "," Y); }
@@ -54,17 +60,18 @@ static const struct {
     {A "," B "," C, D0 "," D1, X "," Y, "d2", "the model lacks this dense column"},
     {A "," B "," C, D0 "," D1 ",{\"name\": \"d2\"}", X "," Y, "d2",
      "this dense column is \"user\" in the slot's models, and \"item\" in this one"},
-    {A "," B "," C, D0 "," D1 "," D2, Y "," X, "y",
-     "task 0 of the slot's models is \"x\", of this one \"y\""},
-    {A "," B "," C, D0 "," D1 "," D2, X, "y", "the model lacks this task"},
+    {A "," B "," C, D0 "," D1 "," D2, Y "," X, "",
+     "mmoe_slot_publish: task 0 of the slot's models is \"x\", of this one \"y\""},
+    {A "," B "," C, D0 "," D1 "," D2, X, "", "the model lacks the task \"y\""},
     {A "," B "," C, D0 "," D1 "," D2,
-     X "," Y ",{\"name\": \"z\", \"label\": \"z\", \"tower_params\": {\"dims\": [4]}}", "z",
-     "the slot's models have no such task"},
+     X "," Y ",{\"name\": \"z\", \"label\": \"z\", \"tower_params\": {\"dims\": [4]}}", "",
+     "the slot's models lack the task \"z\""},
     {A "," B "," C, D0 "," D1 "," D2,
      X
      ",{\"name\": \"y\", \"label\": \"y\", \"type\": \"regression\", \"tower_params\": {\"dims\": "
      "[4]}}",
-     "y", "this task is \"classification\" in the slot's models, and \"regression\" in this one"},
+     "",
+     "the task \"y\" is \"classification\" in the slot's models, and \"regression\" in this one"},
 };
 
 enum { FIRST_TASKS = 8 }; /* of those that have the columns, and other tasks */
@@ -119,6 +126,33 @@ START_TEST(a_model_of_other_tasks_is_not_published_by_name) {
     mmoe_model_free(other);
     mmoe_slot_free(slot);
     mmoe_input_free(input);
+}
+END_TEST
+
+/* Where final scores are wanted a model without them is refused before a request asks for one. */
+START_TEST(a_model_without_a_final_score_is_not_published) {
+    static const char columns[] = D0 "," D1 "," D2,
+                      lacks[] = "the model has 2 tasks and no \"score\"";
+    const mmoe_predictor_options options = {.final_scores = 1};
+    mmoe_model *first = scored_model(A, columns, X "," Y, "\"score\": \"x * y\", "),
+               *next = model_of(A, columns, X "," Y), *single = model_of(A, columns, X);
+    mmoe_predictor *predictor = NULL;
+    mmoe_slot *slot, *of_any;
+    mmoe_error fault = {0};
+    SUCCEEDS(mmoe_slot_create_with(first, &options, NULL, &slot, &err));
+    ck_assert_int_eq(mmoe_slot_publish(slot, next, NULL, &fault), MMOE_E_ARGUMENT);
+    ck_assert_msg(strstr(fault.message, "mmoe_slot_publish: ") && strstr(fault.message, lacks),
+                  "%s", fault.message);
+    ck_assert_int_eq(mmoe_predictor_create_with(next, &options, NULL, &predictor, &fault),
+                     MMOE_E_ARGUMENT);
+    ck_assert_ptr_null(predictor);
+    ck_assert_ptr_nonnull(strstr(fault.message, lacks));
+    SUCCEEDS(mmoe_predictor_create_with(single, &options, NULL, &predictor, &err));
+    mmoe_predictor_free(predictor);
+    SUCCEEDS(mmoe_slot_create(next, NULL, &of_any, &err));
+    mmoe_slot_free(of_any);
+    mmoe_slot_free(slot);
+    mmoe_model_free(single);
 }
 END_TEST
 
@@ -241,6 +275,7 @@ void add_cases(TCase *c) {
                         (int)(sizeof others / sizeof *others));
     tcase_add_loop_test(c, a_model_of_other_tasks_is_not_published_by_name, FIRST_TASKS,
                         sizeof others / sizeof *others);
+    tcase_add_test(c, a_model_without_a_final_score_is_not_published);
     tcase_add_test(c, other_sizes_may_be_published);
     tcase_add_loop_test(c, other_counts_are_refused, 0, 2);
     tcase_add_loop_test(c, right_counts_and_none_are_taken, 0, 2);

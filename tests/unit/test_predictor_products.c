@@ -249,7 +249,7 @@ START_TEST(reserved_options_are_refused) {
     mmoe_predictor *p = NULL;
     mmoe_slot *slot = NULL;
     mmoe_error err = {0};
-    const mmoe_predictor_options options = {.reserved = {[4] = &err}};
+    const mmoe_predictor_options options = {.reserved = {[3] = &err}};
     ck_assert_int_eq(mmoe_predictor_create_with(model, &options, NULL, &p, &err), MMOE_E_ARGUMENT);
     ck_assert_ptr_nonnull(strstr(err.message, "reserved"));
     ck_assert_int_eq(mmoe_slot_create_with(model, &options, NULL, &slot, &err), MMOE_E_ARGUMENT);
