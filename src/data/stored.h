@@ -36,6 +36,7 @@ typedef struct mmoe_stored_part {
     char *folder;
     int64_t rows, written, first_block; /* rows that count, and that its files have */
     uint64_t *checksums;                /* [blocks, columns] of each block's bytes in each file */
+    uint64_t kept_sum; /* of the values that its rows brought to kept columns; 0: not known */
     int *files; /* [columns] that have no names, open until the part is gone; NULL: they have */
 } mmoe_stored_part;
 

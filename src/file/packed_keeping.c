@@ -80,8 +80,9 @@ mmoe_status mmoe_packer_write_keeping(const mmoe_packer *p, mmoe_error *err) {
     int64_t *first = mmoe_alloc(&p->alloc, n, sizeof *first);
     if (!first) return mmoe_fail_memory(err, n * sizeof *first);
     for (size_t i = 0; i < n; i++) first[i] = p->keeping[i].before;
-    const mmoe_status status =
-        mmoe_packed_write_kept(p->set, mmoe_packer_part(p)->folder, first, err);
+    mmoe_stored_part *part = mmoe_packer_part(p);
+    const mmoe_status status = mmoe_packed_write_kept(p->set, part->folder, first, err);
+    part->kept_sum = mmoe_packed_kept_sum(p->set, first);
     mmoe_release(&p->alloc, first);
     return status;
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/checksum.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "file/packed.h"
@@ -109,6 +110,21 @@ mmoe_status mmoe_packed_write_kept(const struct mmoe_dataset *set, const char *f
     return status;
 }
 
+uint64_t mmoe_packed_kept_sum(const struct mmoe_dataset *set, const int64_t *first) {
+    char room[MMOE_NUMBER_SIZE];
+    uint64_t sum = 0;
+    for (size_t i = 0; i < set->n_kept; i++) {
+        const int64_t rows = mmoe_vocab_rows(set->kept[i].vocab);
+        sum = mmoe_checksum_hash(sum, set->kept[i].name, strlen(set->kept[i].name));
+        for (int64_t row = first[i]; row < rows; row++) {
+            size_t length;
+            const char *text = mmoe_vocab_key_text(set->kept[i].vocab, row, room, &length);
+            sum = mmoe_checksum_hash(sum, text, length);
+        }
+    }
+    return sum ? sum : 1;
+}
+
 /* ---- Reading ---- */
 
 static const mmoe_container_tensor *find_vector(const mmoe_container *file, size_t column,
@@ -151,17 +167,30 @@ static void count_values(const struct mmoe_dataset *set) {
         set->stored->most_kept[i] = (int32_t)(mmoe_vocab_rows(set->kept[i].vocab) - 1);
 }
 
-mmoe_status mmoe_packed_read_kept(struct mmoe_dataset *set, const char *folder, mmoe_error *err) {
-    char *path = mmoe_packed_path(&set->alloc, folder, MMOE_PACKED_KEPT);
+static mmoe_status read_file(struct mmoe_dataset *set, const char *path, mmoe_error *err) {
     mmoe_container *file;
-    if (!path) return mmoe_fail_memory(err, strlen(folder));
     mmoe_status status = mmoe_container_open(path, false, &set->alloc, &file, err);
-    mmoe_release(&set->alloc, path);
     if (status) return status;
     status = mmoe_packed_check_tensors(file, &form, err);
     for (size_t i = 0; !status && i < set->n_kept; i++)
         status = read_keys(file, i, set->kept[i].vocab, err);
     mmoe_container_close(file);
+    return status;
+}
+
+mmoe_status mmoe_packed_read_kept(struct mmoe_dataset *set, const mmoe_stored_part *part,
+                                  mmoe_error *err) {
+    const mmoe_allocator *a = &set->alloc;
+    char *path = mmoe_packed_path(a, part->folder, MMOE_PACKED_KEPT);
+    int64_t *first = mmoe_alloc(a, set->n_kept, sizeof *first);
+    mmoe_status status = path && first ? MMOE_OK : mmoe_fail_memory(err, strlen(part->folder));
+    for (size_t i = 0; !status && i < set->n_kept; i++)
+        first[i] = mmoe_vocab_rows(set->kept[i].vocab);
+    if (!status) status = read_file(set, path, err);
+    if (!status && part->kept_sum && part->kept_sum != mmoe_packed_kept_sum(set, first))
+        status = mmoe_fail_format(err, path, "its values are not those that the manifest names");
+    mmoe_release(a, path);
+    mmoe_release(a, first);
     count_values(set);
     return status;
 }

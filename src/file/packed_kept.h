@@ -16,9 +16,12 @@ mmoe_status mmoe_packed_begin_kept(struct mmoe_dataset *set, const char *const *
 /* Writes the rows of each column's vocabulary from first[column] on. MMOE_E_IO, _MEMORY. */
 mmoe_status mmoe_packed_write_kept(const struct mmoe_dataset *set, const char *folder,
                                    const int64_t *first, mmoe_error *err);
-/* Enters those of a part in the vocabularies. MMOE_E_IO, _MEMORY; _FORMAT: the file is damaged, or
- * has a value that stands there already. */
-mmoe_status mmoe_packed_read_kept(struct mmoe_dataset *set, const char *folder, mmoe_error *err);
+/* A checksum of those, in their order; not 0. */
+uint64_t mmoe_packed_kept_sum(const struct mmoe_dataset *set, const int64_t *first);
+/* Enters those of a part in the vocabularies. MMOE_E_IO, _MEMORY; _FORMAT: the file is damaged, has
+ * a value that stands there already, or is not that of the part's checksum. */
+mmoe_status mmoe_packed_read_kept(struct mmoe_dataset *set, const mmoe_stored_part *part,
+                                  mmoe_error *err);
 
 /* Nothing more is entered, and the set's rows can be read. MMOE_E_MEMORY. */
 mmoe_status mmoe_packed_finish_kept(const struct mmoe_dataset *set, mmoe_error *err);

@@ -74,9 +74,11 @@ static json_t *part_to_json(const mmoe_stored *s, int32_t i, const json_t *origi
     json_t *files = json_object();
     for (int32_t c = 0; c < s->n_column; c++)
         json_object_set_new(files, s->columns[c].file, bits_to_json(sum_of(s, part, c)));
-    return json_pack("{s:s, s:I, s:I, s:o, s:O}", "folder", folder, "rows", (json_int_t)part->rows,
-                     "written", (json_int_t)part->written, "files", files, "sources",
-                     json_array_get(origins, (size_t)i));
+    json_t *json = json_pack("{s:s, s:I, s:I, s:o, s:O}", "folder", folder, "rows",
+                             (json_int_t)part->rows, "written", (json_int_t)part->written, "files",
+                             files, "sources", json_array_get(origins, (size_t)i));
+    if (part->kept_sum) json_object_set_new(json, "kept", bits_to_json(part->kept_sum));
+    return json;
 }
 
 json_t *mmoe_manifest_to_json(const struct mmoe_schema *schema, const char *schema_file,
@@ -189,6 +191,9 @@ static mmoe_status read_part(const reader *r, const json_t *entry, const char *f
     const int64_t most = INT64_MAX / 4096 - s->rows;
     mmoe_status status = read_integer(r, entry, "written", 1, most, &part->written);
     if (!status) status = read_integer(r, entry, "rows", 0, part->written, &part->rows);
+    const json_t *kept = json_object_get(entry, "kept"); /* version 0.1 had none at first */
+    if (!status && kept && !bits_from_json(kept, &part->kept_sum))
+        status = fail(r, "kept", "is no number of 16 hexadecimal digits");
     if (status) return status;
     if (s->rows % MMOE_BLOCK_ROWS) return fail(r, "parts", "but the last have no whole blocks");
     part->folder = mmoe_packed_path(&s->alloc, folder, name);

@@ -193,7 +193,7 @@ static mmoe_status read_kept(struct mmoe_dataset *set, mmoe_error *err) {
     const mmoe_stored *s = set->stored;
     mmoe_status status = MMOE_OK;
     for (int32_t i = 0; !status && set->n_kept && i < s->n_part; i++)
-        status = mmoe_packed_read_kept(set, s->parts[i].folder, err);
+        status = mmoe_packed_read_kept(set, &s->parts[i], err);
     return status;
 }
 

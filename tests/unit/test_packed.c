@@ -145,32 +145,117 @@ START_TEST(damage_is_found_and_named) {
 }
 END_TEST
 
-/* What is wrong with a block of a stream is said where the block is reached. */
-START_TEST(a_stream_ends_at_damage) {
+/* ---- Files that change while rows are read ---- */
+
+static const struct {
+    const char *how, *fault; /* NULL: the rows are as they were */
+} changes[] = {{"another byte", "are not as they were written"},
+               {"another column's", "are not as they were written"},
+               {"shorter", "are not in it: the file is cut off"},
+               {"gone", "cannot read: No such file"},
+               {"longer", NULL},
+               {"touched", NULL}};
+enum { CHANGES = sizeof changes / sizeof *changes };
+
+/* Whoever opens the file has the old one or the new one. */
+static void replace_file(const char *path, const char *bytes, size_t size) {
+    put_file(in_folder("next"), bytes, size);
+    ck_assert_int_eq(rename(in_folder("next"), path), 0);
+}
+
+/* Changes a column's file, of whose bytes there are so many. */
+static void change_file(const char *path, const char *bytes, size_t size, int change) {
+    char other[256];
+    char *made = malloc(size + 1);
+    ck_assert_ptr_nonnull(made);
+    memcpy(made, bytes, size);
+    made[size] = 1;
+    made[128 + 4 * (ROWS - 1000)] ^= change == 0;
+    snprintf(other, sizeof other, "%s/part-0/006-e.npy", packed);
+    if (change == 1) {
+        free(made);
+        made = get_file(other, &size);
+    }
+    if (change == 3)
+        ck_assert_int_eq(unlink(path), 0);
+    else
+        replace_file(path, made, change == 2 ? size - 4000 : size + (change == 4));
+    free(made);
+}
+
+/* All rows of an epoch that has begun, as one number; those before a fault are counted. */
+static mmoe_status hash_rest(mmoe_source *s, uint64_t *h, int64_t *count, mmoe_error *why) {
+    mmoe_rows b;
+    mmoe_status status = MMOE_OK;
+    for (*h = 1, *count = 0; !status; *count += b.rows) {
+        status = mmoe_source_next(s, BATCH, &b, why);
+        if (status || !b.rows) break;
+        for (int32_t i = 0; i < b.rows; i++) *h = hash_row(*h, &b, i);
+    }
+    return status;
+}
+
+static void check_fault(int change, mmoe_status status, const mmoe_error *why) {
+    ck_assert_msg(status == (change == 3 ? MMOE_E_IO : MMOE_E_FORMAT), "%s", changes[change].how);
+    ck_assert_ptr_nonnull(strstr(why->message, "p/part-0/005-d.npy"));
+    ck_assert_msg(strstr(why->message, changes[change].fault) != NULL, "%s: %s",
+                  changes[change].how, why->message);
+}
+
+/* What is wrong with a block is said where it is reached; rows before it have come. */
+START_TEST(files_may_change_while_they_are_streamed) {
     char path[256];
     size_t size;
     mmoe_rows b;
-    mmoe_error why = {0};
     snprintf(path, sizeof path, "%s/part-0/005-d.npy", packed);
     char *bytes = get_file(path, &size);
-    bytes[128 + 4 * 300000]++;
-    put_file(path, bytes, size);
     mmoe_dataset *streamed = open_packed(MMOE_PACKED_STREAMED);
-    mmoe_source *s = source_of(streamed, false);
-    SUCCEEDS(mmoe_source_begin(s, 0, &err));
-    mmoe_status status = MMOE_OK;
-    int64_t count = 0;
-    do {
-        status = mmoe_source_next(s, BATCH, &b, &why);
-        count += status ? 0 : b.rows;
-    } while (!status && b.rows);
-    ck_assert_int_eq(status, MMOE_E_FORMAT);
-    ck_assert_int_eq(count, MMOE_WINDOW_ROWS / BATCH * BATCH);
-    ck_assert_ptr_nonnull(strstr(why.message, "rows 294913 to 311296"));
-    mmoe_source_free(s);
+    uint64_t plain = 0, found = 0;
+    int64_t count;
+    for (int change = -1; change < CHANGES; change++) {
+        mmoe_error why = {0};
+        mmoe_source *s = source_of(streamed, false);
+        SUCCEEDS(mmoe_source_begin(s, 0, &err));
+        SUCCEEDS(mmoe_source_next(s, BATCH, &b, &err)); /* the second window is being read */
+        if (change >= 0) change_file(path, bytes, size, change);
+        const mmoe_status status = hash_rest(s, change < 0 ? &plain : &found, &count, &why);
+        mmoe_source_free(s);
+        if (change >= 0) replace_file(path, bytes, size);
+        if (change < 0 || !changes[change].fault) {
+            ck_assert_int_eq(status, MMOE_OK);
+            ck_assert_int_eq(count, ROWS - BATCH);
+            ck_assert(change < 0 || found == plain);
+            continue;
+        }
+        check_fault(change, status, &why);
+        ck_assert(count == MMOE_WINDOW_ROWS / BATCH * BATCH - BATCH ||
+                  count == 2 * MMOE_WINDOW_ROWS / BATCH * BATCH - BATCH);
+    }
     mmoe_dataset_free(streamed);
-    bytes[128 + 4 * 300000]--;
-    put_file(path, bytes, size);
+    free(bytes);
+}
+END_TEST
+
+/* The folder was opened, and is loaded then. */
+START_TEST(files_may_change_before_they_are_loaded) {
+    char path[256];
+    size_t size;
+    snprintf(path, sizeof path, "%s/part-0/005-d.npy", packed);
+    char *bytes = get_file(path, &size);
+    for (int change = 0; change < CHANGES; change++) {
+        mmoe_error why = {0};
+        mmoe_dataset *set = open_packed(MMOE_PACKED_STREAMED);
+        change_file(path, bytes, size, change);
+        const mmoe_status status = mmoe_dataset_load(set, 2, NULL, &why);
+        replace_file(path, bytes, size);
+        if (changes[change].fault) {
+            check_fault(change, status, &why);
+        } else {
+            ck_assert_int_eq(status, MMOE_OK);
+            ck_assert_mem_eq(set->dense, rows->dense, ROWS * 2 * sizeof *rows->dense);
+        }
+        mmoe_dataset_free(set);
+    }
     free(bytes);
 }
 END_TEST
@@ -310,7 +395,8 @@ void add_cases(TCase *c) {
     tcase_add_unchecked_fixture(c, set_up_packed, tear_down_packed);
     tcase_add_test(c, rows_come_in_the_same_order);
     tcase_add_test(c, targets_are_read_alone);
-    tcase_add_test(c, a_stream_ends_at_damage);
+    tcase_add_test(c, files_may_change_while_they_are_streamed);
+    tcase_add_test(c, files_may_change_before_they_are_loaded);
     if (THREADS_ALONE) return;
     tcase_add_test(c, an_epoch_has_each_row_once);
     tcase_add_test(c, a_sample_is_spread_over_the_rows);

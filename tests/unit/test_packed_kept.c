@@ -78,7 +78,32 @@ START_TEST(columns_are_kept) {
 }
 END_TEST
 
+/* A file that is whole, and of other rows, would name their values. */
+START_TEST(kept_values_are_those_of_the_rows) {
+    enum { SOME = 1000 };
+    char paths[2][160];
+    for (int i = 0; i < 2; i++) {
+        mmoe_dataset *set = make_kept(i * SOME, SOME, "user");
+        snprintf(paths[i], sizeof paths[i], "%s/names-%d", folder, i);
+        SUCCEEDS(mmoe_dataset_pack(set, schema, paths[i], 1, NULL, &err));
+        mmoe_dataset_free(set);
+    }
+    size_t size;
+    char *bytes = get_file(in_folder("names-1/part-0/kept.safetensors"), &size);
+    put_file(in_folder("names-0/part-0/kept.safetensors"), bytes, size);
+    free(bytes);
+    for (int how = MMOE_PACKED_LOADED; how <= MMOE_PACKED_STREAMED; how++) {
+        mmoe_dataset *set = NULL;
+        mmoe_error why = {0};
+        ck_assert_int_eq(mmoe_dataset_read_packed(schema, paths[0], how, NULL, &set, &why),
+                         MMOE_E_FORMAT);
+        ck_assert_ptr_nonnull(strstr(why.message, "names-0/part-0/kept.safetensors: its values"));
+    }
+}
+END_TEST
+
 void add_cases(TCase *c) {
     tcase_add_unchecked_fixture(c, set_up_schema, tear_down_packed);
     tcase_add_test(c, columns_are_kept);
+    tcase_add_test(c, kept_values_are_those_of_the_rows);
 }
