@@ -244,7 +244,7 @@ int mmoe_value_integral(mmoe_value_type type, const void *at, int64_t *out) {
     }
     const double value = double_at(type, at);
     if (isnan(value)) return -2;
-    if (value != trunc(value)) return 0;
+    if (!isfinite(value) || value != trunc(value)) return 0;
     if (!(value >= -0x1p63 && value < 0x1p63)) return -1;
     *out = (int64_t)value;
     return 1;

@@ -209,8 +209,8 @@ static inline int32_t mmoe_encoder_row(const mmoe_encoder *e, int64_t id) {
 /* ---- Values ---- */
 
 /* What a value that stands for an id is: 1, *out being the integer ("7.0" and 7.0 are 7); 0: no
- * integer; -1: one that 64 bits do not hold; -2: missing (NaN; MMOE_MISSING_INT64; NULL, of blanks
- * alone or empty). */
+ * integer, as infinity is none; -1: one that 64 bits do not hold; -2: missing (NaN;
+ * MMOE_MISSING_INT64; NULL, of blanks alone or empty). */
 int mmoe_value_integral(mmoe_value_type type, const void *at, int64_t *out);
 /* The number of a raw value, NaN for MMOE_MISSING_INT64; false: it is a text that is none. */
 bool mmoe_value_number(mmoe_value_type type, const void *at, double *out);

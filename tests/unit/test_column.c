@@ -49,6 +49,8 @@ START_TEST(rows) {
                           {"99999999999999999999", 1e20, -1, OUTSIDE},
                           {"-9223372036854775808", -0x1p63, -1, OUTSIDE},
                           {"0.5", 0.5, -1, NO_INTEGER},
+                          {"inf", INFINITY, -1, NO_INTEGER},
+                          {"-inf", -INFINITY, -1, NO_INTEGER},
                           {"seven", NONE, -1, NO_INTEGER},
                           {"", NONE, -1, OUTSIDE},
                           {"NA", NONE, -1, NO_INTEGER}}; /* a word, whoever reads the file */
