@@ -66,6 +66,11 @@ _batch = _struct("mmoe_batch", rows=_size, ids=_address, id_stride=_size, dense=
                  dense_stride=_size, sparse_columns=_address, dense_columns=_address,
                  sparse_count=_size, dense_count=_size, lists=_lists, list_columns=_address,
                  input=_address, columns=_address, column_count=_size, bad=_address)
+_text_layout = _struct("mmoe_text_layout", type_at=_size, length_at=_size, state_at=_size,
+                       type=_address, state_mask=ctypes.c_uint32, states=ctypes.c_uint32 * 4,
+                       text_at=_size * 4, missing=_address, n_missing=_size)
+_text_copies = _struct("mmoe_text_copies", texts=_address, others=_address, n_other=_size,
+                       bytes=_address, size=_size, needed=_size)
 _bad_rows = _struct("mmoe_bad_rows", errors=_address, capacity=_size, count=_size)
 _scoring = _struct("mmoe_scoring", expression=_address, scores=_address, task_scores=_address,
                    rows=_address, k=_size)
@@ -194,6 +199,8 @@ _SIGNATURES = {  # the result, then the parameters
     "mmoe_trainer_step": (_int, _address, _address, _int64, _size, _address, _address),
     "mmoe_trainer_stop": (None, _address),
     "mmoe_trainer_free": (None, _address),
+    "mmoe_text_copy_objects": (_int, _address, _address, ctypes.c_ssize_t, _size, _address,
+                               _address),
     "mmoe_input_create": (_int, _address, _size, _address, _address, _address),
     "mmoe_input_free": (None, _address),
     "mmoe_predictor_create_with": (_int, _address, _address, _address, _address, _address),
@@ -426,7 +433,8 @@ def _family(value):
                 type(value).__name__)
 
 
-_ABSENT = ("NoneType", "NAType", "NaTType")  # None, pandas.NA and NaT
+# None, pandas.NA, NaT, numpy.ma.masked
+_ABSENT = ("NoneType", "NAType", "NaTType", "MaskedConstant")
 
 
 def _absent_words():
@@ -459,19 +467,6 @@ def _check_family(name, values, present):
     return first
 
 
-class _Integers:
-    """What stands in memory, as numpy.asarray takes it."""
-
-    def __init__(self, **place):
-        self.__array_interface__ = {"typestr": np.dtype(np.intp).str, "version": 3, **place}
-
-
-def _addresses_of(objects):
-    """Of the objects of an array [n], as they stand there."""
-    there = objects.__array_interface__
-    return np.asarray(_Integers(**{key: there[key] for key in ("data", "shape", "strides")}))
-
-
 def _texts_and_gaps(name, values):
     """Of str and missing values among objects, which as in a file are empty texts; None: of
     others."""
@@ -502,6 +497,23 @@ def _missing_of(items):
     return missing if missing.any() else None
 
 
+def _shown(integer):
+    """Python prints no number of many thousand digits."""
+    bits = int(integer).bit_length()
+    return f"a number of {bits} bits" if bits > 300 else str(integer)
+
+
+def _check_integers(name, values):
+    """Those among floats are floats."""
+    kinds = (int, np.integer)
+    if not any(issubclass(kind, kinds) for kind in set(map(type, values))):
+        return
+    for row, v in enumerate(values):
+        if isinstance(v, kinds) and abs(v := int(v)) > 2**53 and (
+                v.bit_length() > 1000 or int(float(v)) != v):
+            raise _fault(name, row, f"{_shown(v)} is no float, which other values are", ValueError)
+
+
 def _objects_of(name, values):
     """Values of Python's, all of one type: [n] of objects."""
     made = _texts_and_gaps(name, values)
@@ -516,6 +528,8 @@ def _objects_of(name, values):
     if missing is not None:
         values = values.copy()
         values[missing] = 0
+    if family == "float":
+        _check_integers(name, values)
     try:
         return _Values(name, values.astype(_FAMILY_TYPES[family]), missing=missing)
     except OverflowError:
@@ -525,7 +539,7 @@ def _objects_of(name, values):
     why = "needs 64 bits without a sign, and others are negative"
     if not 0 <= values[row] < 2**64:
         why = "has more than 64 bits"
-    raise _fault(name, row, f"{values[row]} {why}", ValueError)
+    raise _fault(name, row, f"{_shown(values[row])} {why}", ValueError)
 
 
 def _as_objects(values):
@@ -534,6 +548,9 @@ def _as_objects(values):
 
 def _lists_of(name, lists):
     """`lists`: of lists or arrays."""
+    for row, a in enumerate(lists):
+        if isinstance(a, np.ndarray) and not a.ndim:
+            raise _fault(name, row, "an array of no dimension is no list")
     offsets = np.zeros(len(lists) + 1, np.int64)
     np.cumsum(np.fromiter(map(len, lists), np.int64, len(lists)), out=offsets[1:])
     arrays = [a for a in lists if len(a)]
@@ -579,6 +596,8 @@ def _array_of(name, values):
         if plain.kind not in "biuf":
             return values.to_numpy(dtype=object), None
         return values.to_numpy(dtype=plain, na_value=0), np.asarray(values.isna())
+    if isinstance(values, np.ma.MaskedArray) and values.dtype.kind == "O":
+        return np.where(np.ma.getmaskarray(values), None, values.data), None
     if isinstance(values, np.ma.MaskedArray):
         return values.filled(values.dtype.type()), np.ma.getmaskarray(values)
     if isinstance(values, (list, tuple)):
@@ -991,151 +1010,65 @@ class _Given:
 _PIECE = 16384  # rows that a thread scores at a time
 
 
-class _Ascii:
-    """A str of ASCII as CPython has it: a head, and behind it the text, which a NUL ends. Both are
-    read for many at once, by arrays over all of memory: item a >> 3 of one is what stands so many
-    bytes behind the address a of an object."""
-    MOST = 23  # letters: longer texts are sooner joined by Python
+class _Strs:
+    """How this Python has str in memory, so that the library copies many at once. Meanwhile Python
+    stands still: its lock is not given up, so the objects stay, whatever other threads do."""
 
     def __init__(self):
-        self._head, self._empty = sys.getsizeof("") - 1, ""
-        self._types, self._lengths, self._states, self._words = (
-            np.asarray(_Integers(data=(place, True), shape=(1 << 58,)))
-            for place in (8, 16, 32, self._head))
-        # What a word of letters, less 1 each, has where one of the first n was a NUL.
-        self._nuls = np.array([0x8080808080808080 & (1 << 8 * n) - 1 for n in range(9)],
-                              np.uint64).view(np.int64)
-        # "compact", the text stands in the object, and "ascii"
-        self._compact = 1 << (5 if sys.version_info < (3, 14) else 19)
-        self._flags = 3 * self._compact
-
-    def _is_right(self):
-        """Of some texts."""
-        for n in range(20):
-            for letter, flags in ((b"e", self._flags), (b"\xe9", self._compact)):
-                text = (n * letter).decode("latin-1")
-                at = id(text) >> 3
-                if (self._types[at] != id(str) or self._lengths[at] != n or
-                        self._states[at] & self._flags != (flags if n else self._flags)):
-                    return False
-                if text.isascii() and ctypes.string_at(id(text) + self._head) != n * letter:
-                    return False
-        return True
+        head = sys.getsizeof("") - 1  # of ASCII; others have a copy in UTF-8 at times, and its size
+        # Behind what the first bits say of interning: kind (3), is compact, is of ASCII.
+        shift = 2 if sys.version_info < (3, 14) else 16
+        states = [(kind | 8 | is_ascii) << shift for kind, is_ascii in (
+            (1, 16), (1, 0), (2, 0), (4, 0))]
+        self._none = (_address * 5)()
+        self._layout = _text_layout(
+            type_at=8, length_at=16, state_at=32, type=id(str), state_mask=31 << shift,
+            states=(ctypes.c_uint32 * 4)(*states),
+            text_at=(_size * 4)(head, *[str.__basicsize__ - 8] * 3),
+            missing=ctypes.addressof(self._none))
+        kind = ctypes.PYFUNCTYPE(_int, *_SIGNATURES["mmoe_text_copy_objects"][1:])
+        self._copy = kind(_address_of(_library.mmoe_text_copy_objects))
 
     @classmethod
     def of_this_python(cls):
-        """None: it has other objects."""
+        """None: it, or the library, has others."""
         known = (sys.implementation.name == "cpython" and sys.byteorder == "little" and
                  np.dtype(np.intp).itemsize == 8 and object.__basicsize__ == 16 and
-                 sys.getsizeof("") in (41, 49))
+                 (sys.getsizeof(""), str.__basicsize__) in ((49, 80), (41, 64)) and
+                 hasattr(_library, "mmoe_text_copy_objects"))
         made = cls() if known else None
         return made if made and made._is_right() else None
 
-    def find(self, objects):
+    def _is_right(self):
+        """Of some texts."""
+        letters = ("e", "\xe9", "e\u6771", "e\U0001f388")
+        texts = [(n * text)[:n] for n in range(20) for text in letters]
+        objects = np.array([*texts, b"e", 1, None, "\ud800"], object)
+        addresses, others, _ = self.find(objects)
+        return others.tolist() == [len(texts), len(texts) + 1, len(texts) + 3] and all(
+            ctypes.string_at(a) == t.encode() for a, t in zip(addresses.tolist(), [*texts, "", ""]))
+
+    def find(self, objects, room=0):
         """Where copies of their texts stand, that of a missing value being empty; which are others,
-        for which an empty one stands; and what has to stay for it. None: some text has a NUL."""
-        objects = objects.copy()  # they stay, whatever becomes of the array meanwhile
-        addresses = np.frombuffer(objects, np.uint64)
-        # Quicker than >> 3, as "wrap" is than a check of each.
-        at = np.floor_divide(addresses, np.uint64(8)).view(np.intp)
-        if not np.minimum.reduce(at):  # NULL, which NumPy has for None
-            np.putmask(at, addresses == 0, id(None) >> 3)
-        others = ()
-        gaps = self._types.take(at, mode="wrap") != id(str)
-        if np.count_nonzero(gaps):
-            others = self._present(addresses, gaps)
-            np.putmask(at, gaps, id(self._empty) >> 3)
-        lengths = self._lengths.take(at, mode="wrap")
-        states = self._states.take(at, mode="wrap")
-        longest = int(np.maximum.reduce(lengths))
-        if int(np.bitwise_and.reduce(states)) & self._flags != self._flags or longest > self.MOST:
-            wide = np.flatnonzero((states & self._flags != self._flags) | (lengths > self.MOST))
-            at[wide], lengths[wide] = id(self._empty) >> 3, 0
-            others = np.concatenate((others, wide)) if len(others) else wide
-            longest = int(np.maximum.reduce(lengths))
-        texts = self._words_of(at, lengths, longest)
-        if texts is None:
-            return None
-        size, begin = texts.strides[0], texts.__array_interface__["data"][0]
-        return np.arange(begin, begin + len(texts) * size, size), others, texts
-
-    @staticmethod
-    def _present(addresses, gaps):
-        """Which of the objects that are no texts are no words for nothing."""
-        left = np.count_nonzero(gaps) - np.count_nonzero(addresses == 0)
-        if not left:
-            return ()
-        for word in _absent_words():
-            left -= np.count_nonzero(addresses == np.uint64(id(word)))
-            if not left:
-                return ()
-        places = np.flatnonzero(gaps)
-        return places[~np.isin(addresses[places], [0, *map(id, _absent_words())])]
-
-    def _words_of(self, at, lengths, longest):
-        """The texts with what ends them, in as many words of letters each as the longest has; None:
-        some has a NUL."""
-        count = longest // 8 + 1
-        texts = words = self._words.take(at, mode="wrap")
-        if count > 1:
-            texts = np.empty((len(at), count), np.int64)
-            texts[:, 0] = words
-        for i in range(1, count + 1):
-            if longest > 8 * (i - 1):
-                words = words - 0x0101010101010101
-                words &= self._nuls.take(lengths, mode="clip")
-                if np.bitwise_or.reduce(words):
-                    return None
-            if i < count:  # behind a text's last word may stand that again
-                at = at + (lengths >= 8)
-                lengths = np.maximum(lengths - 8, 0)
-                texts[:, i] = words = self._words.take(at, mode="wrap")
-        return texts
+        for which an empty one stands; and what has to stay for it, of at least `room` bytes."""
+        words = _absent_words()
+        self._none[:len(words)] = list(map(id, words))
+        self._layout.n_missing = len(words)
+        count = len(objects)
+        texts, others = np.empty((2, count), np.intp)
+        there = objects.__array_interface__
+        place, stride = there["data"][0], (there["strides"] or (8,))[0]
+        while True:
+            buffer = np.empty(max(room, 32 * count + 64), np.uint8)
+            copies = _text_copies(texts=texts.ctypes.data, others=others.ctypes.data,
+                                  bytes=buffer.ctypes.data, size=len(buffer))
+            self._copy(ctypes.byref(self._layout), place, stride, count, ctypes.byref(copies), None)
+            if copies.needed <= len(buffer):
+                return texts, others[:copies.n_other], buffer
+            room = copies.needed
 
 
-_ascii = _Ascii.of_this_python()
-
-
-class _Shared:
-    """Texts that are one object in many rows, as readers of files and categories make them: read
-    once, and found by the objects' addresses. Immutable; it keeps these objects."""
-    MOST = 1 << 16
-
-    def __init__(self, name, objects):
-        """`objects`: some of the column's. Raises a TypeError if they are no texts."""
-        addresses = _addresses_of(objects)
-        rows = np.full(self.MOST, -1, np.int32)
-        rows[self._slots(addresses, self.MOST)] = np.arange(len(objects), dtype=np.int32)
-        self._objects = objects[rows[rows >= 0]]
-        self._texts = _texts_and_gaps(name, self._objects)
-        if self._texts is None:
-            raise TypeError
-        self._count = min(self.MOST, 1 << (8 * len(self._objects)).bit_length())
-        self._known, self._found = np.zeros((2, self._count), np.int64)
-        addresses = _addresses_of(self._objects)
-        slots = self._slots(addresses, self._count)
-        self._known[slots], self._found[slots] = addresses, _pointers(self._texts)[1]
-
-    @staticmethod
-    def _slots(addresses, count):
-        return (addresses >> 4 ^ addresses >> 18) & count - 1
-
-    @classmethod
-    def of(cls, name, objects):
-        """Of a whole column; None: few rows share an object, or it has other values than texts."""
-        some = lambda n: objects[::max(1, len(objects) // n)]
-        if len(objects) < _PIECE or len(np.unique(_addresses_of(some(4000)))) > 3200:
-            return None
-        try:
-            return cls(name, some(cls.MOST))
-        except (TypeError, ValueError):
-            return None
-
-    def find(self, objects):
-        """Where their UTF-8 stands, which of them it does not know, and what has to stay for it."""
-        addresses = _addresses_of(objects)
-        slots = self._slots(addresses, self._count)
-        return self._found.take(slots), np.flatnonzero(self._known.take(slots) != addresses), self
+_strs = _Strs.of_this_python()
 
 
 class _GivenTexts:
@@ -1143,44 +1076,37 @@ class _GivenTexts:
     alone: the ones of a piece stay in the cache, and others are scored meanwhile."""
     offsets, is_nothing, type = None, False, VALUE_TEXT
 
-    FEW = 256  # rows, that are read one by one sooner
+    FEW = 64  # rows, that are read one by one sooner
 
     def __init__(self, name, array, side, dim):
         self.name, self.array, self.rows = name, array, len(array)
         self.key = (name, VALUE_TEXT, side, dim if dim > 1 else 0, 0)
-        self._finders = []
-        if len(array) > self.FEW:
-            some = array[::len(array) // self.FEW]
-            shared, found = _Shared.of(name, array), _ascii and _ascii.find(some)
-            self._finders += [shared.find] if shared else []
-            self._finders += [_ascii.find] if found and len(found[1]) < len(some) / 2 else []
+        self._room = 0  # bytes that the texts of a piece took
 
     def column(self, first, rows):
-        addresses, kept = self._find(self.array[first:first + rows],
-                                     self._finders if rows > self.FEW else [])
+        addresses, kept = self._find(self.array[first:first + rows])
         return _column(VALUE_TEXT, addresses.ctypes.data, 0), (addresses, kept)
 
-    def _find(self, objects, finders):
-        """Where their texts are, and what has to stay for these. What one finder does not know the
-        next one may."""
-        found = finders[0](objects) if finders else None
-        if not found:
-            texts = self._read(objects)
-            return _pointers(texts)[1], texts
-        addresses, others, kept = found
+    def _find(self, objects):
+        """Where their texts are, and what has to stay for these."""
+        if not _strs or len(objects) <= self.FEW:
+            return self._read(objects)
+        addresses, others, kept = _strs.find(objects, self._room)
+        self._room = len(kept)
         if len(others):
-            addresses[others], more = self._find(objects[others], finders[1:])
+            addresses[others], more = self._read(objects[others])
             kept = kept, more
         return addresses, kept
 
     def _read(self, objects):
+        """By Python."""
         try:
             texts = _texts_and_gaps(self.name, objects)
         except ValueError:
             texts = None
         if texts is None:
             _objects_of(self.name, self.array)  # raises, with the row
-        return texts
+        return _pointers(texts)[1], texts
 
 
 def _given(name, values, side, wanted, type):

@@ -98,6 +98,42 @@ MMOE_API void mmoe_input_free(mmoe_input *input);
 MMOE_API mmoe_status mmoe_input_check(const mmoe_input *input, const mmoe_model *model,
                                       mmoe_error *err);
 
+/* ---- Texts that are another language's objects ---- */
+
+/* How the runtime of a language has its texts in memory: objects that all begin alike, as CPython's
+ * `str` do. Where something stands is in bytes behind an object's address. */
+typedef struct mmoe_text_layout {
+    size_t type_at;   /* const void *: `type` of a text, and of nothing else */
+    size_t length_at; /* int64_t: characters */
+    size_t state_at;  /* uint32_t: under state_mask how the characters are stored */
+    const void *type;
+    uint32_t state_mask;
+    uint32_t states[4]; /* of ASCII; of code points of 1, 2 and 4 bytes. Texts of other states are
+                           not read */
+    size_t text_at[4];  /* their first character */
+    const void *const *missing; /* [n_missing] objects that stand for no value; NULL always does */
+    size_t n_missing;
+} mmoe_text_layout;
+
+/* What becomes of objects. */
+typedef struct mmoe_text_copies {
+    const char **texts; /* [count] UTF-8 with a NUL behind it, within `bytes`; "" of no value */
+    size_t *others; /* [count] the numbers, ascending, of objects that are no text of such a state
+                       and no missing value, of texts that have a NUL, and of those that UTF-8 has
+                       not; their texts are "" */
+    size_t n_other; /* set by the call, as what follows */
+    char *bytes;    /* [size] of the caller's */
+    size_t size;
+    size_t needed; /* bytes that suffice for these objects; above `size`: nothing else is right */
+} mmoe_text_copies;
+/* Copies texts to where values of MMOE_VALUE_TEXT stand: object r's address is at
+ * (const char *)objects + r * stride, a stride in bytes that may be negative. Nothing is kept; the
+ * caller sees to it that the objects stay meanwhile (of CPython: has the interpreter's lock). Any
+ * thread. MMOE_E_ARGUMENT: NULL. */
+MMOE_API mmoe_status mmoe_text_copy_objects(const mmoe_text_layout *layout, const void *objects,
+                                            ptrdiff_t stride, size_t count, mmoe_text_copies *out,
+                                            mmoe_error *err);
+
 /* Of rows of which each may be at fault alone. */
 typedef struct mmoe_bad_rows {
     mmoe_error *errors; /* [capacity] one a row, its number in `row`, in no order; may be NULL */

@@ -89,6 +89,37 @@ def test_every_form_of_missing():
         assert same(MODEL.predict({**PLAIN, "user": form}), nobody)
 
 
+def test_masked_values():
+    city, user = PLAIN["city"], PLAIN["user"]
+    gone = [v is None for v in city]
+    for kind in (object, "U", "S"):
+        texts = ["x" if v is None else v.encode() if kind == "S" else v for v in city]
+        check(city=np.ma.masked_array(np.array(texts, kind), gone))
+    ids = np.ma.masked_array(np.array([0 if v is None else v for v in user], object),
+                             [v is None for v in user])
+    check(user=ids)
+    check(user=[np.ma.masked if v is None else v for v in user],
+          city=[np.ma.masked if v is None else v for v in city])
+    scores = MODEL.predict({**PLAIN, "seen": [[np.ma.masked, 3]] * ROWS})
+    assert same(scores, MODEL.predict({**PLAIN, "seen": [[None, 3]] * ROWS}))
+    times = np.array(["2024-05-01", "2024-05-02"] * 30, "M8[D]")
+    times = np.ma.masked_array(times, [True, False] * 30)
+    assert same(MODEL.predict({**PLAIN, "city": times}),
+                MODEL.predict({**PLAIN, "city": [None, "2024-05-02 00:00:00"] * 30}))
+
+
+def test_columns_that_are_gone():
+    frame = pd.DataFrame(PLAIN)
+    del frame["city"]
+    assert raised(mmoe.Error, '"city"', by=lambda: MODEL.predict(frame)).column == "city"
+    frame["city"] = PLAIN["city"]
+    assert same(MODEL.predict(frame), SCORES)
+    frame.drop(frame.index, inplace=True)
+    assert [len(s) for s in MODEL.predict(frame).values()] == [0, 0]
+    frame.drop(columns=frame.columns, inplace=True)
+    raised(mmoe.Error, "the model reads this column", by=lambda: MODEL.predict(frame))
+
+
 def test_booleans_and_times():
     flags = [True, False, None] * (ROWS // 3)
     wanted = MODEL.predict({**PLAIN, "kind": [None if v is None else int(v) for v in flags]})
@@ -257,12 +288,8 @@ def test_texts_that_rows_share():
     for missing in (None, np.nan, pd.NA, pd.NaT, ""):
         objects = np.array([missing, *words], object)
         column = objects[codes + 1]
-        shared = mmoe._Shared.of("word", column)
-        _, others, _ = shared.find(column)
-        assert 0 < len(others) < len(column) / 5
         for form in (column, np.repeat(column, 3)[::3], pd.Series(column)):
             assert same(model.predict({"word": form}, threads=2), wanted)
-        assert mmoe._Shared.of("word", texts.astype(object)) is None  # each of them one
     column[40000] = 7
     raised(TypeError, 'row 40001: column "word": ', "int",
            by=lambda: model.predict({"word": column}))
@@ -273,31 +300,37 @@ def test_texts_that_rows_share():
 
 
 def test_texts_are_read_where_they_stand():
-    ascii_, draw = mmoe._ascii, np.random.default_rng(5)
-    letters = lambda n: "".join(map(chr, draw.integers(1, 128, n)))
-    texts = [letters(n) for n in range(ascii_.MOST + 1)] * 9
+    draw = np.random.default_rng(5)
+    alphabets = {"ascii": range(1, 128), "latin": range(1, 256),
+                 "bmp": [*range(1, 0xd800, 97), 0xffff],
+                 "all": [*range(1, 0xd800, 997), *range(0xe000, 0x110000, 4999), 0x10ffff]}
+
+    def text(letters, n):
+        return "".join(map(chr, draw.choice(list(letters), n)))
+    texts = [text(letters, n) for letters in alphabets.values() for n in [*range(40), 1000]] * 3
     column = np.array([*texts, None, np.nan, pd.NA, pd.NaT], object)
     for form in (column, np.repeat(column, 2)[::2], column[::-1]):
-        addresses, others, _ = ascii_.find(form)
-        assert not len(others)
-        assert [ctypes.string_at(a) for a in addresses.tolist()] == [
-            v.encode() if isinstance(v, str) else b"" for v in form]
+        for room in (0, 10**6):
+            addresses, others, _ = mmoe._strs.find(form, room)
+            assert not len(others)
+            assert [ctypes.string_at(a) for a in addresses.tolist()] == [
+                v.encode() if isinstance(v, str) else b"" for v in form]
     null = column.copy()
     ctypes.memset(null.ctypes.data + 8 * len(texts), 0, 8)  # NumPy has NULL for None at times
-    addresses, others, _ = ascii_.find(null)
+    addresses, others, _ = mmoe._strs.find(null)
     assert not len(others) and ctypes.string_at(int(addresses[len(texts)])) == b""
-    strange = ["é", "wörd", "東京", "🎈", letters(ascii_.MOST + 1), "\ud800", np.str_("a"), 4, 2.5,
-               float("nan"), b"a", ["a"], object(), type("text", (str,), {})("a"), True, "é\0"]
+    strange = ["\ud800", "a\udfff", "\U0001f388\ud800", np.str_("a"), 4, 2.5, float("nan"), b"a",
+               ["a"], object(), type("text", (str,), {})("a"), True, "\0", "é\0", "\0東",
+               "a\0🎈"]
     mixed = np.array([v for v in texts for v in (v, None)][:len(strange)] + strange, object)
-    addresses, others, _ = ascii_.find(mixed)
-    assert sorted(others) == list(range(len(strange), len(mixed)))
+    addresses, others, _ = mmoe._strs.find(mixed)
+    assert others.tolist() == list(range(len(strange), len(mixed)))
     assert all(ctypes.string_at(a) == b"" for a in addresses[others].tolist())
-    for n in range(1, ascii_.MOST + 1):
-        for at in range(n):
-            text = letters(n)
-            column[draw.integers(0, len(texts))] = text[:at] + "\0" + text[at + 1:]
-            assert ascii_.find(column) is None, (n, at)
-            column[:len(texts)] = texts
+    for letters in alphabets.values():
+        for n in range(1, 26):
+            some = np.array([text(letters, n) for _ in range(n)], object)
+            some[:] = [t[:at] + "\0" + t[at + 1:] for at, t in enumerate(some)]
+            assert mmoe._strs.find(some)[1].tolist() == list(range(n)), n
     for n in (3, 8, 9, 16, 64):
         many = np.array(PLAIN["city"] * 20, object)
         many[900] = "a" * (n - 1) + "\0"
@@ -380,7 +413,16 @@ def test_values_that_are_none():
     fails(ValueError, "city", 9, "a\0b", "NUL")
     fails(ValueError, "city", 9, "a\ud800", "Unicode")
     fails(ValueError, "user", 9, 2**70, "64 bits")
+    fails(ValueError, "user", 9, 10**5000, "a number of 16610 bits")
+    fails(ValueError, "price", 9, 2**53 + 1, "9007199254740993 is no float")
+    fails(ValueError, "price", 9, np.int64(2**53 + 1), "9007199254740993 is no float")
+    fails(ValueError, "price", 9, 10**400, "a number of 1329 bits is no float")
     fails(ValueError, "place", 9, [1.5], "2")
+    for inf in (float("inf"), np.float32("-inf")):
+        fails(mmoe.Error, "kind", 9, inf, "is not an integer")
+    for nested in (np.array(5), np.array("t1")):
+        fails(TypeError, "seen", 9, nested, "dimension")
+        fails(TypeError, "tags", 9, nested, "dimension")
     fails(mmoe.Error, "price", 9, float("inf"))
     for nested in ({"a": 1}, {1}, [["a"]], [None, ["a"]], (1, (2,)), pd.Series([1]),
                    pd.DataFrame({"a": [1]}), b"a", 1j, lambda: 1):
