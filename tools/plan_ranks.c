@@ -43,21 +43,28 @@ static double bytes_of(const mmoe_estimate *e, double hosts) {
            8.0 * e->n_barrier_number * (hosts - 1);
 }
 
-/* An exchange of every host with every other, of so many bytes on each, a part from and to each.
+/* Of an exchange of every host with every other, of so many bytes on each, a part from and to each.
  * One that is long begins when its receiver has answered. */
-static double exchange_of(double bytes, const plan_network *n, double hosts) {
-    const double latencies = bytes / hosts > longest_at_once ? 3 : 1;
-    return bytes > 0 ? latencies * n->latency + (hosts - 1) * message_seconds : 0;
+static double latencies_of(double bytes, double hosts) {
+    if (!(bytes > 0)) return 0;
+    return bytes / hosts > longest_at_once ? 3 : 1;
+}
+
+/* Two that are on their way at once, or one. */
+static double exchange_of(double bytes, double beside, const plan_network *n, double hosts) {
+    const double messages = (bytes > 0) + (beside > 0),
+                 latencies = fmax(latencies_of(bytes, hosts), latencies_of(beside, hosts));
+    return latencies * n->latency + messages * (hosts - 1) * message_seconds;
 }
 
 /* A round of messages for each barrier and for losses, which log2 of `hosts` pairs pass on; and of
- * every host with every other: sums by id, gradients, weights, and of rows that are read both. */
+ * every host with every other: sums by id, and gradients and weights, with those of rows. */
 static double waiting_of(const mmoe_estimate *e, const plan_network *n, double hosts) {
     const gradients g = gradients_of(e);
     if (hosts < 2) return 0;
     return (e->n_barrier + 1) * log2(hosts) * n->latency +
-           exchange_of((double)e->sum_bytes, n, hosts) +
-           2 * (exchange_of(g.whole, n, hosts) + exchange_of(g.dealt, n, hosts));
+           exchange_of((double)e->sum_bytes, 0, n, hosts) +
+           2 * exchange_of(g.whole, g.dealt, n, hosts);
 }
 
 plan_ranks plan_ranks_of(const mmoe_estimate *e, const plan_network *n, int hosts) {

@@ -5,13 +5,29 @@
 
 #include "base/error.h"
 
-enum { LINE = 64, STRETCH = 16 << 10 };
+enum { LINE = MMOE_PARTS_LINE, STRETCH = 16 << 10 };
+
+/* What others send: a slice of each rank's, so many bytes at most. */
+typedef struct slices {
+    char *room;
+    uint64_t stride;
+} slices;
+
+/* An exchange of slices. */
+typedef struct window {
+    uint64_t from_at[MMOE_MOST_RANKS], from_bytes[MMOE_MOST_RANKS];
+    uint64_t got_at[MMOE_MOST_RANKS], got_bytes[MMOE_MOST_RANKS];
+    uint64_t own; /* bytes of this rank's */
+    mmoe_exchange exchange;
+} window;
 
 struct mmoe_comm_sum {
     mmoe_allocator alloc;
     mmoe_comm *comm;
     uint64_t most;
-    char *got; /* what others sent: whole arrays, or a slice of each rank's */
+    char *got;            /* what others sent: whole arrays, or slices */
+    mmoe_parts_sum ahead; /* that is on its way, */
+    window window;        /* its first slices */
 };
 
 /* to += from, `bytes` of them. a + b is b + a to the bit (NaNs apart), so only which pairs are
@@ -87,17 +103,16 @@ static mmoe_status sum_whole(mmoe_comm_sum *s, const adding *a, mmoe_error *err)
 /* What others sent, `bytes` each, is added to `own` as the tree has it: a stretch of all ranks at a
  * time, so that it stays in the cache from leaves to root. A subtree with this rank is added up in
  * `own`. */
-static void add_rows(const mmoe_comm_sum *s, const adding *a, char *own, uint64_t stride,
+static void add_rows(const mmoe_comm *c, const adding *a, char *own, const slices *got,
                      uint64_t bytes) {
-    const int size = s->comm->size, rank = s->comm->rank;
     for (uint64_t first = 0; first < bytes; first += STRETCH) {
         const uint64_t n = least(STRETCH, bytes - first);
         char *rows[MMOE_MOST_RANKS];
-        for (int r = 0; r < size; r++)
-            rows[r] = r == rank ? own + first : s->got + (uint64_t)r * stride + first;
-        for (int level = 1; level < size; level *= 2)
-            for (int r = 0; r < size; r += 2 * level) {
-                const bool is_right = rank / level == (r + level) / level;
+        for (int r = 0; r < c->size; r++)
+            rows[r] = r == c->rank ? own + first : got->room + (uint64_t)r * got->stride + first;
+        for (int level = 1; level < c->size; level *= 2)
+            for (int r = 0; r < c->size; r += 2 * level) {
+                const bool is_right = c->rank / level == (r + level) / level;
                 a->add(rows[r + is_right * level], rows[r + !is_right * level], n);
                 rows[r] = rows[r + is_right * level];
             }
@@ -105,42 +120,50 @@ static void add_rows(const mmoe_comm_sum *s, const adding *a, char *own, uint64_
 }
 
 /* Of each rank's part the bytes from `at` on, as many as there is room for. */
-static mmoe_status sum_windows(mmoe_comm_sum *s, const adding *a, const int64_t *from, uint64_t at,
-                               mmoe_error *err) {
-    mmoe_comm *c = s->comm;
-    const uint64_t stride = stride_of(s->most, 1, c->size);
-    uint64_t from_at[MMOE_MOST_RANKS] = {0}, from_bytes[MMOE_MOST_RANKS] = {0};
-    uint64_t got_at[MMOE_MOST_RANKS], got_bytes[MMOE_MOST_RANKS];
+static void lay_window(const mmoe_comm *c, const adding *a, const int64_t *from, uint64_t at,
+                       const slices *got, window *w) {
     for (int r = 0; r < c->size; r++) {
         const uint64_t bytes = (uint64_t)(from[r + 1] - from[r]) * a->element;
-        from_at[r] = (uint64_t)from[r] * a->element + at;
-        from_bytes[r] = bytes > at ? least(bytes - at, stride) : 0;
+        w->from_at[r] = (uint64_t)from[r] * a->element + at;
+        w->from_bytes[r] = bytes > at ? least(bytes - at, got->stride) : 0;
     }
-    const uint64_t own = from_bytes[c->rank];
+    w->own = w->from_bytes[c->rank];
     for (int r = 0; r < c->size; r++) {
-        got_at[r] = (uint64_t)r * stride;
-        got_bytes[r] = r == c->rank ? 0 : own;
+        w->got_at[r] = (uint64_t)r * got->stride;
+        w->got_bytes[r] = r == c->rank ? 0 : w->own;
     }
-    from_bytes[c->rank] = 0;
-    const mmoe_exchange e = {a->what, a->values, from_at, from_bytes, s->got, got_at, got_bytes};
-    const mmoe_status status = mmoe_comm_exchange(c, &e, err);
-    if (!status) add_rows(s, a, a->values + from_at[c->rank], stride, own);
-    return status;
+    w->from_bytes[c->rank] = 0;
+    w->exchange = (mmoe_exchange){a->what,   a->values, w->from_at,  w->from_bytes,
+                                  got->room, w->got_at, w->got_bytes};
 }
 
-/* Rank r gets part r of all ranks, window by window, and adds them up. */
-static mmoe_status sum_parts(mmoe_comm_sum *s, const adding *a, const int64_t *from,
-                             mmoe_error *err) {
-    const uint64_t stride = stride_of(s->most, 1, s->comm->size);
+static uint64_t longest_of(const mmoe_comm *c, const adding *a, const int64_t *from) {
     uint64_t longest = 0;
-    for (int r = 0; r < s->comm->size; r++) {
+    for (int r = 0; r < c->size; r++) {
         const uint64_t bytes = (uint64_t)(from[r + 1] - from[r]) * a->element;
         if (bytes > longest) longest = bytes;
     }
+    return longest;
+}
+
+/* Rank r gets part r of all ranks, from byte `at` on, window by window, and adds them up. */
+static mmoe_status sum_windows(mmoe_comm *c, const adding *a, const int64_t *from, uint64_t at,
+                               const slices *got, mmoe_error *err) {
+    const uint64_t longest = longest_of(c, a, from);
     mmoe_status status = MMOE_OK;
-    for (uint64_t at = 0; at < longest && !status; at += stride)
-        status = sum_windows(s, a, from, at, err);
+    for (; at < longest && !status; at += got->stride) {
+        window w = {.own = 0};
+        lay_window(c, a, from, at, got, &w);
+        status = mmoe_comm_exchange(c, &w.exchange, err);
+        if (!status) add_rows(c, a, a->values + w.from_at[c->rank], got, w.own);
+    }
     return status;
+}
+
+static mmoe_status sum_parts(mmoe_comm_sum *s, const adding *a, const int64_t *from,
+                             mmoe_error *err) {
+    return sum_windows(s->comm, a, from, 0, &(slices){s->got, stride_of(s->most, 1, s->comm->size)},
+                       err);
 }
 
 /* Each adds up a slice and gives its sums to all. */
@@ -180,4 +203,32 @@ mmoe_status mmoe_comm_sum_parts(mmoe_comm_sum *s, float *values, const int64_t *
                                 const char *what, mmoe_error *err) {
     const adding a = {(char *)values, 0, sizeof *values, add_floats, what};
     return s->comm->size == 1 ? MMOE_OK : sum_parts(s, &a, from, err);
+}
+
+/* ---- Ahead ---- */
+
+static adding adding_of(const mmoe_parts_sum *p) {
+    return (adding){(char *)p->values, 0, sizeof *p->values, add_floats, p->what};
+}
+
+static slices slices_of(const mmoe_comm_sum *s) {
+    return (slices){s->ahead.room, s->ahead.bytes / (uint64_t)s->comm->size / LINE * LINE};
+}
+
+mmoe_status mmoe_comm_sum_start(mmoe_comm_sum *s, const mmoe_parts_sum *parts, mmoe_error *err) {
+    const adding a = adding_of(parts);
+    s->ahead = *parts;
+    const slices got = slices_of(s);
+    assert(got.stride > 0);
+    lay_window(s->comm, &a, parts->from, 0, &got, &s->window);
+    return mmoe_comm_start(s->comm, &s->window.exchange, err);
+}
+
+mmoe_status mmoe_comm_sum_finish(mmoe_comm_sum *s, mmoe_error *err) {
+    const adding a = adding_of(&s->ahead);
+    const slices got = slices_of(s);
+    const mmoe_status status = mmoe_comm_finish(s->comm, err);
+    if (status) return status;
+    add_rows(s->comm, &a, a.values + s->window.from_at[s->comm->rank], &got, s->window.own);
+    return sum_windows(s->comm, &a, s->ahead.from, got.stride, &got, err);
 }

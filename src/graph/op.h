@@ -142,6 +142,9 @@ typedef struct mmoe_op_kind {
     /* Of several ranks: what tasks, but for late ones, have added up becomes the sum over ranks,
      * and each task makes its gradient of that. */
     void (*exchange)(mmoe_run *r, int32_t node);
+    /* Behind late tasks, and the sums over ranks of what these handed on: what `exchange` left on
+     * its way is there. False: something has failed. */
+    bool (*finish)(mmoe_run *r, int32_t node);
     void (*run_again)(mmoe_run *r, const mmoe_weight_task *task, int worker);
     /* Of several ranks: when parts are prepared, once; when each has refreshed its own, what it
      * gives others of them; and what others gave. Behind all exchanges: what they have added up for

@@ -394,7 +394,14 @@ static void input_exchange(mmoe_run *r, int32_t node) {
     const mmoe_plan *p = r->plan;
     const mmoe_input_state *own = p->nodes[node].own;
     const mmoe_shared_rows *s = own->shared;
-    if (s->from[p->ranks]) p->peers->sum_parts(p->peers, s->values, s->from);
+    if (s->from[p->ranks])
+        p->peers->start_sums(p->peers, &(mmoe_peer_sums){s->values, s->sums, s->from, s->sum_room});
+}
+
+static bool input_finish(mmoe_run *r, int32_t node) {
+    const mmoe_plan *p = r->plan;
+    const mmoe_input_state *own = p->nodes[node].own;
+    return !own->shared || !own->shared->from[p->ranks] || p->peers->finish_sums(p->peers);
 }
 
 static void input_conclude(mmoe_run *r, const mmoe_weight_task *prepare, int worker) {
@@ -431,5 +438,6 @@ const mmoe_op_kind mmoe_op_input = {
     .forward = input_forward,
     .run_task = input_run_task,
     .exchange = input_exchange,
+    .finish = input_finish,
     .conclude = input_conclude,
 };

@@ -10,6 +10,12 @@
 
 #include "graph/portions.h"
 
+typedef struct mmoe_peer_sums {
+    float *values, *room;
+    const int64_t *from;
+    int64_t floats;
+} mmoe_peer_sums;
+
 typedef struct mmoe_peers mmoe_peers;
 struct mmoe_peers {
     int32_t rank, size;
@@ -24,6 +30,10 @@ struct mmoe_peers {
     bool (*sum_gradient)(mmoe_peers *p, float *values, int64_t n);
     /* values[from[r], from[r + 1]) become so on rank r alone. */
     bool (*sum_parts)(mmoe_peers *p, float *values, const int64_t *from);
+    /* The same, but on its way until it is finished, which is called where something has failed,
+     * too. Meanwhile all of it stays; `room` is for what comes, of so many floats. */
+    void (*start_sums)(mmoe_peers *p, const mmoe_peer_sums *sums);
+    bool (*finish_sums)(mmoe_peers *p);
     /* Those of rank r come to all. */
     bool (*gather_parts)(mmoe_peers *p, float *values, const int64_t *from);
 };

@@ -210,6 +210,15 @@ static void exchange_sums(mmoe_run *r) {
     run_loop(p, p->n_early, run_again, r);
 }
 
+/* What ops have left on its way. */
+static bool finish_exchanges(mmoe_run *r) {
+    const mmoe_plan *p = r->plan;
+    bool is_well = true;
+    for (int32_t i = 0; i < p->graph->n_node; i++)
+        if (mmoe_op_of(p, i)->finish) is_well &= mmoe_op_of(p, i)->finish(r, i);
+    return is_well;
+}
+
 static void run_tasks(mmoe_run *r, mmoe_gradient_sink sink, void *context) {
     const mmoe_plan *p = r->plan;
     r->sink = sink;
@@ -272,7 +281,8 @@ static void run_weights(mmoe_run *r, mmoe_gradient_sink sink, void *context) {
     }
     handing h;
     run_tasks(r, mmoe_gradient_keep, &(mmoe_gradient_room){p->peers->params, r->gradient});
-    if (!sum_gradient(r, &h)) return;
+    const bool is_well = sum_gradient(r, &h);
+    if (!finish_exchanges(r) || !is_well) return;
     r->sink = sink;
     r->sink_context = context;
     const int pieces = (int)((h.end - h.first + MMOE_ROOM_PIECE - 1) / MMOE_ROOM_PIECE);
@@ -318,6 +328,17 @@ static void refresh_shared(mmoe_run *r) {
     if (has_all) run_loop(p, p->n_prepare, run_take, r);
 }
 
+static void prepare_rows(mmoe_run *r) {
+    run_loop(r->plan, r->whole.chunks, run_deal, r);
+    run_loop(r->plan, r->plan->n_prepare, run_prepare, r);
+}
+
+/* Of several ranks: what all of the batch reads. */
+static void fetch_rows(mmoe_run *r) {
+    prepare_rows(r);
+    refresh_shared(r);
+}
+
 /* This rank's rows: all know the labels of a whole batch. */
 static void take_share(mmoe_run *r, const mmoe_rows *batch) {
     const mmoe_plan *p = r->plan;
@@ -350,9 +371,7 @@ const mmoe_rows *mmoe_run_fetch(mmoe_run *r, const mmoe_rows *batch) {
     r->batch = r->all = batch;
     r->refresh = NULL;
     r->profile = NULL; /* of steps */
-    run_loop(p, r->whole.chunks, run_deal, r);
-    run_loop(p, p->n_prepare, run_prepare, r);
-    refresh_shared(r);
+    fetch_rows(r);
     run_loop(p, r->whole.chunks, run_renumber, r);
     r->refresh = refresh;
     r->profile = profile;
@@ -368,18 +387,17 @@ static void begin_step(mmoe_run *r, const mmoe_pass *pass) {
     r->predictions = pass->scores;
     r->seed = pass->seed;
     r->step = pass->step;
+    r->all = batch;
+    if (p->peers && p->n_prepare) fetch_rows(r);
+    if (r->bring) r->bring(r->bring_context);
     mmoe_run_fold(r);
     for (int32_t i = 0; i < p->graph->n_node; i++)
         if (mmoe_op_of(p, i)->begin) mmoe_op_of(p, i)->begin(r, i);
     take_share(r, batch);
     begin_replay(r);
-    if (!p->n_prepare) return;
-    run_loop(p, r->whole.chunks, run_deal, r);
-    run_loop(p, p->n_prepare, run_prepare, r);
-    if (p->peers)
-        refresh_shared(r);
-    else if (r->refresh)
-        run_loop(p, p->n_prepare, run_refresh, r);
+    if (p->peers || !p->n_prepare) return;
+    prepare_rows(r);
+    if (r->refresh) run_loop(p, p->n_prepare, run_refresh, r);
 }
 
 static void gather_scores(const mmoe_run *r, const mmoe_pass *pass) {

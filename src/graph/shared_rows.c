@@ -5,7 +5,7 @@
 #include "base/ask.h"
 #include "base/error.h"
 
-enum { AHEAD = 16 /* rows */, PARTS = MMOE_TABLE_PARTS };
+enum { AHEAD = 16 /* rows */, PARTS = MMOE_TABLE_PARTS, LINE = 16 /* floats */ };
 
 static bool is_dealt(const mmoe_input_state *own, int32_t use) {
     return mmoe_table_is_dealt(own->uses[use].table);
@@ -104,23 +104,34 @@ static mmoe_status admit_numbers(const mmoe_plan *p, mmoe_renumbered *n, const m
     return batch->lists.offsets ? admit_lists(&p->alloc, n, batch, err) : MMOE_OK;
 }
 
+/* Of steps, not of larger batches that are looked up alone. What comes is less than all that a
+ * batch reads, where owners have as many of its rows each; and little room is no fault. */
+static mmoe_status admit_sums(const mmoe_plan *p, mmoe_shared_rows *s, int32_t rows, int64_t floats,
+                              mmoe_error *err) {
+    if (rows > s->most_rows) s->most_rows = rows;
+    const int64_t sums = floats / s->most_rows * rows + (int64_t)p->ranks * LINE;
+    if (rows > p->max_rows || s->sum_room >= sums / 2) return MMOE_OK;
+    s->sums = widen(&p->alloc, s->sums, &s->sum_room, sums, sizeof *s->sums);
+    return s->sums ? MMOE_OK : mmoe_fail_memory(err, (size_t)sums * sizeof *s->sums);
+}
+
 mmoe_status mmoe_shared_rows_admit(const mmoe_plan *p, mmoe_input_state *own,
                                    const mmoe_rows *batch, mmoe_error *err) {
     mmoe_shared_rows *s = own->shared;
     const int64_t floats = floats_of(own);
     if (floats) s->values = widen(&p->alloc, s->values, &s->room, floats, sizeof *s->values);
-    if (floats && !s->values) return mmoe_fail_memory(err, (size_t)floats * sizeof *s->values);
-    const mmoe_status status = admit_fetched(own, err);
+    mmoe_status status = floats ? admit_sums(p, s, batch->rows, floats, err) : MMOE_OK;
+    if (!status) status = admit_fetched(own, err);
     return !status && s->is_dealt ? admit_numbers(p, &s->renumbered, batch, err) : status;
 }
 
 size_t mmoe_shared_rows_memory(const mmoe_input_state *own) {
     const mmoe_shared_rows *s = own->shared;
     const mmoe_renumbered *n = &s->renumbered;
-    size_t bytes = (size_t)s->room * sizeof *s->values + (size_t)n->id_room * sizeof *n->ids +
-                   (size_t)n->offset_room * sizeof *n->offsets +
-                   (size_t)n->element_room * sizeof *n->elements +
-                   (size_t)n->weight_room * sizeof *n->weights;
+    size_t bytes =
+        (size_t)(s->room + s->sum_room) * sizeof *s->values + (size_t)n->id_room * sizeof *n->ids +
+        (size_t)n->offset_room * sizeof *n->offsets +
+        (size_t)n->element_room * sizeof *n->elements + (size_t)n->weight_room * sizeof *n->weights;
     for (int32_t u = 0; u < own->n_use; u++)
         bytes += (size_t)own->uses[u].table->fetched_room * (size_t)own->uses[u].table->dim *
                  sizeof(float);
@@ -131,11 +142,12 @@ void mmoe_shared_rows_leave(const mmoe_plan *p, mmoe_input_state *own) {
     mmoe_shared_rows *s = own->shared;
     mmoe_renumbered *n = &s->renumbered;
     mmoe_release_aligned(&p->alloc, s->values);
+    mmoe_release_aligned(&p->alloc, s->sums);
     mmoe_release_aligned(&p->alloc, n->ids);
     mmoe_release_aligned(&p->alloc, n->offsets);
     mmoe_release_aligned(&p->alloc, n->elements);
     mmoe_release_aligned(&p->alloc, n->weights);
-    s->values = NULL;
+    s->values = s->sums = NULL;
     *n = (mmoe_renumbered){.ids = NULL};
 }
 

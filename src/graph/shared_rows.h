@@ -31,6 +31,9 @@ typedef struct mmoe_renumbered {
 typedef struct mmoe_shared_rows {
     float *values;
     int64_t room;                      /* floats of it */
+    float *sums;                       /* for what others have of gradients */
+    int64_t sum_room;                  /* floats of that */
+    int32_t most_rows;                 /* of a batch that there is room for */
     int64_t *places;                   /* [uses, MMOE_TABLE_PARTS] where a part begins */
     int64_t from[MMOE_TREE_PARTS + 1]; /* and what is of a rank; at the end, of all */
     bool is_dealt;                     /* some table is: */

@@ -200,6 +200,9 @@ typedef struct mmoe_run {
     mmoe_rows_visit refresh; /* brings rows of tables up to date before they are read, in any
                                 worker; NULL: they are; set by the owner */
     void *refresh_context;
+    void (*bring)(void *context); /* of several ranks: weights may be read behind it, tables' rows
+                                     before; NULL: all may; set by the owner */
+    void *bring_context;
     struct mmoe_profile *profile; /* NULL: none; set by the owner, attached to this graph and this
                                      many workers */
 } mmoe_run;

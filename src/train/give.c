@@ -55,14 +55,34 @@ static void run(giving g, int64_t first, int64_t end, mmoe_pool *pool, mmoe_pool
     if (end > first) mmoe_pool_run(pool, (int)((end - first + PIECE - 1) / PIECE), fn, &g);
 }
 
-void mmoe_give_weights(mmoe_ranks *ranks, float *room, mmoe_pool *pool, atomic_bool *not_finite) {
-    const mmoe_peers *peers = &ranks->peers;
-    const mmoe_params *params = peers->params;
-    const int64_t *from = peers->portions.from, own = from[peers->rank],
-                  behind = from[peers->rank + 1];
-    const giving g = {.params = params, .room = room, .not_finite = not_finite};
-    run(g, own, behind, pool, give_piece);
-    if (!mmoe_ranks_give(ranks, "weights", room, sizeof *room, from)) return;
-    run(g, 0, own, pool, take_piece);
-    run(g, behind, params->n_whole, pool, take_piece);
+static giving giving_of(const mmoe_giving *g) {
+    return (giving){.params = g->ranks->peers.params, .room = g->room, .not_finite = g->not_finite};
+}
+
+/* To the room, from which they go. */
+static void lay_own(const mmoe_giving *g) {
+    const int64_t *from = g->ranks->peers.portions.from + g->ranks->peers.rank;
+    run(giving_of(g), from[0], from[1], g->pool, give_piece);
+}
+
+static void take_others(const mmoe_giving *g) {
+    const int64_t *from = g->ranks->peers.portions.from + g->ranks->peers.rank;
+    run(giving_of(g), 0, from[0], g->pool, take_piece);
+    run(giving_of(g), from[1], g->ranks->peers.params->n_whole, g->pool, take_piece);
+}
+
+void mmoe_give_weights(const mmoe_giving *g) {
+    lay_own(g);
+    if (mmoe_ranks_give(g->ranks, "weights", g->room, sizeof *g->room,
+                        g->ranks->peers.portions.from))
+        take_others(g);
+}
+
+void mmoe_give_ahead(const mmoe_giving *g) {
+    lay_own(g);
+    mmoe_ranks_give_ahead(g->ranks, g->room, g->ranks->peers.portions.from);
+}
+
+void mmoe_take_ahead(const mmoe_giving *g) {
+    if (mmoe_ranks_take_ahead(g->ranks)) take_others(g);
 }

@@ -72,6 +72,26 @@ static bool sum_parts(mmoe_peers *p, float *values, const int64_t *from) {
     return !r->status;
 }
 
+static void start_sums(mmoe_peers *p, const mmoe_peer_sums *sums) {
+    mmoe_ranks *r = ranks_of(p);
+    mmoe_error why;
+    const mmoe_parts_sum parts = {sums->values, sums->from, sums->room,
+                                  (uint64_t)sums->floats * sizeof *sums->room, "gradients of rows"};
+    if (!r->status) r->has_sums = note(r, mmoe_comm_sum_start(r->sum, &parts, &why), &why);
+}
+
+/* Where something else has failed, too: others may still read what was sent. */
+static bool finish_sums(mmoe_peers *p) {
+    mmoe_ranks *r = ranks_of(p);
+    mmoe_error why;
+    const uint64_t callers = mmoe_subnormals_flush();
+    const mmoe_status status = r->has_sums ? mmoe_comm_sum_finish(r->sum, &why) : MMOE_OK;
+    mmoe_subnormals_restore(callers);
+    r->has_sums = false;
+    if (!r->status) note(r, status, &why);
+    return !r->status;
+}
+
 static bool gather_parts(mmoe_peers *p, float *values, const int64_t *from) {
     return mmoe_ranks_give(ranks_of(p), "rows of tables", values, sizeof *values, from);
 }
@@ -89,6 +109,8 @@ mmoe_status mmoe_ranks_create(mmoe_comm *comm, const mmoe_params *params, int64_
                             .sum = sum_numbers,
                             .sum_gradient = sum_gradient,
                             .sum_parts = sum_parts,
+                            .start_sums = start_sums,
+                            .finish_sums = finish_sums,
                             .gather_parts = gather_parts};
     r->alloc = *alloc;
     r->comm = comm;
@@ -167,6 +189,30 @@ bool mmoe_ranks_give(mmoe_ranks *r, const char *what, void *elements, size_t siz
                      const int64_t *from) {
     for (int q = 0; q < r->comm->size; q++) r->bytes[q] = (uint64_t)(from[q + 1] - from[q]) * size;
     gather(r, what, (const char *)elements + (size_t)from[r->comm->rank] * size, elements);
+    return !r->status;
+}
+
+void mmoe_ranks_give_ahead(mmoe_ranks *r, float *weights, const int64_t *from) {
+    mmoe_ahead *a = &r->weights;
+    const int own = r->comm->rank;
+    mmoe_error why;
+    for (int q = 0; q < r->comm->size; q++) {
+        a->from_at[q] = (uint64_t)from[own] * sizeof *weights;
+        a->from_bytes[q] = (uint64_t)(from[own + 1] - from[own]) * sizeof *weights;
+        a->to_at[q] = (uint64_t)from[q] * sizeof *weights;
+        a->to_bytes[q] = (uint64_t)(from[q + 1] - from[q]) * sizeof *weights;
+    }
+    a->exchange = (mmoe_exchange){"weights", weights,  a->from_at, a->from_bytes,
+                                  weights,   a->to_at, a->to_bytes};
+    if (!r->status) a->is_on_its_way = note(r, mmoe_comm_start(r->comm, &a->exchange, &why), &why);
+}
+
+bool mmoe_ranks_take_ahead(mmoe_ranks *r) {
+    mmoe_error why;
+    if (!r->weights.is_on_its_way) return false;
+    r->weights.is_on_its_way = false;
+    const mmoe_status status = mmoe_comm_finish(r->comm, &why);
+    if (!r->status) note(r, status, &why);
     return !r->status;
 }
 

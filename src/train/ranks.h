@@ -7,6 +7,14 @@
 #include "base/comm_sum.h"
 #include "graph/peers.h"
 
+/* What goes from each rank to all while these compute. */
+typedef struct mmoe_ahead {
+    bool is_on_its_way;
+    mmoe_exchange exchange;
+    uint64_t from_at[MMOE_MOST_RANKS], from_bytes[MMOE_MOST_RANKS];
+    uint64_t to_at[MMOE_MOST_RANKS], to_bytes[MMOE_MOST_RANKS];
+} mmoe_ahead;
+
 typedef struct mmoe_ranks {
     mmoe_peers peers; /* first */
     mmoe_params dense;
@@ -15,6 +23,8 @@ typedef struct mmoe_ranks {
     mmoe_comm_sum *sum;
     int64_t most;       /* floats that it adds at a time */
     uint64_t *bytes;    /* [size] */
+    bool has_sums;      /* of rows are on their way */
+    mmoe_ahead weights; /* those of a step that is over, or none */
     bool is_alone;      /* others do not make the calls that this one makes */
     bool has_ended;     /* has told the others so */
     mmoe_status status; /* of the first exchange that failed, and its message */
@@ -44,6 +54,11 @@ bool mmoe_ranks_exchange(mmoe_ranks *r, const mmoe_exchange *e);
  * failed. */
 bool mmoe_ranks_give(mmoe_ranks *r, const char *what, void *elements, size_t size,
                      const int64_t *from);
+/* The same of a step's weights, on their way until they are taken, where that is not to be now:
+ * nothing else may be ahead meanwhile. Elements stay. `take` is false where there is none, or
+ * something has failed. */
+void mmoe_ranks_give_ahead(mmoe_ranks *r, float *weights, const int64_t *from);
+bool mmoe_ranks_take_ahead(mmoe_ranks *r);
 /* Whether all ranks are about to call what exchanges; else it fails: nothing has failed, and they
  * do not wait for a function of the caller's, which the first alone calls between begin and end. */
 bool mmoe_ranks_together(mmoe_ranks *r);

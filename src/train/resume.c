@@ -10,6 +10,7 @@ mmoe_status mmoe_trainer_resume(mmoe_trainer *t, const char *path, mmoe_error *e
     if (t->is_fitting)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_trainer_resume: a fit is under way");
     const mmoe_status status = mmoe_trainer_check_joined(t, err);
+    if (!status) mmoe_trainer_take_weights(t);
     return status ? status : mmoe_checkpoint_read(t, path, err);
 }
 

@@ -106,6 +106,25 @@ static void end_step(mmoe_trainer *t, bool has_moved) {
     mmoe_history_restart(&o->history, o->steps);
 }
 
+static mmoe_giving giving_of(mmoe_trainer *t) {
+    return (mmoe_giving){t->ranks, t->run->gradient, t->pool, &t->optimizer.not_finite};
+}
+
+void mmoe_trainer_take_weights(mmoe_trainer *t) {
+    const mmoe_giving g = giving_of(t);
+    if (t->ranks) mmoe_take_ahead(&g);
+}
+
+/* Where rows of tables are old until somebody reads them, so are weights, which the next step reads
+ * behind the rows of its batch: both are on their way at once then. */
+static void give_weights(mmoe_trainer *t) {
+    const mmoe_giving g = giving_of(t);
+    if (t->rows_room)
+        mmoe_give_ahead(&g);
+    else
+        mmoe_give_weights(&g);
+}
+
 static mmoe_status update(mmoe_trainer *t, const mmoe_rows *batch, int64_t row, mmoe_error *err) {
     const mmoe_trainer_config *c = &t->model->config->trainer;
     const bool clips = t->gradient.room.values != NULL,
@@ -139,11 +158,12 @@ static mmoe_status update(mmoe_trainer *t, const mmoe_rows *batch, int64_t row, 
                               (double)c->clip_norm);
         mmoe_whole_gradient_apply(&t->gradient, t->pool, t->ranks, o);
     }
-    if (t->ranks) mmoe_give_weights(t->ranks, t->run->gradient, t->pool, &o->not_finite);
+    if (t->ranks) give_weights(t);
     if (t->average.values)
         mmoe_ema_update(&t->average, &t->model->params, (double)c->ema_decay, o->steps, t->pool);
     end_step(t, !balances || !find_lost_task(t)); /* a balancer leaves a lost loss alone */
     status = check_update(t, row, err);
+    if (status) mmoe_trainer_take_weights(t); /* while the others' come */
     if (!status && balances) mmoe_balancer_end(&t->balancer, t->run, &pass, &o->layers);
     return status ? status : mmoe_ranks_status(t->ranks, err);
 }

@@ -20,6 +20,7 @@ void mmoe_trainer_free(mmoe_trainer *t) {
         t->model->params.settle_context = NULL;
     }
     if (t->model->params.collector.context == t) t->model->params.collector = (mmoe_collector){0};
+    if (t->run) mmoe_trainer_take_weights(t);
     mmoe_run_free(t->run);
     mmoe_ranks_free(t->ranks);
     mmoe_pool_free(t->pool);
@@ -36,6 +37,8 @@ void mmoe_trainer_free(mmoe_trainer *t) {
     pthread_mutex_destroy(&t->settling);
     mmoe_release(&a, t);
 }
+
+static void take_weights(void *trainer) { mmoe_trainer_take_weights(trainer); }
 
 static mmoe_status create_run(mmoe_trainer *t, const double *list_elements, mmoe_run **out,
                               mmoe_error *err) {
@@ -61,6 +64,8 @@ static mmoe_status create_run(mmoe_trainer *t, const double *list_elements, mmoe
     run->profile = t->options.profile;
     run->refresh = t->optimizer.history.rates ? mmoe_deferred_refresh : NULL;
     run->refresh_context = &t->optimizer;
+    run->bring = t->ranks ? take_weights : NULL;
+    run->bring_context = t;
     *out = run;
     return MMOE_OK;
 }
@@ -70,6 +75,7 @@ static mmoe_status make_run(mmoe_trainer *t, const double *list_elements, mmoe_e
     mmoe_run *run;
     const mmoe_status status = create_run(t, list_elements, &run, err);
     if (status) return status;
+    if (t->run) mmoe_trainer_take_weights(t); /* which come to what is freed */
     mmoe_run_free(t->run);
     t->run = run;
     return MMOE_OK;
@@ -77,6 +83,7 @@ static mmoe_status make_run(mmoe_trainer *t, const double *list_elements, mmoe_e
 
 static bool bring_rows(mmoe_trainer *t) {
     if (!t->has_old_rows) return true;
+    mmoe_trainer_take_weights(t);
     if (mmoe_ranks_together(t->ranks))
         mmoe_whole_rows_bring(t->ranks, &t->optimizer, t->rows_room, t->pool);
     t->has_old_rows = mmoe_ranks_status(t->ranks, NULL) != MMOE_OK;

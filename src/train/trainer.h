@@ -45,7 +45,8 @@ struct mmoe_trainer {
     mmoe_run *run;
     mmoe_ranks *ranks;     /* that train together; NULL: this one alone */
     float *rows_room;      /* with deferred tables; NULL: nothing is to be brought */
-    bool has_old_rows;     /* others' rows are not as these are */
+    bool has_old_rows;     /* others' rows are not as these are, and their weights may be on their
+                              way */
     bool knows_lists;      /* the run is made for lists as long as the first data set's: */
     double *list_elements; /* [lists] */
     mmoe_optimizer optimizer;
@@ -73,9 +74,12 @@ struct mmoe_trainer {
     pthread_mutex_t settling; /* readers of the model may come at once */
 };
 
-/* Rows of deferred tables become those of their owners, behind or not; all ranks call it. False:
- * something has failed. */
+/* Rows of deferred tables become those of their owners, behind or not, and weights those of the
+ * last step; all ranks call it. False: something has failed. */
 bool mmoe_trainer_bring_rows(mmoe_trainer *t);
+
+/* Of several ranks: what a step has left on its way is there. */
+void mmoe_trainer_take_weights(mmoe_trainer *t);
 
 /* Of several ranks, as files are written and read. */
 static inline mmoe_dealing mmoe_trainer_dealing(const mmoe_trainer *t) {
@@ -121,10 +125,10 @@ mmoe_status mmoe_trainer_expect_lists(mmoe_trainer *t, const double *elements, m
 /* Another run like the trainer's, of the model as it is now. MMOE_E_MEMORY. */
 mmoe_status mmoe_trainer_plan(mmoe_trainer *t, mmoe_run **out, mmoe_error *err);
 
-/* A model file's format with the run's state (checkpoint_parts.h), which the first rank writes; all
- * ranks call it and come back together. The checkpoint must be of the
- * trainer's configuration and graph; on failure the trainer is as it was, unless the disk failed
- * between what was checked and its being read. */
+/* A model file's format with the run's state (checkpoint_parts.h), which the first rank writes, but
+ * for rows that ranks have alone (shards.h); all ranks call it and come back together. The
+ * checkpoint must be of the trainer's configuration and graph; on failure the trainer is as it was,
+ * unless the disk failed between what was checked and its being read. */
 mmoe_status mmoe_checkpoint_write(mmoe_trainer *t, const char *path, mmoe_error *err);
 /* Bytes of its tensors, which are all but some kilobytes of it. MMOE_E_MEMORY. */
 mmoe_status mmoe_checkpoint_size(mmoe_trainer *t, int64_t *bytes, mmoe_error *err);
