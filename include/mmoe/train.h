@@ -285,17 +285,18 @@ MMOE_API void mmoe_trainer_task_factors(const mmoe_trainer *trainer, double *fac
  * model that was made alike. Each is then given the same rows in the same calls (mmoe_trainer_fit,
  * _step), of which it runs its share of each batch's segments (trainer.segments), and all have the
  * weights that one process would have, to the bit. The first rank alone calls the functions of the
- * options and writes checkpoints; a stop there stops all. A rank that fails ends the others, with
- * "rank R: its message" (MMOE_E_IO). Moments are dealt, and weights stand on every rank, whole, but
- * for those of mmoe_model_create_among. But behind mmoe_trainer_step, rows of tables that are not
- * updated in every step (trainer.embedding_update) are new on their owners alone, until the model
- * is read (saved, copied, a predictor made of it, a tensor asked for, the trainer freed): all ranks
- * do that alike, from the threads that call steps, and none within on_progress, which fails them
- * all, nor, of a model of mmoe_model_create_among, within on_epoch, which is refused. A fit begins
- * with a comparison of what ranks have before them: MMOE_E_CONFIG, which names it, where
- * configurations, rows, library, kernels or BLAS cores are unlike (allow_unlike). `comm` must
- * outlive the trainer; of one rank it changes nothing. MMOE_E_CONFIG: more ranks than segments;
- * _ARGUMENT: it has joined, or taken a step; _MEMORY. */
+ * options and writes files, but for rows (mmoe_trainer_save); a stop there stops all. A rank that
+ * fails ends the others, with "rank R: its message" (MMOE_E_IO). Moments are dealt, and weights
+ * stand on every rank, whole, but for those of mmoe_model_create_among. But behind
+ * mmoe_trainer_step, of a model with tables that are not updated in every step
+ * (trainer.embedding_update), weights are new on their owners alone, until the model is read
+ * (saved, copied, a predictor made of it, a tensor asked for, the trainer freed): all ranks do that
+ * alike, from the threads that call steps, and none within on_progress, which fails them all, nor,
+ * of a model of mmoe_model_create_among, within on_epoch, which is refused. A fit begins with a
+ * comparison of what ranks have before them: MMOE_E_CONFIG, which names it, where configurations,
+ * rows, library, kernels or BLAS cores are unlike (allow_unlike). `comm` must outlive the trainer;
+ * of one rank it changes nothing. MMOE_E_CONFIG: more ranks than segments; _ARGUMENT: it has
+ * joined, or taken a step; _MEMORY. */
 MMOE_API mmoe_status mmoe_trainer_join(mmoe_trainer *trainer, struct mmoe_comm *comm,
                                        mmoe_error *err);
 /* What the trainer's steps, of fits and others, have sent to other ranks so far: bytes, in how many
@@ -322,8 +323,10 @@ MMOE_API mmoe_status mmoe_trainer_resume(mmoe_trainer *trainer, const char *path
  * where its steps are, the learning rate that was set. A trainer of the same configuration that
  * resumes from it does what this one does from here on, to the bit: steps and fits alike. For
  * between steps; a fit writes its own (checkpoint_path), and within its callbacks this is
- * MMOE_E_ARGUMENT. Of several ranks all call it, and the first one writes. MMOE_E_NUMERIC, with the
- * tensor: a weight is not finite; _IO, _MEMORY. */
+ * MMOE_E_ARGUMENT. Of several ranks all call it with the same path, and the first one writes; of
+ * large tables (mmoe_model_create_among) each rank writes its rows, to files beside it,
+ * PATH.rows-*, which belong to it. MMOE_E_NUMERIC, with the tensor: a weight is not finite; _IO,
+ * _MEMORY. */
 MMOE_API mmoe_status mmoe_trainer_save(mmoe_trainer *trainer, const char *path, mmoe_error *err);
 /* Sets the learning rate from the next step on: 0 to 1000, else MMOE_E_ARGUMENT. It stands in the
  * place of trainer.optimizer_params.lr, so warm-up and scheduler do to it what they would have done

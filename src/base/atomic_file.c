@@ -51,20 +51,30 @@ static bool follow(char target[PATH_MAX]) {
     return true;
 }
 
+/* False with errno; errno is 0 where nothing is there yet. */
+static bool follow_all(const char *path, char target[PATH_MAX], struct stat *info) {
+    errno = *path ? ENAMETOOLONG : ENOENT;
+    if (!*path || strlen(path) >= PATH_MAX) return false;
+    strcpy(target, path);
+    for (int links = 0; lstat(target, info) == 0; links++) {
+        if (!S_ISLNK(info->st_mode)) return true;
+        errno = ELOOP;
+        if (links == MAX_LINKS || !follow(target)) return false;
+    }
+    if (errno == ENOENT) errno = 0;
+    return false;
+}
+
+bool mmoe_atomic_file_target(const char *path, char target[PATH_MAX]) {
+    struct stat info;
+    return follow_all(path, target, &info) || errno == 0;
+}
+
 /* Follows links to a file, which need not be there. `mode`: its permissions, or -1. */
 static mmoe_status find_target(mmoe_atomic_file *f, int *mode, mmoe_error *err) {
-    *mode = -1;
-    errno = *f->path ? ENAMETOOLONG : ENOENT;
-    if (!*f->path || strlen(f->path) >= sizeof f->target) return write_failed(f, err);
-    strcpy(f->target, f->path);
     struct stat info;
-    int links = 0;
-    bool is_there;
-    while ((is_there = lstat(f->target, &info) == 0) && S_ISLNK(info.st_mode)) {
-        errno = ELOOP;
-        if (links++ == MAX_LINKS || !follow(f->target)) return write_failed(f, err);
-    }
-    if (!is_there) return errno == ENOENT ? MMOE_OK : write_failed(f, err);
+    *mode = -1;
+    if (!follow_all(f->path, f->target, &info)) return errno ? write_failed(f, err) : MMOE_OK;
     errno = S_ISDIR(info.st_mode) ? EISDIR : EINVAL;
     if (!S_ISREG(info.st_mode))
         return mmoe_fail_at(err, MMOE_E_IO, f->path, 0, NULL, "cannot write: it is %s",

@@ -5,6 +5,9 @@
 #ifndef MMOE_BASE_ATOMIC_FILE_H
 #define MMOE_BASE_ATOMIC_FILE_H
 
+#include <limits.h>
+#include <stdbool.h>
+
 #include "base/alloc.h"
 
 typedef struct mmoe_atomic_file mmoe_atomic_file;
@@ -20,6 +23,9 @@ mmoe_status mmoe_atomic_file_write(mmoe_atomic_file *file, const void *data, siz
 /* Ends the file, and frees it: with `status` MMOE_OK it is synced and takes its name, else it is
  * removed. Returns `status`, or what went wrong here. */
 mmoe_status mmoe_atomic_file_close(mmoe_atomic_file *file, mmoe_status status, mmoe_error *err);
+
+/* The file that `path` stands for, behind links, which need not be there. False with errno. */
+bool mmoe_atomic_file_target(const char *path, char target[PATH_MAX]);
 
 /* What mmoe_atomic_file_write writes to; belongs to the file. */
 int mmoe_atomic_file_descriptor(const mmoe_atomic_file *file);

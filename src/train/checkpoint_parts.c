@@ -1,5 +1,6 @@
 #include "train/checkpoint_parts.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -56,7 +57,7 @@ typedef struct block_group {
 /* A part that has a dealt table's own rows is, in the file, of all of them. */
 static void deal_rows(mmoe_run_parts *l, size_t index, const mmoe_embedding *t) {
     mmoe_run_part *p = &l->items[index];
-    if (!mmoe_table_is_dealt(t)) return;
+    if (!t->is_deferred) return;
     p->count = t->rows * t->dim;
     p->dealt =
         (mmoe_dealt_rows){l->stretches[index], (size_t)t->dim * sizeof(float), t->rows, t->deal};
@@ -122,11 +123,10 @@ static void add_records(mmoe_run_parts *l, const mmoe_trainer *t) {
                  (mmoe_part_source){"optimizer.records", 0, count});
         if (l->count == before) return;
         if (!b->has_step) l->items[before].stepless = b->record;
-        if (t->ranks)
-            l->items[before].dealt = (mmoe_dealt_rows){l->stretches[before],
-                                                       (size_t)b->record * sizeof *b->records,
-                                                       b->count / b->dim,
-                                                       {b->shift, b->owner}};
+        l->items[before].dealt = (mmoe_dealt_rows){l->stretches[before],
+                                                   (size_t)b->record * sizeof *b->records,
+                                                   b->count / b->dim,
+                                                   {b->shift, b->owner}};
     }
 }
 
@@ -192,6 +192,31 @@ mmoe_status mmoe_run_parts_list(mmoe_trainer *t, const mmoe_place_field *fields,
     return l->failed ? mmoe_fail_memory(err, most * sizeof *l->items) : MMOE_OK;
 }
 
+/* Behind what remains in its order, which is that of the parts before and among the moments. */
+mmoe_status mmoe_run_parts_part(mmoe_run_parts *l, mmoe_run_parts *dealt, mmoe_error *err) {
+    const size_t count = l->count, moments = l->moments, behind = moments + l->n_moment;
+    *dealt = (mmoe_run_parts){.alloc = l->alloc};
+    dealt->items = mmoe_alloc(l->alloc, count, sizeof *dealt->items);
+    dealt->stretches = mmoe_alloc(l->alloc, 2 * count, sizeof *dealt->stretches);
+    if (!dealt->items || !dealt->stretches)
+        return mmoe_fail_memory(err, count * sizeof *dealt->items);
+    dealt->in_file = dealt->stretches + count;
+    l->count = 0;
+    for (size_t i = 0; i < count; i++) {
+        const bool is_dealt = mmoe_run_part_is_dealt(&l->items[i]);
+        mmoe_run_parts *to = is_dealt ? dealt : l;
+        const mmoe_run_part part = l->items[i];
+        to->stretches[to->count] = is_dealt ? part.dealt.own : l->stretches[i];
+        if (is_dealt)
+            to->stretches[to->count].bytes =
+                (size_t)mmoe_deal_count(part.dealt.deal, part.dealt.rows) * part.dealt.size;
+        to->items[to->count++] = part;
+        if (is_dealt && i < moments) l->moments--;
+        if (is_dealt && i >= moments && i < behind) l->n_moment--;
+    }
+    return MMOE_OK;
+}
+
 void mmoe_run_parts_finish(mmoe_run_parts *l) {
     for (size_t i = 0; i < l->count; i++) mmoe_release(l->alloc, l->items[i].name);
     mmoe_release(l->alloc, l->items);
@@ -211,4 +236,28 @@ void mmoe_piece_sums_add(void *sums, const mmoe_piece *p) {
 void mmoe_checkpoint_print_sum(uint64_t sum, char out[17]) {
     for (int i = 15; i >= 0; i--, sum >>= 4) out[i] = "0123456789abcdef"[sum & 15];
     out[16] = '\0';
+}
+
+mmoe_status mmoe_pieces_failed(const char *path, mmoe_status why, mmoe_error *err) {
+    if (why == MMOE_E_MEMORY) return mmoe_fail_memory(err, MMOE_PIECE);
+    if (errno != ENODATA) return mmoe_fail_system(err, path, "cannot read");
+    return mmoe_fail_at(err, MMOE_E_IO, path, 0, NULL,
+                        "cannot read: the file was cut off meanwhile");
+}
+
+mmoe_status mmoe_pieces_sum(const mmoe_container *file, mmoe_pool *pool,
+                            const mmoe_allocator *alloc, uint64_t *sum, mmoe_error *err) {
+    const size_t count = mmoe_container_count(file);
+    mmoe_piece_sums sums = {.tensors = count ? mmoe_container_at(file, 0) : NULL};
+    mmoe_stretch *all = mmoe_alloc(alloc, count, sizeof *all);
+    if (!all) return mmoe_fail_memory(err, count * sizeof *all);
+    for (size_t i = 0; i < count; i++) all[i] = mmoe_container_stretch(file, &sums.tensors[i]);
+    atomic_init(&sums.sum, 0);
+    const mmoe_stretch_work work = {
+        .from = all, .count = count, .look = mmoe_piece_sums_add, .context = &sums};
+    mmoe_status status = mmoe_stretches_run(&work, pool, alloc);
+    if (status) status = mmoe_pieces_failed(mmoe_container_name(file), status, err);
+    *sum = atomic_load(&sums.sum);
+    mmoe_release(alloc, all);
+    return status;
 }

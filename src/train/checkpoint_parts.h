@@ -20,6 +20,7 @@
 #include "train/dealt_rows.h"
 
 #define MMOE_CHECKPOINT_VERSION "4"
+#define MMOE_CHECKPOINT_SHARDED "5" /* the same, of which ranks have written rows (shards.h) */
 /* Metadata: what is known of the best weights (model/meta.h). */
 #define MMOE_CHECKPOINT_META "meta"
 #define MMOE_CHECKPOINT_SETTLED "optimizer.settled"
@@ -39,7 +40,8 @@ typedef struct mmoe_run_part {
     int32_t frozen; /* the table that does not learn, whose rows in the model it is; -1: none */
     mmoe_part_source of_2;
     bool not_of_3;         /* versions 2 and 3 had it not */
-    mmoe_dealt_rows dealt; /* of rows that ranks own parts of */
+    mmoe_dealt_rows dealt; /* of a deferred table's rows: those that are here */
+    bool is_in_shards;     /* of a checkpoint that is read: its owners' files have it (shards.h) */
     int64_t first;         /* of moments, which ranks have parts of: this one's first element */
     int32_t stepless; /* of records that have no step: their width; version 3 had them with one */
 } mmoe_run_part;
@@ -57,9 +59,14 @@ typedef struct mmoe_run_parts {
     bool failed;                              /* memory is out */
 } mmoe_run_parts;
 
+/* Are it rows of which each of several ranks has its own? */
+static inline bool mmoe_run_part_is_dealt(const mmoe_run_part *p) {
+    return p->dealt.deal.shift > 0;
+}
 /* Has each of several ranks some of it alone? */
 static inline bool mmoe_run_part_is_of_ranks(const mmoe_run_parts *l, size_t i) {
-    return l->items[i].dealt.size > 0 || (i >= l->moments && i < l->moments + l->n_moment);
+    return mmoe_run_part_is_dealt(&l->items[i]) ||
+           (i >= l->moments && i < l->moments + l->n_moment);
 }
 
 /* `keys`: the vocabularies of a trainer that has grown, to be written (checkpoint_vocabs.h reads
@@ -69,6 +76,9 @@ mmoe_status mmoe_run_parts_list(mmoe_trainer *t, const mmoe_place_field *fields,
                                 const mmoe_schema_tensors *keys, mmoe_run_parts *out,
                                 mmoe_error *err);
 void mmoe_run_parts_finish(mmoe_run_parts *parts);
+/* Takes rows that are dealt out of the list, to one of their own, whose stretches are what this
+ * rank has of them; to be finished on failure, too. MMOE_E_MEMORY. */
+mmoe_status mmoe_run_parts_part(mmoe_run_parts *l, mmoe_run_parts *dealt, mmoe_error *err);
 
 /* The checksum of pieces, which workers add to. */
 typedef struct mmoe_piece_sums {
@@ -78,6 +88,11 @@ typedef struct mmoe_piece_sums {
 } mmoe_piece_sums;
 void mmoe_piece_sums_add(void *sums, const mmoe_piece *piece);
 void mmoe_checkpoint_print_sum(uint64_t sum, char out[17]);
+/* That of a file. MMOE_E_IO, _MEMORY. */
+mmoe_status mmoe_pieces_sum(const mmoe_container *file, mmoe_pool *pool,
+                            const mmoe_allocator *alloc, uint64_t *sum, mmoe_error *err);
+/* What reading of a file came to (mmoe_stretches_run), by errno. */
+mmoe_status mmoe_pieces_failed(const char *path, mmoe_status why, mmoe_error *err);
 
 /* ---- checkpoint_ranks.c: of several ranks, each of which has moments of its portion ---- */
 

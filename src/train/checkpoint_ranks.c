@@ -35,7 +35,8 @@ mmoe_status mmoe_moments_gather(const mmoe_trainer *t, const mmoe_run_parts *l, 
     const size_t all = (size_t)l->items[index].count * sizeof(float),
                  end = all - at < MMOE_DEALT_WINDOW ? all : at + MMOE_DEALT_WINDOW;
     const mmoe_dealing by = mmoe_trainer_dealing(t);
-    if (rows->size) return mmoe_dealt_rows_gather(&by, rows, at, end, window, err);
+    if (mmoe_run_part_is_dealt(&l->items[index]))
+        return mmoe_dealt_rows_gather(&by, rows, at, end, window, err);
     const int32_t block = block_of(t, l, index);
     uint64_t from_at[MMOE_MOST_RANKS] = {0}, from_bytes[MMOE_MOST_RANKS] = {0};
     uint64_t to_at[MMOE_MOST_RANKS] = {0}, to_bytes[MMOE_MOST_RANKS] = {0};

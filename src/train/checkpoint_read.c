@@ -1,4 +1,3 @@
-#include <errno.h>
 #include <string.h>
 
 #include "base/checksum.h"
@@ -7,13 +6,16 @@
 #include "model/model_file.h"
 #include "train/checkpoint_parts.h"
 #include "train/checkpoint_vocabs.h"
+#include "train/shards.h"
+#include "train/whole_rows.h"
 
 /* A checkpoint that is read. */
 typedef struct reading {
     mmoe_trainer *t;
     const char *path;
     mmoe_container *file;
-    char version; /* '2' to '4' */
+    char version; /* '2' to '5' */
+    mmoe_shard_files shards;
     mmoe_run_parts parts;
     int32_t n_epoch; /* of the run as it began */
 } reading;
@@ -28,10 +30,10 @@ static mmoe_status check_format(const mmoe_container *c, const char *path, mmoe_
     if (!format || strcmp(format, MMOE_CHECKPOINT_FORMAT) != 0 || !version ||
         !mmoe_container_metadata(c, "config"))
         return mmoe_fail_format(err, path, "this is no checkpoint of mmoe");
-    if (strlen(version) != 1 || *version < '2' || *version > *MMOE_CHECKPOINT_VERSION)
+    if (strlen(version) != 1 || *version < '2' || *version > *MMOE_CHECKPOINT_SHARDED)
         return mmoe_fail_at(err, MMOE_E_VERSION, path, 0, NULL,
                             "the checkpoint has format version %s; this library reads 2 "
-                            "to " MMOE_CHECKPOINT_VERSION,
+                            "to " MMOE_CHECKPOINT_SHARDED,
                             version);
     return MMOE_OK;
 }
@@ -63,16 +65,9 @@ static mmoe_status check_config(reading *r, mmoe_error *err) {
 
 /* ---- Bytes ---- */
 
-static mmoe_status cannot_run(const reading *r, mmoe_status why, mmoe_error *err) {
-    if (why == MMOE_E_MEMORY) return mmoe_fail_memory(err, MMOE_PIECE);
-    if (errno != ENODATA) return mmoe_fail_system(err, r->path, "cannot read");
-    return mmoe_fail_at(err, MMOE_E_IO, r->path, 0, NULL,
-                        "cannot read: the file was cut off meanwhile");
-}
-
 static mmoe_status run(const reading *r, const mmoe_stretch_work *work, mmoe_error *err) {
     const mmoe_status status = mmoe_stretches_run(work, r->t->pool, r->parts.alloc);
-    return status ? cannot_run(r, status, err) : MMOE_OK;
+    return status ? mmoe_pieces_failed(r->path, status, err) : MMOE_OK;
 }
 
 /* A small part's elements, to `to`. */
@@ -113,11 +108,17 @@ static bool has_steps(const reading *r, const mmoe_run_part *p, const mmoe_conta
 /* Finds where each part stands; one that a file of an older version does not know has no bytes. */
 static mmoe_status find_parts(reading *r, mmoe_error *err) {
     for (size_t i = 0; i < r->parts.count; i++) {
-        const mmoe_run_part *p = &r->parts.items[i];
+        mmoe_run_part *p = &r->parts.items[i];
         const mmoe_part_source s = source_of(r, p);
-        mmoe_stretch *at = &r->parts.in_file[i];
+        mmoe_stretch *at = &r->parts.in_file[i], in_shards[MMOE_TABLE_PARTS];
         *at = (mmoe_stretch){.file = -1};
         if (!s.tensor) continue;
+        p->is_in_shards = mmoe_shard_files_have(&r->shards, p);
+        if (p->is_in_shards) {
+            const mmoe_status status = mmoe_shard_files_find(&r->shards, p, in_shards, err);
+            if (status) return status;
+            continue;
+        }
         const mmoe_container_tensor *x = mmoe_container_find(r->file, s.tensor);
         if (!x)
             return mmoe_fail_at(err, MMOE_E_FORMAT, r->path, 0, NULL,
@@ -135,23 +136,6 @@ static mmoe_status find_parts(reading *r, mmoe_error *err) {
     return MMOE_OK;
 }
 
-static mmoe_status sum_pieces(const reading *r, uint64_t *sum, mmoe_error *err) {
-    const size_t count = mmoe_container_count(r->file);
-    mmoe_piece_sums sums = {.tensors = mmoe_container_at(r->file, 0)};
-    mmoe_stretch *all = mmoe_alloc(r->parts.alloc, count, sizeof *all);
-    if (!all) return mmoe_fail_memory(err, count * sizeof *all);
-    for (size_t i = 0; i < count; i++) all[i] = mmoe_container_stretch(r->file, &sums.tensors[i]);
-    atomic_init(&sums.sum, 0);
-    const mmoe_status status =
-        run(r,
-            &(mmoe_stretch_work){
-                .from = all, .count = count, .look = mmoe_piece_sums_add, .context = &sums},
-            err);
-    *sum = atomic_load(&sums.sum);
-    mmoe_release(r->parts.alloc, all);
-    return status;
-}
-
 static uint64_t sum_tensors(const reading *r) {
     uint64_t sum = 0;
     for (size_t i = 0; i < mmoe_container_count(r->file); i++) {
@@ -165,8 +149,8 @@ static mmoe_status check_sum(const reading *r, mmoe_error *err) {
     uint64_t sum = 0;
     char text[17];
     mmoe_status status = MMOE_OK;
-    if (r->version == *MMOE_CHECKPOINT_VERSION)
-        status = sum_pieces(r, &sum, err);
+    if (r->version >= *MMOE_CHECKPOINT_VERSION)
+        status = mmoe_pieces_sum(r->file, r->t->pool, r->parts.alloc, &sum, err);
     else
         sum = sum_tensors(r);
     if (!status) status = mmoe_container_check_unchanged(r->file, err);
@@ -306,16 +290,40 @@ static mmoe_status expect_lists(const reading *r, bool known, mmoe_error *err) {
     return status;
 }
 
-/* Of several ranks, the rows that this one owns, and their records. */
-static mmoe_status read_rows(const reading *r, mmoe_error *err) {
+/* Of several ranks, or from what several have written, the rows that this one owns, and their
+ * records: not those that stand in the file as they do here. */
+static mmoe_status read_rows_of(reading *r, size_t i, const mmoe_dealing *by, mmoe_error *err) {
+    const mmoe_run_part *p = &r->parts.items[i];
+    mmoe_stretch in_shards[MMOE_TABLE_PARTS];
+    mmoe_stored_rows stored = {&r->parts.in_file[i], 0};
+    mmoe_status status = MMOE_OK;
+    if (p->is_in_shards) {
+        status = mmoe_shard_files_find(&r->shards, p, in_shards, err);
+        stored = mmoe_shard_files_rows(&r->shards, in_shards);
+    }
+    if (status) return status;
+    status = mmoe_dealt_rows_read(by, &p->dealt, &stored);
+    r->parts.in_file[i].bytes = 0;
+    return status ? mmoe_pieces_failed(r->path, status, err) : MMOE_OK;
+}
+
+static bool is_read_by_rows(const mmoe_run_part *p) {
+    return p->is_in_shards || mmoe_run_part_is_dealt(p);
+}
+
+static mmoe_status read_rows(reading *r, mmoe_error *err) {
+    const mmoe_trainer *t = r->t;
+    const size_t bytes = (size_t)mmoe_whole_rows_room(&t->model->params) * sizeof(float);
+    mmoe_dealing by = {.room = (char *)t->rows_room, .pool = t->pool, .alloc = &t->alloc};
+    char *room = NULL;
     mmoe_status status = MMOE_OK;
     for (size_t i = MMOE_PLACE_FIELDS; i < r->parts.count && !status; i++) {
-        if (!r->parts.items[i].dealt.size) continue;
-        const mmoe_dealing by = mmoe_trainer_dealing(r->t);
-        status = mmoe_dealt_rows_read(&by, &r->parts.items[i].dealt, &r->parts.in_file[i]);
-        r->parts.in_file[i].bytes = 0;
+        if (!is_read_by_rows(&r->parts.items[i])) continue;
+        if (!by.room) by.room = room = mmoe_alloc_aligned(by.alloc, 1, bytes);
+        status = by.room ? read_rows_of(r, i, &by, err) : mmoe_fail_memory(err, bytes);
     }
-    return status ? cannot_run(r, status, err) : MMOE_OK;
+    mmoe_release_aligned(by.alloc, room);
+    return status ? status : mmoe_shard_files_unchanged(&r->shards, err);
 }
 
 /* What is not of the place, and not the model's already: read once more behind the checksum. */
@@ -328,7 +336,8 @@ static mmoe_status read_blocks(const reading *r, mmoe_error *err) {
     r->t->best.is_used = true;
     const mmoe_status status = mmoe_stretches_run(&work, r->t->pool, r->parts.alloc);
     if (status == MMOE_E_IO && !cannot_read) return mmoe_best_failed(&r->t->best, true, err);
-    return status ? cannot_run(r, status, err) : mmoe_container_check_unchanged(r->file, err);
+    return status ? mmoe_pieces_failed(r->path, status, err)
+                  : mmoe_container_check_unchanged(r->file, err);
 }
 
 static mmoe_status read_parts(reading *r, mmoe_error *err) {
@@ -346,6 +355,7 @@ static mmoe_status read_parts(reading *r, mmoe_error *err) {
     if (!status) status = read_fields(r, fields, err);
     if (!status) status = check_epochs(r, &place.at, err);
     if (!status) status = check_settled(r, place.steps, err);
+    if (!status) status = mmoe_shard_files_check(&r->shards, t->pool, err);
     if (!status) status = expect_lists(r, place.knows_lists, err);
     if (!status) status = read_rows(r, err);
     if (!status) status = read_blocks(r, err);
@@ -368,7 +378,7 @@ static mmoe_status open_file(reading *r, mmoe_error *err) {
     if (!status) status = check_format(r->file, r->path, err);
     if (status) return status;
     r->version = *mmoe_container_metadata(r->file, "format_version");
-    if (r->version == *MMOE_CHECKPOINT_VERSION) return MMOE_OK;
+    if (r->version >= *MMOE_CHECKPOINT_VERSION) return MMOE_OK;
     mmoe_container_close(r->file);
     r->file = NULL;
     return mmoe_container_open(r->path, false, alloc, &r->file, err);
@@ -394,6 +404,7 @@ mmoe_status mmoe_checkpoint_read(mmoe_trainer *t, const char *path, mmoe_error *
     mmoe_regrowth grown;
     mmoe_status status = open_file(&r, err);
     if (!status) status = check_config(&r, err);
+    if (!status) status = mmoe_shard_files_open(&r.shards, r.file, path, &t->alloc, err);
     if (!status) status = read_meta(&r, &meta, err);
     if (!status) status = check_sum(&r, err);
     if (!status) status = mmoe_regrowth_begin(t, r.file, path, &grown, err);
@@ -407,6 +418,7 @@ mmoe_status mmoe_checkpoint_read(mmoe_trainer *t, const char *path, mmoe_error *
         meta = old;
     }
     mmoe_meta_finish(&meta, &m->alloc);
+    mmoe_shard_files_close(&r.shards);
     mmoe_container_close(r.file);
     return status;
 }

@@ -1,6 +1,6 @@
 #include "base/error.h"
 #include "model/model_file.h"
-#include "train/checkpoint_parts.h"
+#include "train/shards.h"
 
 /* A checkpoint that is written. */
 typedef struct writing {
@@ -86,8 +86,9 @@ static size_t bytes_of(const mmoe_run_part *p) {
     return (size_t)p->count * mmoe_dtype_size(p->dtype);
 }
 
-static mmoe_status write_parts(const mmoe_trainer *t, mmoe_run_parts *l, const char *path,
-                               mmoe_error *err) {
+/* Without the rows that stand in shards, if there are any. */
+static mmoe_status write_parts(const mmoe_trainer *t, mmoe_run_parts *l, const mmoe_shards *shards,
+                               const char *path, mmoe_error *err) {
     mmoe_container_tensor *tensors = mmoe_alloc_zero(l->alloc, l->count, sizeof *tensors);
     if (!tensors) return mmoe_fail_memory(err, l->count * sizeof *tensors);
     for (size_t i = 0; i < l->count; i++)
@@ -96,24 +97,27 @@ static mmoe_status write_parts(const mmoe_trainer *t, mmoe_run_parts *l, const c
                                              .rank = 1,
                                              .shape = {l->items[i].count},
                                              .bytes = bytes_of(&l->items[i])};
-    char sum[17], *config = NULL, *meta = NULL;
+    char sum[17], in_shards[MMOE_SHARDS_TEXT], *config = NULL, *meta = NULL;
+    const bool has_shards = shards->count > 0;
     mmoe_checkpoint_print_sum(0, sum);
     mmoe_status status = mmoe_config_text(t->model->config, &config, err);
     if (!status) status = mmoe_meta_text(&t->model->meta, l->alloc, &meta, err);
     if (!status) {
-        const char *const metadata[] = {"format",
-                                        MMOE_CHECKPOINT_FORMAT,
-                                        "format_version",
-                                        MMOE_CHECKPOINT_VERSION,
-                                        "mmoe_version",
-                                        mmoe_version(),
-                                        "checksum",
-                                        sum,
-                                        "config",
-                                        config,
-                                        meta ? MMOE_CHECKPOINT_META : NULL,
-                                        meta,
-                                        NULL};
+        const char *metadata[15] = {
+            "format",         MMOE_CHECKPOINT_FORMAT,
+            "format_version", has_shards ? MMOE_CHECKPOINT_SHARDED : MMOE_CHECKPOINT_VERSION,
+            "mmoe_version",   mmoe_version(),
+            "checksum",       sum,
+            "config",         config};
+        size_t texts = 10;
+        if (meta) {
+            metadata[texts++] = MMOE_CHECKPOINT_META;
+            metadata[texts++] = meta;
+        }
+        if (has_shards) {
+            metadata[texts++] = MMOE_CHECKPOINT_SHARDS;
+            metadata[texts++] = mmoe_shards_text(shards, in_shards);
+        }
         const mmoe_container_contents what = {tensors, l->count, metadata};
         status = write_file(t, l, &what, path, sum, err);
     }
@@ -149,23 +153,41 @@ static mmoe_status list_run(mmoe_trainer *t, mmoe_schema_tensors *keys, mmoe_run
     return status;
 }
 
+/* Rows that are large enough to be dealt are written by their owners, before all else. */
+static mmoe_status write_files(mmoe_trainer *t, mmoe_run_parts *l, const char *path,
+                               mmoe_error *err) {
+    mmoe_run_parts rows = {.alloc = &t->alloc};
+    mmoe_shards shards = {0};
+    mmoe_status status = MMOE_OK;
+    if (mmoe_params_dealt(&t->model->params)) {
+        status = mmoe_run_parts_part(l, &rows, err);
+        if (!status) status = mmoe_shards_write(t, path, &rows, &shards, err);
+    }
+    if (!status)
+        status = mmoe_ranks_is_first(t->ranks) ? write_parts(t, l, &shards, path, err)
+                                               : mmoe_moments_send(t, l, err);
+    mmoe_run_parts_finish(&rows);
+    return status;
+}
+
 static mmoe_status write_run(mmoe_trainer *t, const char *path, mmoe_error *err) {
     mmoe_run_parts l;
     mmoe_schema_tensors keys;
-    const bool is_first = mmoe_ranks_is_first(t->ranks);
     if (!mmoe_trainer_bring_rows(t)) return mmoe_ranks_status(t->ranks, err);
-    const bool reads_best = is_first || mmoe_params_dealt(&t->model->params);
+    const bool reads_best = mmoe_ranks_is_first(t->ranks) || mmoe_params_dealt(&t->model->params);
     mmoe_status status = reads_best ? mmoe_best_open(&t->best, err) : MMOE_OK;
     if (status) return status;
     status = list_run(t, &keys, &l, err);
-    if (!status) status = is_first ? write_parts(t, &l, path, err) : mmoe_moments_send(t, &l, err);
+    if (!status) status = write_files(t, &l, path, err);
     mmoe_run_parts_finish(&l);
     mmoe_schema_tensors_finish(&keys);
     return status;
 }
 
+/* Shards of saves before it go, or, where this one failed, its own. */
 mmoe_status mmoe_checkpoint_write(mmoe_trainer *t, const char *path, mmoe_error *err) {
     const mmoe_status status = write_run(t, path, err);
+    if (mmoe_ranks_is_first(t->ranks)) mmoe_shards_tidy(path, &t->alloc);
     return status ? status : mmoe_ranks_meet(t->ranks, "the checkpoint", err);
 }
 

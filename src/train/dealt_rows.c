@@ -85,41 +85,62 @@ mmoe_status mmoe_dealt_rows_gather(const mmoe_dealing *by, const mmoe_dealt_rows
 
 /* ---- Reading ---- */
 
-/* To the front of `rows`, which are those of the range; how many bytes they are. */
-static size_t pick_own(const mmoe_dealt_rows *d, row_range range, char *rows) {
-    char *to = rows;
-    for (int64_t r = d->deal.owner; r < range.end - range.first; r += (int64_t)1 << d->deal.shift) {
-        memmove(to, rows + (size_t)r * d->size, d->size);
-        to += d->size;
-    }
-    return (size_t)(to - rows);
+/* Rows of the range that a deal gives to its owner, and the first one's place among all of his. */
+static size_t count_of(mmoe_deal deal, row_range rows, size_t *first) {
+    *first = (size_t)(rows.first >> deal.shift);
+    return (size_t)mmoe_deal_count(deal, rows.end - rows.first);
 }
 
-static mmoe_status read_range(const mmoe_dealing *by, const mmoe_dealt_rows *d,
-                              const mmoe_stretch *stored, row_range rows) {
-    const size_t before = (size_t)rows.first * d->size;
-    mmoe_stretch from = *stored, room = {.data = by->room, .file = -1}, own = d->own;
-    from.place += (int64_t)before;
-    if (from.data) from.data += before;
-    from.bytes = room.bytes = (size_t)(rows.end - rows.first) * d->size;
-    const mmoe_status status = mmoe_stretches_run(
-        &(mmoe_stretch_work){.from = &from, .to = &room, .count = 1}, by->pool, by->alloc);
-    if (status) return status;
-    const size_t at = (size_t)(rows.first >> d->deal.shift) * d->size;
-    own.place += (int64_t)at;
-    if (own.data) own.data += at;
-    room.bytes = own.bytes = pick_own(d, rows, room.data);
-    return mmoe_stretches_run(&(mmoe_stretch_work){.from = &room, .to = &own, .count = 1}, by->pool,
+static mmoe_status copy(const mmoe_dealing *by, mmoe_stretch from, size_t from_at, mmoe_stretch to,
+                        size_t to_at, size_t bytes) {
+    from.place += (int64_t)from_at;
+    to.place += (int64_t)to_at;
+    if (from.data) from.data += from_at;
+    if (to.data) to.data += to_at;
+    from.bytes = to.bytes = bytes;
+    return mmoe_stretches_run(&(mmoe_stretch_work){.from = &from, .to = &to, .count = 1}, by->pool,
                               by->alloc);
 }
 
-mmoe_status mmoe_dealt_rows_read(const mmoe_dealing *by, const mmoe_dealt_rows *d,
-                                 const mmoe_stretch *stored) {
-    const int64_t owners = (int64_t)1 << d->deal.shift,
-                  fitting = MMOE_DEALT_WINDOW / (int64_t)d->size / owners * owners,
-                  most = fitting > owners ? fitting : owners;
+/* What is this rank's of a stored part's rows, to their places among its own. */
+static void sort_in(const mmoe_dealt_rows *d, mmoe_deal part, const char *rows, size_t count,
+                    char *own) {
+    for (size_t i = 0; i < count; i++) {
+        const int64_t row = mmoe_deal_number(part, (int64_t)i);
+        if ((row & (((int64_t)1 << d->deal.shift) - 1)) == d->deal.owner)
+            memcpy(own + (size_t)(row >> d->deal.shift) * d->size, rows + i * d->size, d->size);
+    }
+}
+
+static mmoe_status read_range(const mmoe_dealing *by, const mmoe_dealt_rows *d,
+                              const mmoe_stored_rows *stored, row_range rows) {
+    size_t own_first, first;
+    const size_t own = count_of(d->deal, rows, &own_first) * d->size;
+    const mmoe_stretch sorted = {.data = by->room, .file = -1},
+                       read = {.data = by->room + own, .file = -1};
     mmoe_status status = MMOE_OK;
-    for (int64_t first = 0; first < d->rows && !status && d->deal.owner >= 0; first += most)
+    for (int32_t o = 0; o < 1 << stored->shift && !status; o++) {
+        const mmoe_deal part = {stored->shift, o};
+        const size_t count = count_of(part, rows, &first);
+        if (!count || !mmoe_deals_meet(d->deal, part)) continue;
+        status = copy(by, stored->parts[o], first * d->size, read, 0, count * d->size);
+        if (!status) sort_in(d, part, read.data, count, sorted.data);
+    }
+    return status || !own ? status : copy(by, sorted, 0, d->own, own_first * d->size, own);
+}
+
+mmoe_status mmoe_dealt_rows_read(const mmoe_dealing *by, const mmoe_dealt_rows *d,
+                                 const mmoe_stored_rows *stored) {
+    const int32_t shift = d->deal.shift > stored->shift ? d->deal.shift : stored->shift;
+    const int64_t least = (int64_t)1 << shift,
+                  fitting = MMOE_DEALT_WINDOW / 2 / (int64_t)d->size / least * least,
+                  most = fitting > least ? fitting : least;
+    if (d->deal.owner < 0) return MMOE_OK;
+    if (d->deal.shift == stored->shift)
+        return copy(by, stored->parts[d->deal.owner], 0, d->own, 0,
+                    (size_t)mmoe_deal_count(d->deal, d->rows) * d->size);
+    mmoe_status status = MMOE_OK;
+    for (int64_t first = 0; first < d->rows && !status; first += most)
         status = read_range(by, d, stored,
                             (row_range){first, d->rows - first < most ? d->rows : first + most});
     return status;

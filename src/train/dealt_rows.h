@@ -17,10 +17,22 @@ typedef struct mmoe_dealing {
 /* A deferred table's records, or the weights of a table that is dealt. */
 typedef struct mmoe_dealt_rows {
     mmoe_stretch own; /* this rank's, one behind the other */
-    size_t size;      /* bytes of a row; 0: they are not dealt */
+    size_t size;      /* bytes of a row; 0: they are none of a deferred table */
     int64_t rows;     /* of all ranks */
     mmoe_deal deal;
 } mmoe_dealt_rows;
+
+/* They as others have stored them: owner o's, one behind the other, at parts[o]. */
+typedef struct mmoe_stored_rows {
+    const mmoe_stretch *parts; /* [1 << shift] */
+    int32_t shift;
+} mmoe_stored_rows;
+
+/* Are any of an owner's rows, of these many owners, among those that are dealt so? */
+static inline bool mmoe_deals_meet(mmoe_deal deal, mmoe_deal stored) {
+    const int32_t shift = deal.shift < stored.shift ? deal.shift : stored.shift;
+    return deal.owner >= 0 && ((deal.owner ^ stored.owner) & ((1 << shift) - 1)) == 0;
+}
 
 enum { MMOE_DEALT_WINDOW = MMOE_COLLECTED };
 
@@ -29,8 +41,9 @@ enum { MMOE_DEALT_WINDOW = MMOE_COLLECTED };
  * be read. */
 mmoe_status mmoe_dealt_rows_gather(const mmoe_dealing *by, const mmoe_dealt_rows *rows, size_t at,
                                    size_t end, char *window, mmoe_error *err);
-/* Of all rows, as they are stored, this rank's. Errors as of mmoe_stretches_run. */
+/* Of all rows, as they are stored, this rank's, from the parts that have any of them alone. `by`
+ * need not have other ranks. Errors as of mmoe_stretches_run. */
 mmoe_status mmoe_dealt_rows_read(const mmoe_dealing *by, const mmoe_dealt_rows *rows,
-                                 const mmoe_stretch *stored);
+                                 const mmoe_stored_rows *stored);
 
 #endif

@@ -57,19 +57,30 @@ await_checkpoint() {
 
 run synth clicks --rows 20000 --seed 3 --output rows.csv
 cat >config.json <<'END'
-{"features": {"sparse": [{"name": "1*"}, {"name": "2*"}], "dense": [{"name": "D*"}]},
+{"features": {"sparse": [{"name": "101", "hash_bucket_size": 40000, "embed_dim": 8},
+                         {"name": "2*"}],
+              "dense": [{"name": "D*"}]},
  "tasks": [{"name": "ctr", "label": "click"}, {"name": "cvr", "label": "purchase"}],
  "model": {"n_expert": 3, "expert_params": {"dims": [16], "dropout": 0.1}},
- "trainer": {"n_epoch": 6, "segments": 8, "batch_size": 512}}
+ "trainer": {"n_epoch": 6, "segments": 8, "batch_size": 512, "optimizer": "adamw",
+             "embedding_update": "deferred"}}
 END
 flags="--config config.json --train rows.csv --valid rows.csv --threads 1"
 # shellcheck disable=SC2086 # a list of flags, here and below
-"$mmoe" train $flags --output whole --checkpoint whole.ckpt >out 2>err
+"$mmoe" train $flags --output whole --checkpoint whole.ckpt >out 2>err &&
+    "$mmoe" train $flags --set trainer.n_epoch=7 --output more --resume whole.ckpt >out 2>err
 report $? "a run that is left alone"
+# One process goes on with what is there as with its own: all rows, and those of no other save.
+is_whole() { # SHARDS
+    cmp -s cut whole && [ "$(find . -name 'k.rows-*' | wc -l)" -eq "$1" ] &&
+        "$mmoe" train $flags --set trainer.n_epoch=7 --output again --resume k \
+            --checkpoint k.more >out 2>err && cmp -s again more
+}
+shards() { [ "$1" -eq 1 ] && echo 0 || echo "$1"; }
 began=$(date +%s%N)
 # shellcheck disable=SC2086
 start "$ranks" train $flags --output cut --checkpoint k
-await && [ $status -eq 0 ] && cmp -s cut whole && cmp -s k whole.ckpt
+await && [ $status -eq 0 ] && is_whole "$ranks"
 report $? "$ranks ranks that are left alone"
 milliseconds=$((($(date +%s%N) - began) / 1000000))
 echo "# $kills kills of a run of $milliseconds ms, seed $seed"
@@ -82,7 +93,7 @@ awk -v n="$kills" -v seed="$seed" -v most="$milliseconds" -v ranks="$ranks" 'BEG
 }' >moments
 continued=0
 while read -r seconds rank after; do
-    rm -f k cut
+    rm -f k k.* cut
     # shellcheck disable=SC2086
     start "$ranks" train $flags --output cut --checkpoint k
     sleep "$seconds"
@@ -91,18 +102,20 @@ while read -r seconds rank after; do
     report $? "rank $rank of $ranks is killed after $seconds s: the job ends (was $status)"
     set --
     [ ! -e k ] || set -- --resume k && continued=$((continued + $#))
-    if [ ! -e cut ]; then
+    if [ -e cut ]; then
+        after=$ranks
+    else
         # shellcheck disable=SC2086
         start "$after" train $flags --output cut --checkpoint k "$@"
         await
     fi
-    cmp -s cut whole && cmp -s k whole.ckpt
+    is_whole "$(shards "$after")"
     report $? "$after ranks go on to the same model"
 done <moments
 echo "# $((continued / 2)) of $kills runs were continued"
 
 # One that is killed when there is a checkpoint: from that the run goes on.
-rm -f k cut
+rm -f k k.* cut
 # shellcheck disable=SC2086
 start "$ranks" train $flags --output cut --checkpoint k
 await_checkpoint
@@ -111,7 +124,7 @@ await && [ $status -ne 0 ] && [ -e k ] && [ ! -e cut ]
 report $? "rank 1 is killed behind the first checkpoint (was $status)"
 # shellcheck disable=SC2086
 start "$ranks" train $flags --output cut --checkpoint k --resume k
-await && [ $status -eq 0 ] && cmp -s cut whole && cmp -s k whole.ckpt
+await && [ $status -eq 0 ] && is_whole "$ranks"
 report $? "and the run goes on from it"
 
 # Until a job that trains on and on has done an epoch.
@@ -146,26 +159,29 @@ await && ended && [ "$(grep -c '^mmoe.*rank 1: late for what runs came to by 3 s
 report $? "a rank that hangs in a sweep is named, and its run (was $status)"
 
 # The disk of a rank is full: of the first, which writes checkpoints, and of another, which keeps
-# the best weights of a large table.
+# the best weights of a large table, or writes its rows of one.
 cat >large.json <<'END'
 {"features": {"sparse": [{"name": "101", "hash_bucket_size": 300000, "embed_dim": 16}]},
  "tasks": [{"name": "ctr", "label": "click"}],
  "model": {"n_expert": 2, "expert_params": {"dims": [8]}},
- "trainer": {"segments": 8, "batch_size": 10000, "embedding_update": "dense"}}
+ "trainer": {"segments": 8, "batch_size": 10000}}
 END
-for rank in 0 1; do
-    rm -f k cut log
+for full in "0 dense" "1 dense" "1 deferred"; do
+    rm -f k k.* cut log
+    rank=${full% *}
+    update="--set trainer.optimizer=adamw --set trainer.embedding_update=${full#* }"
     # shellcheck disable=SC2086
-    start "$ranks" train --config large.json --train rows.csv $on --output cut --checkpoint k \
-        --threads 1
+    start "$ranks" train --config large.json --train rows.csv $on $update --output cut \
+        --checkpoint k --threads 1
     await_epoch
     await_checkpoint
     prlimit --pid "$(cat pid.$rank)" --fsize=8192
     await && ended && [ "$(grep -c '^mmoe' err)" -eq 1 ] &&
         grep -q '^mmoe.*: File too large' err &&
         [ ! -e cut ] && { [ $rank -eq 0 ] || grep -q '^mmoe.*rank 1: ' err; }
-    report $? "the disk of rank $rank is full: it says so, and all end (was $status)"
-    [ ! -e k ] || run train --config large.json --train rows.csv --set trainer.n_epoch=1 \
+    report $? "the disk of rank $rank is full: it says so, and all end (was $status, ${full#* })"
+    # shellcheck disable=SC2086
+    [ ! -e k ] || run train --config large.json --train rows.csv --set trainer.n_epoch=1 $update \
         --output cut --resume k
     [ ! -e k ] || grep -qE 'but the checkpoint.s run has done [0-9]+ epochs' err ||
         [ $status -eq 0 ]

@@ -176,7 +176,11 @@ START_TEST(other_sizes_and_versions_are_refused) {
     e = begin_edit();
     e.version = "5";
     end_edit(&e);
-    refuse_changed(MMOE_E_VERSION, "format version 5; this library reads 2 to 4");
+    refuse_changed(MMOE_E_FORMAT, "what the checkpoint says of its shards cannot be read");
+    e = begin_edit();
+    e.version = "6";
+    end_edit(&e);
+    refuse_changed(MMOE_E_VERSION, "format version 6; this library reads 2 to 5");
     e = begin_edit();
     e.version = "2";
     end_edit(&e);

@@ -1,6 +1,8 @@
 /* Rows of tables that ranks own, each some: moments of them alone, and files as of one process,
  * between steps, too. */
+#include <dirent.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/comm_threads.h"
 #include "base/error.h"
@@ -101,15 +103,20 @@ static mmoe_status take_steps(void *context, mmoe_comm *c, mmoe_error *err) {
 }
 
 /* By one process, where `ranks` is 1. */
-static void walk_with(walk *w, int ranks) {
-    static mmoe_error errors[MMOE_MOST_RANKS];
+static mmoe_error errors[MMOE_MOST_RANKS];
+static mmoe_status try_with(walk *w, int ranks) {
     const mmoe_comm_group_options options = {.size = ranks};
     mmoe_comm_group *g;
     w->records = 0;
     SUCCEEDS(mmoe_comm_group_create(&options, NULL, &g, &err));
     const mmoe_status status = mmoe_comm_group_run(g, take_steps, w, errors);
-    ck_assert_msg(!status, "%d ranks: %s", ranks, errors[0].message);
     mmoe_comm_group_free(g);
+    return status;
+}
+
+static void walk_with(walk *w, int ranks) {
+    const mmoe_status status = try_with(w, ranks);
+    ck_assert_msg(!status, "%d ranks: %s", ranks, errors[0].message);
 }
 
 static void keep_path(char out[128], const char *name) {
@@ -130,6 +137,34 @@ static places keep_places(void) {
     return at;
 }
 
+/* Shards in the folder. */
+static int count_shards(void) {
+    int count = 0;
+    DIR *dir = opendir(folder);
+    ck_assert_ptr_nonnull(dir);
+    for (const struct dirent *e = readdir(dir); e; e = readdir(dir))
+        count += strstr(e->d_name, ".rows-") != NULL;
+    closedir(dir);
+    return count;
+}
+
+/* A checkpoint of ranks, some of which may have written their rows themselves, is that of one
+ * process, as which one process saves what it reads of it. */
+static void check_same_run(const walk *by, const char *one, const char *many, int ranks) {
+    char again[128], model[128];
+    keep_path(again, "again.ckpt");
+    keep_path(model, "again.model");
+    const int most = ranks < 16 ? ranks : 16, owners = by->is_dealt && ranks > 1 ? most : 0;
+    ck_assert_int_eq(count_shards(), owners);
+    if (!owners) {
+        check_same_file(one, many, ranks);
+        return;
+    }
+    walk w = {.p = by->p, .resume = many, .checkpoint = again, .model = model, .is_dealt = true};
+    walk_with(&w, 1);
+    check_same_file(one, again, ranks);
+}
+
 /* From what each of the two has saved. */
 static void go_on(walk *w, const places *at, int ranks) {
     w->resume = w->checkpoint = at->one;
@@ -138,7 +173,7 @@ static void go_on(walk *w, const places *at, int ranks) {
     w->resume = w->checkpoint = at->many;
     w->model = at->others;
     walk_with(w, ranks);
-    check_same_file(at->one, at->many, ranks);
+    check_same_run(w, at->one, at->many, ranks);
     check_same_file(at->model, at->others, ranks);
 }
 
@@ -192,12 +227,157 @@ START_TEST(owners_have_their_rows_alone) {
     w.model = at.others;
     walk_with(&w, first);
     ck_assert_uint_le(w.weights, all - table + table / (size_t)(first < 16 ? first : 16) + BESIDE);
-    check_same_file(at.one, at.many, first);
+    check_same_run(&w, at.one, at.many, first);
     check_same_file(at.model, at.others, first);
     if (fits) SUCCEEDS(mmoe_config_set(p.config, "trainer.n_epoch", "2", &err));
     w.first = w.end;
     w.end += fits ? 0 : 2;
     go_on(&w, &at, then);
+    problem_finish(&p);
+}
+END_TEST
+
+/* ---- Shards ---- */
+
+static void resume_fails(walk *w, const char *path, const char *why) {
+    for (int ranks = 1; ranks <= 4; ranks *= 2) {
+        ck_assert_int_ne(try_with(w, ranks), MMOE_OK);
+        ck_assert_msg(strstr(errors[0].message, path) && strstr(errors[0].message, why),
+                      "%d ranks: %s\nand not: %s .. %s", ranks, errors[0].message, path, why);
+    }
+}
+
+static void shard_path(char out[160], const char *checkpoint, int save, int index) {
+    snprintf(out, 160, "%s.rows-%d-%d", checkpoint, save, index);
+}
+
+static void put_back(const char *path, const char *bytes, size_t size, walk *w) {
+    put_file(path, bytes, size);
+    walk_with(w, 2);
+}
+
+/* Those of its save before stay until it has its name, and go then; and the trainer is as it was
+ * where one is not what was written. */
+START_TEST(shards_are_those_of_their_checkpoint) {
+    char one[160], two[160], others[160], path[128], other[128];
+    size_t size, two_size, other_size;
+    big_rows = 40000;
+    problem p = problem_of(&kinds[1], SEGMENTS, BATCH);
+    const places at = keep_places();
+    keep_path(path, "run.ckpt");
+    keep_path(other, "other.ckpt");
+    walk w = {.p = &p, .end = 2, .checkpoint = other, .model = at.model, .is_dealt = true};
+    walk_with(&w, 4);
+    w.checkpoint = path;
+    w.end = 1;
+    walk_with(&w, 4);
+    w.resume = path;
+    walk_with(&w, 4);
+    ck_assert_int_eq(count_shards(), 8);
+    shard_path(one, path, 1, 1);
+    ck_assert_int_ne(access(one, F_OK), 0);
+    shard_path(one, path, 2, 1);
+    shard_path(two, path, 2, 2);
+    shard_path(others, other, 1, 1);
+    w = (walk){.p = &p, .checkpoint = at.many, .resume = path, .model = at.model, .is_dealt = true};
+    char *bytes = get_file(one, &size), *of_two = get_file(two, &two_size),
+         *of_other = get_file(others, &other_size);
+    ck_assert_int_eq(unlink(one), 0);
+    resume_fails(&w, one, "No such file");
+    put_file(one, bytes, size - 1);
+    resume_fails(&w, one, "bytes, and ");
+    put_file(one, bytes, 100);
+    resume_fails(&w, one, "the shard has 100 bytes, and ");
+    put_file(one, of_two, two_size);
+    resume_fails(&w, one, "this is shard 2 of 4 of save 2, where 1 of 4 of save 2 of");
+    put_file(one, of_other, other_size);
+    resume_fails(&w, one, "this is shard 1 of 4 of save 1, where 1 of 4 of save 2 of");
+    put_back(one, bytes, size, &w);
+    bytes[size - 1] ^= 1;
+    put_file(one, bytes, size);
+    resume_fails(&w, one, "(checksum)");
+    bytes[size - 1] ^= 1;
+    put_file(one, bytes, size);
+    /* One process needs none: they go. */
+    w.checkpoint = path;
+    walk_with(&w, 1);
+    ck_assert_int_eq(count_shards(), 4 + 2); /* of `other` and of at.many */
+    ck_assert_int_ne(access(one, F_OK), 0);
+    free(bytes);
+    free(of_two);
+    free(of_other);
+    problem_finish(&p);
+}
+END_TEST
+
+/* One rank saves elsewhere than the others. */
+typedef struct parting {
+    walk walk;
+    const char *elsewhere, *why; /* what all say then */
+    int teller;                  /* the rank whose words they are */
+} parting;
+
+static mmoe_status save_apart(void *context, mmoe_comm *c, mmoe_error *err) {
+    const parting *p = context;
+    const char *path = c->rank == 1 ? p->elsewhere : p->walk.checkpoint;
+    mmoe_model *model = NULL;
+    mmoe_trainer *trainer = NULL;
+    mmoe_error why = {0};
+    char wanted[16] = "";
+    const mmoe_trainer_options options = {.threads = 1};
+    mmoe_status status =
+        mmoe_model_create_among(p->walk.p->config, p->walk.p->schema, c, NULL, &model, err);
+    if (!status) status = mmoe_trainer_create(model, &options, NULL, &trainer, err);
+    if (!status) status = mmoe_trainer_join(trainer, c, err);
+    if (!status && mmoe_trainer_save(trainer, path, &why) != MMOE_E_IO)
+        status = mmoe_fail(err, MMOE_E_NUMERIC, "saved");
+    if (c->rank != p->teller) snprintf(wanted, sizeof wanted, "rank %d: ", p->teller);
+    if (!status &&
+        (strncmp(why.message, wanted, strlen(wanted)) != 0 || !strstr(why.message, p->why)))
+        status = mmoe_fail(err, MMOE_E_NUMERIC, "rank %d says %s", c->rank, why.message);
+    mmoe_trainer_free(trainer);
+    mmoe_model_free(model);
+    return status;
+}
+
+/* And what was there stays: a rank that cannot write its shard, or writes it to a disk of its own.
+ */
+START_TEST(a_shard_that_is_not_there_leaves_the_save_before) {
+    static const struct {
+        const char *elsewhere, *why;
+        int teller, left;
+    } cases[] = {
+        {"none/run.ckpt", "none/run.ckpt.rows-2-1: cannot write: No such file", 1, 0},
+        {"its.ckpt", "run.ckpt.rows-2-1: rank 1 wrote its rows for the checkpoint, and rank 0", 0,
+         1},
+    };
+    char path[128], elsewhere[128];
+    size_t before, after;
+    big_rows = 40000;
+    problem p = problem_of(&kinds[0], SEGMENTS, BATCH);
+    const places at = keep_places();
+    keep_path(path, "run.ckpt");
+    keep_path(elsewhere, cases[_i].elsewhere);
+    parting of = {{.p = &p, .end = 1, .checkpoint = path, .model = at.model, .is_dealt = true},
+                  elsewhere,
+                  cases[_i].why,
+                  cases[_i].teller};
+    walk_with(&of.walk, 2);
+    char *was = get_file(path, &before);
+    const mmoe_comm_group_options options = {.size = 2};
+    mmoe_comm_group *g;
+    SUCCEEDS(mmoe_comm_group_create(&options, NULL, &g, &err));
+    const mmoe_status status = mmoe_comm_group_run(g, save_apart, &of, errors);
+    ck_assert_msg(!status, "%s", errors[0].message);
+    mmoe_comm_group_free(g);
+    ck_assert_int_eq(count_shards(), 2 + cases[_i].left);
+    char *is = get_file(path, &after);
+    ck_assert(before == after && memcmp(was, is, before) == 0);
+    of.walk.resume = path;
+    of.walk.checkpoint = at.many;
+    walk_with(&of.walk, 1);
+    free(was);
+    free(is);
     problem_finish(&p);
 }
 END_TEST
@@ -228,7 +408,6 @@ static mmoe_status read_alone(void *context, mmoe_comm *c, mmoe_error *err) {
 START_TEST(one_rank_alone_reads_no_rows) {
     problem p = problem_of(&kinds[0], SEGMENTS, BATCH);
     const mmoe_comm_group_options options = {.size = 2};
-    mmoe_error errors[2] = {{0}};
     mmoe_comm_group *g;
     SUCCEEDS(mmoe_comm_group_create(&options, NULL, &g, &err));
     ck_assert_int_eq(mmoe_comm_group_run(g, read_alone, &p, errors), MMOE_OK);
@@ -241,5 +420,7 @@ void add_cases(TCase *c) {
     tcase_add_checked_fixture(c, make_folder, remove_folder);
     tcase_add_loop_test(c, owners_keep_what_one_process_keeps, 0, WALKS);
     tcase_add_loop_test(c, owners_have_their_rows_alone, 0, WALKS);
+    tcase_add_test(c, shards_are_those_of_their_checkpoint);
+    tcase_add_loop_test(c, a_shard_that_is_not_there_leaves_the_save_before, 0, 2);
     tcase_add_test(c, one_rank_alone_reads_no_rows);
 }

@@ -1,0 +1,182 @@
+/* Shards that are written, and those that no checkpoint names any more. */
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/atomic_file.h"
+#include "base/error.h"
+#include "train/shards.h"
+
+/* ---- Those that are there ---- */
+
+/* The save that a file beside a checkpoint is a shard of, by its name; 0: it is none. `base`: the
+ * checkpoint's name. */
+static uint64_t save_of(const char *name, const char *base) {
+    static const char infix[] = ".rows-";
+    const size_t length = strlen(base), before = length + strlen(infix);
+    if (strncmp(name, base, length) != 0 || strncmp(name + length, infix, strlen(infix)) != 0)
+        return 0;
+    const char *save = name + before, *dash = save + strspn(save, "0123456789");
+    if (dash == save || dash - save > 19 || *dash != '-') return 0;
+    const size_t digits = strspn(dash + 1, "0123456789");
+    return digits >= 1 && digits <= 2 && !dash[1 + digits] ? strtoull(save, NULL, 10) : 0;
+}
+
+/* Removes those that are not of the save `kept`. What other saves there were, at most. */
+static uint64_t walk(const char *target, uint64_t kept) {
+    const char *slash = strrchr(target, '/'), *base = slash ? slash + 1 : target;
+    char folder[PATH_MAX] = ".";
+    uint64_t most = kept;
+    if (slash) snprintf(folder, sizeof folder, "%.*s", (int)(slash + 1 - target), target);
+    DIR *d = opendir(folder);
+    if (!d) return most;
+    for (const struct dirent *e = readdir(d); e; e = readdir(d)) {
+        const uint64_t save = save_of(e->d_name, base);
+        if (!save || save == kept) continue;
+        if (save > most) most = save;
+        unlinkat(dirfd(d), e->d_name, 0);
+    }
+    closedir(d);
+    return most;
+}
+
+/* The save whose shards a checkpoint names, 0: none. False: there is one that cannot be read. */
+static bool find_kept(const char *target, const mmoe_allocator *alloc, uint64_t *save) {
+    mmoe_container *c;
+    struct stat info;
+    mmoe_shards shards = {0};
+    *save = 0;
+    if (lstat(target, &info)) return errno == ENOENT;
+    const mmoe_status status = mmoe_container_open_header(target, alloc, &c, NULL);
+    if (status) return status == MMOE_E_FORMAT; /* whatever it is, it names none */
+    const char *text = mmoe_container_metadata(c, MMOE_CHECKPOINT_SHARDS);
+    const bool is_well = !text || mmoe_shards_read_text(text, &shards);
+    mmoe_container_close(c);
+    *save = shards.save;
+    return is_well;
+}
+
+void mmoe_shards_tidy(const char *path, const mmoe_allocator *alloc) {
+    char target[PATH_MAX];
+    uint64_t kept;
+    if (mmoe_atomic_file_target(path, target) && find_kept(target, alloc, &kept))
+        walk(target, kept);
+}
+
+/* A number that no file beside the checkpoint has. */
+static uint64_t next_save(const char *target, const mmoe_allocator *alloc) {
+    uint64_t kept;
+    return 1 + (find_kept(target, alloc, &kept) ? walk(target, kept) : kept);
+}
+
+/* ---- Writing ---- */
+
+typedef struct shard_writing {
+    const mmoe_trainer *t;
+    mmoe_run_parts *rows;
+    const char *path;
+    mmoe_shards *shards;
+    mmoe_container_tensor *tensors;
+} shard_writing;
+
+static mmoe_status copy_rows(const shard_writing *w, mmoe_piece_sums *sums, mmoe_error *err) {
+    bool cannot_read = false; /* the one file that rows are of is the best weights' */
+    const mmoe_stretch_work work = {.from = w->rows->stretches,
+                                    .to = w->rows->in_file,
+                                    .count = w->rows->count,
+                                    .look = mmoe_piece_sums_add,
+                                    .context = sums,
+                                    .cannot_read = &cannot_read};
+    const mmoe_status status = mmoe_stretches_run(&work, w->t->pool, w->rows->alloc);
+    if (status == MMOE_E_MEMORY) return mmoe_fail_memory(err, MMOE_PIECE);
+    if (cannot_read) return mmoe_best_failed(&w->t->best, false, err);
+    return status ? mmoe_fail_system(err, w->path, "cannot write") : MMOE_OK;
+}
+
+static mmoe_status write_tensors(const shard_writing *w, int32_t index, mmoe_error *err) {
+    const mmoe_run_parts *rows = w->rows;
+    char sum[17], says[MMOE_SHARD_TEXT];
+    mmoe_checkpoint_print_sum(0, sum);
+    const char *const metadata[] = {"format",
+                                    MMOE_SHARD_FORMAT,
+                                    "mmoe_version",
+                                    mmoe_version(),
+                                    "shard",
+                                    mmoe_shard_text(w->shards, index, says),
+                                    "checksum",
+                                    sum,
+                                    NULL};
+    const mmoe_container_contents what = {w->tensors, rows->count, metadata};
+    mmoe_piece_sums sums = {.tensors = w->tensors};
+    mmoe_container_writer *file;
+    mmoe_status status = mmoe_container_begin(w->path, &what, rows->alloc, &file, err);
+    if (status) return status;
+    atomic_init(&sums.sum, 0);
+    mmoe_container_places(file, rows->in_file);
+    status = copy_rows(w, &sums, err);
+    const mmoe_stretch *last = &rows->in_file[rows->count - 1];
+    w->shards->items[index].bytes = (uint64_t)last->place + last->bytes;
+    w->shards->items[index].sum = atomic_load(&sums.sum);
+    mmoe_checkpoint_print_sum(w->shards->items[index].sum, sum);
+    return mmoe_container_end(file, status, err);
+}
+
+static mmoe_status write_shard(shard_writing *w, int32_t index, mmoe_error *err) {
+    const mmoe_run_parts *rows = w->rows;
+    w->tensors = mmoe_alloc_zero(rows->alloc, rows->count, sizeof *w->tensors);
+    if (!w->tensors) return mmoe_fail_memory(err, rows->count * sizeof *w->tensors);
+    for (size_t i = 0; i < rows->count; i++) {
+        const mmoe_run_part *p = &rows->items[i];
+        const size_t bytes = rows->stretches[i].bytes;
+        w->tensors[i] =
+            (mmoe_container_tensor){.name = p->name, .dtype = p->dtype, .rank = 1, .bytes = bytes};
+        w->tensors[i].shape[0] = (int64_t)(bytes / mmoe_dtype_size(p->dtype));
+    }
+    const mmoe_status status = write_tensors(w, index, err);
+    mmoe_release(rows->alloc, w->tensors);
+    return status;
+}
+
+/* Seen from the first rank: another may have written to a disk of its own. */
+static mmoe_status check_there(const char *target, const mmoe_shards *s, mmoe_error *err) {
+    char path[MMOE_SHARD_PATH];
+    for (int32_t i = 0; i < s->count; i++) {
+        struct stat info;
+        mmoe_shard_path(target, s->save, i, path);
+        if (stat(path, &info) == 0 && (uint64_t)info.st_size == s->items[i].bytes) continue;
+        return mmoe_fail_at(err, MMOE_E_IO, path, 0, NULL,
+                            "rank %d wrote its rows for the checkpoint, and rank 0 does not find "
+                            "them: all ranks need the same folder",
+                            (int)i);
+    }
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_shards_write(const mmoe_trainer *t, const char *path, mmoe_run_parts *rows,
+                              mmoe_shards *out, mmoe_error *err) {
+    const mmoe_deal deal = rows->items[0].dealt.deal;
+    const int32_t size = t->ranks->peers.size;
+    int64_t first_alone[MMOE_MOST_RANKS + 1] = {0}, one_each[MMOE_MOST_RANKS + 1];
+    char target[PATH_MAX], own[MMOE_SHARD_PATH];
+    shard_writing w = {t, rows, own, out, NULL};
+    *out = (mmoe_shards){.count = 1 << deal.shift};
+    if (!mmoe_atomic_file_target(path, target)) return mmoe_fail_system(err, path, "cannot write");
+    if (mmoe_ranks_is_first(t->ranks)) out->save = next_save(target, rows->alloc);
+    for (int32_t r = 0; r <= size; r++) {
+        first_alone[r] = r > 0;
+        one_each[r] = r < out->count ? r : out->count;
+    }
+    mmoe_ranks_give(t->ranks, "the number of a save", &out->save, sizeof out->save, first_alone);
+    mmoe_status status = mmoe_ranks_status(t->ranks, err);
+    mmoe_shard_path(target, out->save, deal.owner, own);
+    if (!status && deal.owner >= 0) status = write_shard(&w, deal.owner, err);
+    if (status) return status;
+    mmoe_ranks_give(t->ranks, "rows for the checkpoint", out->items, sizeof *out->items, one_each);
+    status = mmoe_ranks_status(t->ranks, err);
+    return status || deal.owner ? status : check_there(target, out, err);
+}
