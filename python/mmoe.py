@@ -100,7 +100,7 @@ _baseline = _struct("mmoe_baseline", metric=_text, name=_text, title=_text, rati
                     ratio_title=_text, better=_int, ratio_meaning=_text)
 _evaluate_options = _struct("mmoe_evaluate_options", threads=_int, group=_text, group_weight=_text,
                             by=_text, most_slices=_int32, watcher=_address, auc=_text,
-                            ranks=_address)
+                            ranks=_address, allow_unlike=_int, on_warning=_address, user=_address)
 _row_slice = _struct("mmoe_row_slice", value=_text, rows=_int64, metrics=_address)
 _row_slices = _struct("mmoe_row_slices", column=_text, count=_size, items=_address,
                       left_out=_int64, rows_left_out=_int64)

@@ -16,7 +16,7 @@ typedef struct evaluate_flags {
     cli_rows data;
     int64_t threads, slices; /* slices 0: not given */
     int64_t skip_bad;
-    bool json;
+    bool json, allow_unlike;
 } evaluate_flags;
 
 /* What an evaluation is of, and what comes out of it. */
@@ -73,7 +73,9 @@ static int evaluate_rows(evaluation *e) {
                                            .most_slices = (int32_t)f->slices,
                                            .watcher = &cli_watcher,
                                            .auc = f->auc,
-                                           .ranks = cli_ranks()->size > 1 ? cli_ranks() : NULL};
+                                           .ranks = cli_ranks()->size > 1 ? cli_ranks() : NULL,
+                                           .allow_unlike = f->allow_unlike,
+                                           .on_warning = cli_warn_of_training};
     mmoe_error err;
     e->n_task = mmoe_model_task_count(e->model);
     e->metrics = calloc((size_t)e->n_task, sizeof *e->metrics);
@@ -152,6 +154,9 @@ int cli_evaluate(int argc, char **argv) {
         {"threads", "N", CLI_INTEGER, &f.threads, false, 1, CLI_MAX_THREADS,
          "workers; default: the processors"},
         {"json", NULL, CLI_FLAG, &f.json, false, 0, 0, "print JSON"},
+        {"allow-unlike", NULL, CLI_FLAG, &f.allow_unlike, false, 0, 0,
+         "of several ranks (mmoe-mpi): on processors that compute otherwise, too; the last bits of "
+         "a score are those of the rank that has the row"},
         {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
     char description[1536];
     describe(description, sizeof description);

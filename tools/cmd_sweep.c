@@ -9,7 +9,7 @@
 typedef struct sweep_flags {
     const char *config, *output;
     int64_t threads, skip_bad;
-    bool json;
+    bool json, allow_unlike;
 } sweep_flags;
 
 static void print_file_keys(void) {
@@ -57,7 +57,7 @@ static int run_sweep(const sweep_flags *f, const char *output) {
     json_t *identity = NULL;
     int status = sweep_plan_read(f->config, &plan);
     if (!status) status = sweep_identity(&plan, &identity);
-    if (!status) status = sweep_agree(&plan, identity, f->skip_bad);
+    if (!status) status = sweep_agree(&plan, identity, f->skip_bad, f->allow_unlike);
     if (!status) status = sweep_results_open(&results, &plan, identity, output);
     if (!status) status = sweep_share_done(&results);
     if (!status) status = sweep_run_all(&plan, &results, (int)f->threads, f->skip_bad);
@@ -80,6 +80,9 @@ int cli_sweep(int argc, char **argv) {
         {"threads", "N", CLI_INTEGER, &f.threads, false, 1, CLI_MAX_THREADS,
          "runs side by side; default: the processors"},
         {"json", NULL, CLI_FLAG, &f.json, false, 0, 0, "print the table as JSON"},
+        {"allow-unlike", NULL, CLI_FLAG, &f.allow_unlike, false, 0, 0,
+         "of several ranks (mmoe-mpi): on processors that compute otherwise, too; the last bits of "
+         "a run's figures are those of the rank that does it"},
         {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
     const cli_command command = {"sweep",
                                  "--config S.json [--output FOLDER] [FLAGS]",

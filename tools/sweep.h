@@ -95,7 +95,8 @@ void sweep_results_close(sweep_results *results);
 /* ---- sweep_ranks.c: what the ranks of a sweep tell each other; all call these alike ---- */
 
 /* Fails where they are not about to do the same sweep. */
-int sweep_agree(const sweep_plan *plan, const json_t *identity, int64_t skip_bad);
+int sweep_agree(const sweep_plan *plan, const json_t *identity, int64_t skip_bad,
+                bool allow_unlike);
 /* Runs that are done for the first rank are so for all. */
 int sweep_share_done(sweep_results *results);
 

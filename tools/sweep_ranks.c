@@ -22,14 +22,24 @@ static bool hash_json(const json_t *json, char out[HASH_SIZE]) {
     return text != NULL;
 }
 
-int sweep_agree(const sweep_plan *p, const json_t *identity, int64_t skip_bad) {
-    char hashes[MOST_FACTS][HASH_SIZE], skipped[24];
+static bool allow(void *context, const char *name, const char *sentence) {
+    (void)context;
+    if (!mmoe_comm_fact_rounds(name)) return false;
+    cli_warn("%s: the figures of a run are those of its rank to the bit", sentence);
+    return true;
+}
+
+int sweep_agree(const sweep_plan *p, const json_t *identity, int64_t skip_bad, bool allow_unlike) {
+    char hashes[MOST_FACTS][HASH_SIZE], skipped[24], version[24];
     snprintf(skipped, sizeof skipped, "%lld", (long long)skip_bad);
-    mmoe_comm_fact facts[MOST_FACTS] = {{"library", mmoe_version()},
-                                        {"kernels", mmoe_kernel_set()},
-                                        {"BLAS core", mmoe_blas_core_type()},
-                                        {"skip-bad", skipped}};
-    int n = 4;
+    snprintf(version, sizeof version, "%d.%d", MMOE_VERSION_MAJOR, MMOE_VERSION_MINOR);
+    mmoe_comm_fact facts[MOST_FACTS] = {{"library", version},
+                                        {MMOE_FACT_PATCH, mmoe_version()},
+                                        {MMOE_FACT_KERNELS, mmoe_kernel_set()},
+                                        {MMOE_FACT_BLAS, mmoe_blas_core_type()},
+                                        {"skip-bad", skipped},
+                                        {"leave to be unlike", allow_unlike ? "given" : "none"}};
+    int n = 6;
     const char *key;
     json_t *value;
     if (cli_ranks()->size == 1) return CLI_OK;
@@ -41,7 +51,7 @@ int sweep_agree(const sweep_plan *p, const json_t *identity, int64_t skip_bad) {
     if (!hash_json(p->root, hashes[n])) return cli_fail_memory();
     facts[n] = (mmoe_comm_fact){"sweep", hashes[n]};
     mmoe_error err;
-    const mmoe_comm_facts own = {.facts = facts, .n = n + 1};
+    const mmoe_comm_facts own = {.facts = facts, .n = n + 1, .allow = allow_unlike ? allow : NULL};
     return mmoe_comm_agree(cli_ranks(), &own, NULL, &err) ? cli_fail("%s", err.message) : CLI_OK;
 }
 

@@ -101,6 +101,12 @@ typedef struct mmoe_evaluate_options {
      * predicts its share of them: all get the metrics of one process, to the bit. Their models and
      * rows are compared first, for which each reads all of its own. NULL: one process. */
     struct mmoe_comm *ranks;
+    /* Other than 0: ranks whose kernels, BLAS cores or patch of the library are unlike evaluate,
+     * too, which on_warning (NULL: nobody) is told: last bits of scores are then those of the rank
+     * that has the row. All ranks give the same. */
+    int allow_unlike;
+    void (*on_warning)(void *user, const mmoe_warning *warning);
+    void *user;
 } mmoe_evaluate_options;
 
 /* The rows that have one value in a column. */
@@ -121,8 +127,8 @@ typedef struct mmoe_row_slices {
  * frees them, before the data set and the model. MMOE_E_ARGUMENT: a column that the data set does
  * not keep, a group_weight that is none or of no groups, groups that no task has a metric of, a
  * data set of another schema; MMOE_E_MEMORY, _IO and _FORMAT as of mmoe_evaluate. Of ranks
- * MMOE_E_CONFIG: models, rows, options, library, kernels or BLAS cores are unlike; MMOE_E_IO: "rank
- * R: its message", of one that has failed. */
+ * MMOE_E_CONFIG: models, rows, options, library, or without allow_unlike kernels or BLAS cores are
+ * unlike; MMOE_E_IO: "rank R: its message", of one that has failed. */
 MMOE_API mmoe_status mmoe_evaluate_by(const mmoe_model *model, const mmoe_dataset *dataset,
                                       const mmoe_evaluate_options *options,
                                       const mmoe_allocator *alloc, mmoe_task_metrics *metrics,

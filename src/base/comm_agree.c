@@ -104,6 +104,11 @@ static mmoe_status compare(const facts *f, const mmoe_comm_facts *own, mmoe_erro
     return MMOE_OK;
 }
 
+bool mmoe_comm_fact_rounds(const char *name) {
+    return strcmp(name, MMOE_FACT_KERNELS) == 0 || strcmp(name, MMOE_FACT_BLAS) == 0 ||
+           strcmp(name, MMOE_FACT_PATCH) == 0;
+}
+
 mmoe_status mmoe_comm_agree(mmoe_comm *c, const mmoe_comm_facts *own, const mmoe_allocator *alloc,
                             mmoe_error *err) {
     const mmoe_allocator a = mmoe_allocator_or_default(alloc);

@@ -11,6 +11,12 @@ typedef struct mmoe_comm_fact {
     const char *name, *text;
 } mmoe_comm_fact;
 
+/* Names of facts that say how numbers are rounded, and nothing else. */
+#define MMOE_FACT_KERNELS "kernels"
+#define MMOE_FACT_BLAS "BLAS core"
+#define MMOE_FACT_PATCH "library's patch"
+bool mmoe_comm_fact_rounds(const char *name);
+
 /* Told of a fact that is unlike: "ranks have unlike \"kernels\": \"avx512\" on ranks 0-2, \"avx2\"
  * on rank 3". Returns whether it may be; all ranks must say the same. */
 typedef bool (*mmoe_unlike_fn)(void *context, const char *name, const char *sentence);

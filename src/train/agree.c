@@ -9,15 +9,11 @@
 #include "math/kernels.h"
 
 /* What rounds otherwise, and does nothing else. */
-static const char *const may_differ[] = {"kernels", "BLAS core", "library's patch"};
-enum { MAY_DIFFER = sizeof may_differ / sizeof *may_differ };
-
 static bool allow(void *context, const char *name, const char *sentence) {
     const mmoe_agreement *a = context;
-    bool may = false;
-    for (int i = 0; i < MAY_DIFFER; i++) may |= strcmp(may_differ[i], name) == 0;
-    if (may) a->allow(a->context, sentence);
-    return may;
+    if (!mmoe_comm_fact_rounds(name)) return false;
+    a->allow(a->context, sentence);
+    return true;
 }
 
 uint64_t mmoe_agree_hash(const char *text) {
@@ -31,9 +27,9 @@ mmoe_status mmoe_agree(const mmoe_agreement *a, const mmoe_allocator *alloc, mmo
     snprintf(version, sizeof version, "%d.%d", MMOE_VERSION_MAJOR, MMOE_VERSION_MINOR);
     mmoe_comm_fact facts[TEXTS + MMOE_AGREE_NUMBERS] = {
         {"library", version},
-        {may_differ[0], mmoe_kernels_best()->name},
-        {may_differ[1], mmoe_blas_core()},
-        {may_differ[2], mmoe_version()},
+        {MMOE_FACT_KERNELS, mmoe_kernels_best()->name},
+        {MMOE_FACT_BLAS, mmoe_blas_core()},
+        {MMOE_FACT_PATCH, mmoe_version()},
         {"leave to be unlike", a->allow ? "given" : "none"}};
     for (int i = 0; i < a->n; i++) {
         snprintf(texts[i], sizeof texts[i], "%llx", (unsigned long long)a->numbers[i].value);

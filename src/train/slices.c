@@ -1,5 +1,6 @@
 /* Metrics of a data set, and of the slices that a column's values make of it. */
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/checksum.h"
@@ -212,6 +213,15 @@ static uint64_t hash_weights(const mmoe_params *p) {
     return hash;
 }
 
+static void warn_of_unlike(void *context, const char *sentence) {
+    const mmoe_evaluate_options *o = context;
+    mmoe_warning warning = {0};
+    char text[1024];
+    snprintf(text, sizeof text, "%s: scores are not those of one process to the bit", sentence);
+    warning.message = text;
+    if (o->on_warning) o->on_warning(o->user, &warning);
+}
+
 /* Ranks are about to evaluate the same. */
 static mmoe_status agree(const evaluation *n, const mmoe_source *source,
                          const mmoe_evaluate_options *o, mmoe_error *err) {
@@ -227,7 +237,8 @@ static mmoe_status agree(const evaluation *n, const mmoe_source *source,
         {"by", mmoe_agree_hash(o->by)},
         {"slices", (uint64_t)o->most_slices},
         {"auc", n->of.is_binned}};
-    const mmoe_agreement a = {.comm = n->of.comm, numbers, sizeof numbers / sizeof *numbers};
+    const mmoe_agreement a = {n->of.comm, numbers, sizeof numbers / sizeof *numbers,
+                              o->allow_unlike ? warn_of_unlike : NULL, (void *)(uintptr_t)o};
     return mmoe_agree(&a, &n->alloc, err);
 }
 
