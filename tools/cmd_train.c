@@ -232,7 +232,10 @@ static int make_model(const train_flags *f, train_run *run) {
 static int read_run_data(const train_flags *f, train_run *run) {
     const cli_reading how = {
         .threads = (int)f->threads, .streamed = cli_streams(run->config), .skip_bad = f->skip_bad};
-    int status = read_training(f, run, &how);
+    cli_reading of_lanes = how; /* a rank's rows of a folder are a part of it, and stay there */
+    of_lanes.streamed |=
+        cli_ranks()->size > 1 && cli_has_lanes(run->config) && cli_is_folder(f->train.paths[0]);
+    int status = read_training(f, run, &of_lanes);
     if (!status && f->valid.count) status = read_judged(run, &f->valid, &how, &run->valid);
     if (!status && f->test.count) status = read_judged(run, &f->test, &how, &run->test);
     if (!status) status = make_model(f, run);

@@ -136,13 +136,18 @@ mmoe_status cli_read_judged(const mmoe_schema *schema, const cli_rows *from, con
 
 /* ---- The configuration ---- */
 
-bool cli_streams(const mmoe_config *config) {
+/* Of a key of the trainer: a number above 0, or true. */
+static bool is_set(const mmoe_config *config, const char *key) {
     json_t *json = cli_config_json(config);
-    const bool bounded =
-        json_integer_value(json_object_get(json_object_get(json, "trainer"), "memory")) > 0;
+    const json_t *value = json_object_get(json_object_get(json, "trainer"), key);
+    const bool set = json_integer_value(value) > 0 || json_is_true(value);
     json_decref(json);
-    return bounded;
+    return set;
 }
+
+bool cli_streams(const mmoe_config *config) { return is_set(config, "memory"); }
+
+bool cli_has_lanes(const mmoe_config *config) { return is_set(config, "lanes"); }
 
 char *cli_groups_of(const mmoe_config *config) {
     json_t *json = cli_config_json(config);

@@ -41,6 +41,8 @@ mmoe_status cli_read_judged(const mmoe_schema *schema, const cli_rows *from, con
 
 /* Whether the configuration bounds memory, so that rows are streamed. */
 bool cli_streams(const mmoe_config *config);
+/* Whether segments have lanes (trainer.lanes). */
+bool cli_has_lanes(const mmoe_config *config);
 /* The configuration's column of groups, the caller's; NULL: it has none. */
 char *cli_groups_of(const mmoe_config *config);
 

@@ -422,6 +422,19 @@ static mmoe_status check_segments(const mmoe_trainer_config *c, const mmoe_key_p
                          (int)c->segments);
 }
 
+/* Whole segments of a batch, and whole batches of a block. */
+static mmoe_status check_lanes(const mmoe_trainer_config *c, const mmoe_key_place *place) {
+    enum { MOST = 16384, LEAST = 16 }; /* rows of a block; of a segment */
+    const int32_t rows = c->batch_size;
+    if (!c->lanes) return MMOE_OK;
+    if (!c->shuffle)
+        return mmoe_key_fail(place, "trainer.lanes", "shuffle is false: rows keep their order");
+    if (!(rows & (rows - 1)) && rows >= LEAST * c->segments && rows <= MOST) return MMOE_OK;
+    return mmoe_key_fail(place, "trainer.batch_size",
+                         "%d: with lanes it is a power of two, %d (%d a segment) to %d", (int)rows,
+                         (int)(LEAST * c->segments), (int)LEAST, (int)MOST);
+}
+
 static mmoe_status check_balance(const mmoe_config *config, const mmoe_key_place *place) {
     if (config->trainer.balance.method == MMOE_BALANCE_NONE || config->n_task > 1) return MMOE_OK;
     return mmoe_key_fail(place, "trainer.adaptive_params.method",
@@ -449,6 +462,7 @@ mmoe_status mmoe_config_check(const json_t *root, mmoe_config *config,
     if (status == MMOE_OK) status = mmoe_config_check_watched(root, config, place);
     if (status == MMOE_OK) status = check_optimizer(config, place);
     if (status == MMOE_OK) status = check_segments(&config->trainer, place);
+    if (status == MMOE_OK) status = check_lanes(&config->trainer, place);
     if (status == MMOE_OK) status = check_balance(config, place);
     if (status == MMOE_OK) status = check_update(&config->trainer, place);
     json_decref(columns);

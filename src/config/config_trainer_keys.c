@@ -127,6 +127,10 @@ const mmoe_key mmoe_trainer_keys[] = {
     INTEGER("trainer.segments", MMOE_KEY_INT32, IN_CONFIG(trainer.segments), "1", 1, 64,
             "A power of two: a batch's sums are made of this many parts, added in a binary tree; a "
             "run gives the same bits on any number of ranks up to it."),
+    BOOLEAN("trainer.lanes", IN_CONFIG(trainer.lanes), "false",
+            "Each segment of a batch has rows of lanes of its own, so that each of several ranks "
+            "reads its lanes of a packed folder alone. batch_size is a power of two then, of at "
+            "least 16 rows a segment and at most 16384 in all."),
     INTEGER("trainer.earlystop_patience", MMOE_KEY_INT32, CHANGES(trainer.earlystop_patience), "10",
             0, 1000000,
             "Epochs without a better score after which training ends; 0: never. A run that is "

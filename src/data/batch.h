@@ -20,6 +20,7 @@ typedef struct mmoe_rows {
     size_t id_stride, dense_stride, label_stride;
     mmoe_lists lists;
     bool complete;              /* no label is missing and no row is weighed */
+    bool is_share;              /* others' rows are not here: their index is MMOE_NO_ROW */
     const int32_t *const *kept; /* [columns that the data set keeps] [.]; NULL: not asked for */
 } mmoe_rows;
 

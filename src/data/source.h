@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "data/batch.h"
+#include "data/order.h"
 
 struct mmoe_dataset;
 
@@ -29,6 +30,8 @@ typedef struct mmoe_source_order {
     int32_t most; /* rows that are asked for at a time */
     bool keeps;   /* hands out what the set keeps beside its rows, which are not shuffled then, and
                      of which a window has a multiple of `most` */
+    mmoe_lanes lanes; /* with them `most` is lanes.batch. Where some segments' rows alone are asked
+                         for, a source that reads them from files may have no others */
 } mmoe_source_order;
 
 typedef struct mmoe_source_kind {

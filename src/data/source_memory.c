@@ -129,7 +129,10 @@ static mmoe_status open_memory(const mmoe_source_order *order, const mmoe_alloca
     s->source.kind = &mmoe_source_memory;
     s->alloc = *alloc;
     s->set = order->set;
-    s->order = (mmoe_order){.rows = rows, .shuffles = order->shuffles, .seed = order->seed};
+    s->order = (mmoe_order){
+        .rows = rows, .lanes = order->lanes, .shuffles = order->shuffles, .seed = order->seed};
+    s->order.lanes.first = 0; /* all are here */
+    s->order.lanes.count = order->lanes.segments;
     mmoe_status status = mmoe_order_create(&s->order, alloc, err);
     if (!status && order->shuffles) {
         s->rows = mmoe_alloc(alloc, (size_t)rows, sizeof *s->rows);

@@ -2,7 +2,8 @@
  *
  *     half 0: window 0, 2, 4, ...      half 1: window 1, 3, 5, ...
  *
- * Both are in one array, so that a batch may have rows of two windows. */
+ * Both are in one array, so that a batch may have rows of two windows. Where some lanes alone are
+ * asked for, a window has their rows, and the others have none. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +13,6 @@
 #include "data/dataset.h"
 #include "data/source.h"
 #include "data/stored.h"
-
-/* Rows of a half, and one that ends the last list's offsets. */
-enum { HALF_ROWS = MMOE_WINDOW_ROWS + 1 };
 
 typedef struct half {
     int64_t window;
@@ -35,11 +33,13 @@ typedef struct stored_source {
     bool are_read;                      /* the windows of this epoch, from the place on */
     int64_t place, window, next_window; /* rows handed out; the one in use; what is read next */
     int32_t used;                       /* rows of the window in use */
-    int64_t room;                       /* elements of a half's lists */
-    uint32_t *index;                    /* [most] of a batch that two windows have */
+    int32_t half_rows; /* room of a half, with one that ends the last list's offsets */
+    int64_t room;      /* elements of a half's lists */
+    int64_t *elements; /* [blocks] of the lists of lanes that are asked for; NULL: all are */
+    uint32_t *index;   /* [most] of a batch that two windows have */
     int32_t most;
     size_t memory;       /* bytes of `all` and of the reader */
-    mmoe_block_room all; /* [2, HALF_ROWS] */
+    mmoe_block_room all; /* [2, half_rows] */
     int32_t **kept;      /* [n_kept] of `all`; NULL: not asked for */
     const int32_t **at;  /* [the set's n_kept] from the first row that is handed out on */
 } stored_source;
@@ -48,7 +48,8 @@ typedef struct stored_source {
 
 static mmoe_block_room room_of(const stored_source *s, int32_t which, int32_t slot) {
     const mmoe_stored *of = s->reader.stored;
-    const size_t row = (size_t)which * HALF_ROWS + (size_t)slot * MMOE_BLOCK_ROWS;
+    const size_t row = (size_t)which * (size_t)s->half_rows +
+                       (size_t)slot * (size_t)mmoe_stored_rows(&s->reader, MMOE_BLOCK_ROWS);
     mmoe_block_room to = s->all;
     to.ids += row * (size_t)of->n_id;
     to.inputs += row * (size_t)of->dense_width;
@@ -61,9 +62,17 @@ static mmoe_block_room room_of(const stored_source *s, int32_t which, int32_t sl
 
 /* Places of a window as rows of the array. */
 static void order_rows(const stored_source *s, half *h) {
-    const uint32_t first = (uint32_t)(h - s->halves) * HALF_ROWS;
+    const uint32_t first = (uint32_t)(h - s->halves) * (uint32_t)s->half_rows;
+    const bool is_share = s->elements && mmoe_order_has_lanes(&s->order, h->window);
     mmoe_order_window(&s->order, h->window, h->places);
-    for (int32_t i = 0; first && i < h->rows; i++) h->places[i] += first;
+    for (int32_t i = 0; !is_share && first && i < h->rows; i++) h->places[i] += first;
+    for (int32_t i = 0; is_share && i < h->rows; i++) {
+        const int32_t slot = (int32_t)(h->places[i] / MMOE_BLOCK_ROWS),
+                      row = (int32_t)(h->places[i] % MMOE_BLOCK_ROWS);
+        if (h->places[i] == MMOE_NO_ROW) continue;
+        h->places[i] = first + (uint32_t)(slot * mmoe_stored_rows(&s->reader, MMOE_BLOCK_ROWS)) +
+                       (uint32_t)mmoe_stored_row(&s->reader, row, MMOE_BLOCK_ROWS);
+    }
 }
 
 /* In the background. */
@@ -80,7 +89,7 @@ static void load_window(void *context) {
         const mmoe_block_room to = room_of(s, which, slot);
         if (to.offsets) to.offsets[0] = elements;
         h->status = mmoe_stored_read(&s->reader, block, &to, &h->err);
-        if (to.offsets) elements += s->reader.stored->elements[block];
+        if (to.offsets) elements += s->reader.elements[block];
     }
     order_rows(s, h);
 }
@@ -143,6 +152,7 @@ static mmoe_rows rows_of(const stored_source *s, int32_t rows, const uint32_t *i
         out.lists = (mmoe_lists){of->n_list, s->all.offsets, s->all.elements,
                                  s->all.element_weights, 2 * (size_t)s->room};
     out.complete = !of->has_weights && !s->set->any_missing_label;
+    out.is_share = s->elements && mmoe_order_has_lanes(&s->order, s->window);
     return out;
 }
 
@@ -203,7 +213,7 @@ static mmoe_status stored_next(mmoe_source *source, int32_t most, mmoe_rows *out
     if (rows > h->rows - s->used) {
         status = next_of_two(s, rows, out, err);
     } else {
-        const size_t first = (size_t)(h - s->halves) * HALF_ROWS + (size_t)s->used;
+        const size_t first = (size_t)(h - s->halves) * (size_t)s->half_rows + (size_t)s->used;
         *out =
             s->order.shuffles ? rows_of(s, rows, h->places + s->used) : plain_rows(s, first, rows);
         s->used += rows;
@@ -250,6 +260,7 @@ static void stored_free(mmoe_source *source) {
     mmoe_release(&a, s->halves[0].places);
     mmoe_release(&a, s->halves[1].places);
     mmoe_release(&a, s->index);
+    mmoe_release(&a, s->elements);
     mmoe_release_aligned(&a, s->all.ids);
     mmoe_release_aligned(&a, s->all.inputs);
     mmoe_release_aligned(&a, s->all.labels);
@@ -269,6 +280,26 @@ static int descending(const void *a, const void *b) {
     return (x < y) - (x > y);
 }
 
+/* Lanes, if not all of them are asked for. A set that is measured alone has no files. */
+static mmoe_status choose_lanes(stored_source *s, mmoe_error *err) {
+    const mmoe_stored *of = s->reader.stored;
+    const mmoe_lanes *l = &s->order.lanes;
+    const size_t blocks = (size_t)s->order.blocks;
+    s->half_rows = MMOE_WINDOW_ROWS + 1;
+    if (l->count == l->segments) return MMOE_OK;
+    s->elements = mmoe_alloc_zero(&s->alloc, blocks, sizeof *s->elements);
+    if (!s->elements) return mmoe_fail_memory(err, blocks * sizeof *s->elements);
+    s->reader.first_lane = mmoe_lanes_of(l, l->first);
+    s->reader.lanes = mmoe_lanes_of(l, l->count);
+    const int32_t rows = mmoe_stored_rows(&s->reader, MMOE_BLOCK_ROWS) * MMOE_WINDOW_BLOCKS;
+    s->half_rows = 1 + (rows < MMOE_BLOCK_ROWS ? MMOE_BLOCK_ROWS : rows); /* of the last window */
+    s->reader.elements = s->elements;
+    if (of->n_part) return of->n_list ? mmoe_stored_count(&s->reader, s->elements, err) : MMOE_OK;
+    for (size_t b = 0; b < blocks; b++)
+        s->elements[b] = of->elements[b] * s->reader.lanes / MMOE_LANES;
+    return MMOE_OK;
+}
+
 /* Elements of the lists of any window: at most those of the blocks that have the most. */
 static mmoe_status find_room(stored_source *s, mmoe_error *err) {
     const mmoe_stored *of = s->reader.stored;
@@ -276,7 +307,7 @@ static mmoe_status find_room(stored_source *s, mmoe_error *err) {
     if (!of->n_list) return MMOE_OK;
     int64_t *elements = mmoe_alloc(&s->alloc, blocks, sizeof *elements);
     if (!elements) return mmoe_fail_memory(err, blocks * sizeof *elements);
-    memcpy(elements, of->elements, blocks * sizeof *elements);
+    memcpy(elements, s->reader.elements, blocks * sizeof *elements);
     qsort(elements, blocks, sizeof *elements, descending);
     for (size_t b = 0; b < blocks && b < MMOE_WINDOW_BLOCKS; b++) s->room += elements[b];
     mmoe_release(&s->alloc, elements);
@@ -292,7 +323,7 @@ static void *take(const stored_source *s, size_t count, size_t size, size_t *tot
 
 static mmoe_status take_room(stored_source *s, mmoe_error *err) {
     const mmoe_stored *of = s->reader.stored;
-    const size_t rows = 2 * (size_t)HALF_ROWS, elements = 2 * (size_t)s->room;
+    const size_t rows = 2 * (size_t)s->half_rows, elements = 2 * (size_t)s->room;
     mmoe_block_room *to = &s->all;
     size_t total = 0;
     bool failed = false;
@@ -317,7 +348,7 @@ static mmoe_status take_room(stored_source *s, mmoe_error *err) {
 }
 
 static mmoe_status take_kept(stored_source *s, mmoe_error *err) {
-    const size_t stored = (size_t)s->reader.stored->n_kept, rows = 2 * (size_t)HALF_ROWS;
+    const size_t stored = (size_t)s->reader.stored->n_kept, rows = 2 * (size_t)s->half_rows;
     bool failed = false;
     assert(!s->order.shuffles && MMOE_WINDOW_ROWS % s->most == 0);
     s->kept = mmoe_alloc_zero(&s->alloc, stored, sizeof *s->kept);
@@ -337,10 +368,13 @@ static mmoe_status open_stored(const mmoe_source_order *order, const mmoe_alloca
     s->alloc = *alloc;
     s->set = order->set;
     s->most = order->most;
-    s->order =
-        (mmoe_order){.rows = order->set->rows, .shuffles = order->shuffles, .seed = order->seed};
+    s->order = (mmoe_order){.rows = order->set->rows,
+                            .lanes = order->lanes,
+                            .shuffles = order->shuffles,
+                            .seed = order->seed};
     mmoe_status status = mmoe_order_create(&s->order, alloc, err);
     if (!status) status = mmoe_stored_reader_open(order->set->stored, &s->reader, err);
+    if (!status) status = choose_lanes(s, err);
     if (!status) status = find_room(s, err);
     if (!status) status = take_room(s, err);
     if (!status && order->keeps) status = take_kept(s, err);

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/checksum.h"
 #include "base/error.h"
 #include "base/file_at.h"
 #include "base/unnamed_file.h"
@@ -72,7 +71,8 @@ static size_t largest_piece(const mmoe_stored *s) {
 mmoe_status mmoe_stored_reader_open(const mmoe_stored *s, mmoe_stored_reader *out,
                                     mmoe_error *err) {
     const size_t starts = (size_t)s->n_list * (MMOE_BLOCK_ROWS + 1);
-    *out = (mmoe_stored_reader){.stored = s, .size = largest_piece(s)};
+    *out = (mmoe_stored_reader){
+        .stored = s, .lanes = MMOE_LANES, .elements = s->elements, .size = largest_piece(s)};
     out->bytes = mmoe_alloc(&s->alloc, out->size, 1);
     out->starts = mmoe_alloc(&s->alloc, starts, sizeof *out->starts);
     out->places = mmoe_alloc(&s->alloc, MMOE_BLOCK_ROWS, sizeof *out->places);
@@ -95,7 +95,10 @@ void mmoe_stored_reader_close(mmoe_stored_reader *r) {
 typedef struct piece {
     mmoe_stored_reader *reader;
     const mmoe_stored_part *part;
-    int32_t column, rows;
+    int32_t column;
+    int32_t rows;       /* that are wanted */
+    int32_t block_rows; /* that the block has; of these `in_file` are read, from `from` on: */
+    int32_t from, in_file;
     int64_t block, first, count; /* values [first, first + count) of the file */
 } piece;
 
@@ -112,23 +115,67 @@ static mmoe_status fail_piece(const piece *p, const char *fault, mmoe_error *err
     return mmoe_fail_format(err, path,
                             "rows %" PRId64 " to %" PRId64 " %s: pack the data anew, or put the "
                             "file back as it was",
-                            row + 1, row + p->rows, fault);
+                            row + 1, row + p->block_rows, fault);
 }
 
 static const char *const other_bytes = "are not as they were written";
 
-/* `size` bytes of its file, from `at` on, to the reader's. */
-static mmoe_status read_bytes(const piece *p, size_t size, int64_t at, mmoe_error *err) {
+/* `size` bytes of its file, from `at` on. */
+static mmoe_status read_bytes(const piece *p, void *to, size_t size, int64_t at, mmoe_error *err) {
     char path[PATH_SIZE];
     size_t got = 0;
     make_path(p, path);
     const int *files = p->part->files;
     const int fd = files ? files[p->column] : open(path, O_RDONLY | O_CLOEXEC);
-    const bool good = fd >= 0 && mmoe_read_at(fd, p->reader->bytes, size, at, &got);
+    const bool good = fd >= 0 && mmoe_read_at(fd, to, size, at, &got);
     const mmoe_status status = good ? MMOE_OK : mmoe_fail_system(err, path, "cannot read");
     if (fd >= 0 && !files) close(fd);
     if (status || got == size) return status;
     return fail_piece(p, "are not in it: the file is cut off", err);
+}
+
+static int64_t *starts_of(const mmoe_stored_reader *r, int32_t list) {
+    return r->starts + (size_t)list * (MMOE_BLOCK_ROWS + 1);
+}
+
+static int64_t block_of_part(const piece *p) { return p->block - p->part->first_block; }
+
+/* Bytes of a lane among those that were read, of which it is the one after so many. */
+static const char *lane_bytes(const piece *p, int32_t after, size_t *size) {
+    const mmoe_stored_column *c = &p->reader->stored->columns[p->column];
+    const size_t each = mmoe_stored_size(c->what) * (size_t)c->width,
+                 row = (size_t)after * MMOE_LANE_ROWS;
+    if (c->what == MMOE_STORED_ELEMENTS || c->what == MMOE_STORED_ELEMENT_WEIGHTS) {
+        const int64_t *starts = starts_of(p->reader, c->at), *at = starts + row;
+        *size = (size_t)(at[MMOE_LANE_ROWS] - at[0]) * each;
+        return p->reader->bytes + (size_t)(at[0] - starts[0]) * each;
+    }
+    *size = (MMOE_LANE_ROWS + (c->what == MMOE_STORED_OFFSETS)) * each;
+    return p->reader->bytes + row * each;
+}
+
+/* Compares what was read of lanes with the checksums that their file has. */
+static mmoe_status check_lanes(const piece *p, mmoe_error *err) {
+    const mmoe_stored_reader *r = p->reader;
+    uint64_t sums[MMOE_LANES];
+    char path[PATH_SIZE];
+    size_t got = 0, size = (size_t)r->lanes * sizeof *sums;
+    const int64_t at = (block_of_part(p) * r->stored->n_column + p->column) * MMOE_LANES;
+    snprintf(path, PATH_SIZE, "%s/" MMOE_STORED_LANES, p->part->folder);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const bool good =
+        fd >= 0 &&
+        mmoe_read_at(fd, sums, size,
+                     MMOE_STORED_HEADER + (at + r->first_lane) * (int64_t)sizeof *sums, &got);
+    const mmoe_status status = good ? MMOE_OK : mmoe_fail_system(err, path, "cannot read");
+    if (fd >= 0) close(fd);
+    if (status) return status;
+    bool same = got == size;
+    for (int32_t lane = 0; same && lane < r->lanes; lane++) {
+        const char *bytes = lane_bytes(p, lane, &size);
+        same = sums[lane] == mmoe_stored_lane_sum(p->block, r->first_lane + lane, bytes, size);
+    }
+    return same ? MMOE_OK : fail_piece(p, other_bytes, err);
 }
 
 /* Reads it to the reader's bytes, and compares their checksum. */
@@ -139,11 +186,11 @@ static mmoe_status read_piece(const piece *p, mmoe_error *err) {
                  size = (size_t)p->count * each;
     if (size > p->reader->size) return fail_piece(p, other_bytes, err);
     const mmoe_status status =
-        read_bytes(p, size, MMOE_STORED_HEADER + p->first * (int64_t)each, err);
+        read_bytes(p, p->reader->bytes, size, MMOE_STORED_HEADER + p->first * (int64_t)each, err);
     if (status) return status;
+    if (p->in_file < p->block_rows) return check_lanes(p, err);
     const uint64_t found = mmoe_checksum_hash((uint64_t)p->block, p->reader->bytes, size);
-    const int64_t block = p->block - p->part->first_block;
-    return found == p->part->checksums[block * s->n_column + p->column]
+    return found == p->part->checksums[block_of_part(p) * s->n_column + p->column]
                ? MMOE_OK
                : fail_piece(p, other_bytes, err);
 }
@@ -220,8 +267,8 @@ static mmoe_status read_column(piece *p, const mmoe_block_room *to, mmoe_error *
     int32_t stride = 0;
     void *room = room_of(p->reader->stored, &p->reader->stored->columns[p->column], to, &stride);
     if (!room) return MMOE_OK;
-    p->first = (p->block - p->part->first_block) * MMOE_BLOCK_ROWS;
-    p->count = p->rows;
+    p->first = block_of_part(p) * MMOE_BLOCK_ROWS + p->from;
+    p->count = p->in_file;
     const mmoe_status status = read_piece(p, err);
     if (status) return status;
     const char *fault = value_fault(p);
@@ -233,18 +280,14 @@ static mmoe_status read_column(piece *p, const mmoe_block_room *to, mmoe_error *
 /* ---- Lists ---- */
 
 static mmoe_status read_starts(piece *p, int64_t *starts, mmoe_error *err) {
-    p->first = (p->block - p->part->first_block) * MMOE_BLOCK_ROWS;
-    p->count = p->rows + 1;
+    p->first = block_of_part(p) * MMOE_BLOCK_ROWS + p->from;
+    p->count = p->in_file + 1;
     const mmoe_status status = read_piece(p, err);
     if (status) return status;
     memcpy(starts, p->reader->bytes, (size_t)p->count * sizeof *starts);
     bool ascend = starts[0] >= 0;
-    for (int32_t i = 0; i < p->rows; i++) ascend &= starts[i] <= starts[i + 1];
+    for (int32_t i = 0; i < p->in_file; i++) ascend &= starts[i] <= starts[i + 1];
     return ascend ? MMOE_OK : fail_piece(p, "have lists that end before they begin", err);
-}
-
-static int64_t *starts_of(const mmoe_stored_reader *r, int32_t list) {
-    return r->starts + (size_t)list * (MMOE_BLOCK_ROWS + 1);
 }
 
 /* Row by row, list by list, as a data set has them. */
@@ -277,7 +320,7 @@ static mmoe_status read_elements(piece *p, const mmoe_block_room *to, mmoe_error
     const mmoe_stored_column *c = &p->reader->stored->columns[p->column];
     const int64_t *starts = starts_of(p->reader, c->at);
     p->first = starts[0];
-    p->count = starts[p->rows] - starts[0];
+    p->count = starts[p->in_file] - starts[0];
     const mmoe_status status = read_piece(p, err);
     if (status) return status;
     const char *fault = value_fault(p);
@@ -288,18 +331,25 @@ static mmoe_status read_elements(piece *p, const mmoe_block_room *to, mmoe_error
     return MMOE_OK;
 }
 
+/* Of the lists of one, those that are wanted. */
+static int64_t wanted_elements(const piece *p, const int64_t *starts) {
+    const mmoe_stored_reader *r = p->reader;
+    const int32_t first = p->rows < p->block_rows ? r->first_lane * MMOE_LANE_ROWS - p->from : 0;
+    return starts[first + p->rows] - starts[first];
+}
+
 /* Those of all lists, as many elements as the block is known to have: another reader may have the
  * next block's elements behind them. */
 static mmoe_status read_all_starts(piece *p, mmoe_error *err) {
     const mmoe_stored *s = p->reader->stored;
-    int64_t left = s->elements[p->block];
+    int64_t left = p->reader->elements[p->block];
     int32_t last = 0;
     for (p->column = 0; p->column < s->n_column; p->column++) {
         if (s->columns[p->column].what != MMOE_STORED_OFFSETS) continue;
         int64_t *starts = starts_of(p->reader, s->columns[p->column].at);
         const mmoe_status status = read_starts(p, starts, err);
         if (status) return status;
-        left -= starts[p->rows] - starts[0];
+        left -= wanted_elements(p, starts);
         if (left < 0) return fail_piece(p, other_bytes, err);
         last = p->column;
     }
@@ -327,21 +377,74 @@ static const mmoe_stored_part *part_of(const mmoe_stored *s, int64_t block) {
     return part;
 }
 
-static void place_rows(mmoe_stored_reader *r, int32_t rows) {
-    if (r->placed == rows) return;
-    for (int32_t row = 0; row < rows; row++) r->places[row] = mmoe_lane_place(row, rows);
-    r->placed = rows;
+/* Of lanes row by row, too: of each its first row, then of each its second. */
+static void place_rows(const piece *p) {
+    mmoe_stored_reader *r = p->reader;
+    if (r->placed == p->block_rows && r->placed_from == p->from) return;
+    for (int32_t row = 0; row < p->block_rows; row++) {
+        const int32_t lane = row % MMOE_LANES - r->first_lane;
+        if (p->rows == p->block_rows)
+            r->places[row] = mmoe_lane_place(row, p->block_rows);
+        else if (lane >= 0 && lane < r->lanes)
+            r->places[mmoe_stored_row(r, row, p->block_rows)] =
+                mmoe_lane_place(row, p->block_rows) - p->from;
+    }
+    r->placed = p->block_rows;
+    r->placed_from = p->from;
+}
+
+static piece piece_of(mmoe_stored_reader *r, int64_t block) {
+    piece p = {.reader = r, .part = part_of(r->stored, block), .block = block};
+    p.block_rows = p.in_file = mmoe_block_rows(r->stored->rows, block);
+    p.rows = mmoe_stored_rows(r, p.block_rows);
+    if (p.rows < p.block_rows && p.part->has_lanes) {
+        p.from = r->first_lane * MMOE_LANE_ROWS;
+        p.in_file = p.rows;
+    }
+    return p;
 }
 
 mmoe_status mmoe_stored_read(mmoe_stored_reader *reader, int64_t block, const mmoe_block_room *to,
                              mmoe_error *err) {
     const mmoe_stored *s = reader->stored;
-    piece p = {.reader = reader, .part = part_of(s, block), .block = block};
-    p.rows = mmoe_block_rows(s->rows, block);
-    place_rows(reader, p.rows);
+    piece p = piece_of(reader, block);
+    place_rows(&p);
     mmoe_status status = MMOE_OK;
     for (p.column = 0; !status && p.column < s->n_column; p.column++)
         status = read_column(&p, to, err);
     if (!status && to->offsets) status = read_lists(&p, to, err);
+    return status;
+}
+
+/* ---- Elements of lanes ---- */
+
+/* Where the lists of the lanes that are wanted begin, and the last ends. */
+static mmoe_status add_elements(const piece *p, int64_t *elements, mmoe_error *err) {
+    const int64_t row =
+        block_of_part(p) * MMOE_BLOCK_ROWS + (int64_t)p->reader->first_lane * MMOE_LANE_ROWS;
+    int64_t ends[2];
+    mmoe_status status = MMOE_OK;
+    for (int i = 0; !status && i < 2; i++)
+        status = read_bytes(p, &ends[i], sizeof *ends,
+                            MMOE_STORED_HEADER + (row + i * p->rows) * (int64_t)sizeof *ends, err);
+    if (status) return status;
+    if (ends[0] < 0 || ends[1] < ends[0] ||
+        ends[1] - ends[0] > p->reader->stored->elements[p->block] - *elements)
+        return fail_piece(p, other_bytes, err);
+    *elements += ends[1] - ends[0];
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_stored_count(mmoe_stored_reader *reader, int64_t *elements, mmoe_error *err) {
+    const mmoe_stored *s = reader->stored;
+    mmoe_status status = MMOE_OK;
+    for (int64_t block = 0; !status && block < mmoe_blocks_of(s->rows); block++) {
+        piece p = piece_of(reader, block);
+        elements[block] = p.rows < p.block_rows ? 0 : s->elements[block];
+        if (p.rows == p.block_rows) continue;
+        for (p.column = 0; !status && p.column < s->n_column; p.column++)
+            if (s->columns[p.column].what == MMOE_STORED_OFFSETS)
+                status = add_elements(&p, &elements[block], err);
+    }
     return status;
 }

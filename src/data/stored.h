@@ -6,10 +6,12 @@
 #ifndef MMOE_DATA_STORED_H
 #define MMOE_DATA_STORED_H
 
+#include "base/checksum.h"
 #include "data/batch.h"
 #include "data/order.h"
 
-enum { MMOE_STORED_HEADER = 128 };
+enum { MMOE_STORED_HEADER = 128, MMOE_LANE_ROWS = MMOE_BLOCK_ROWS / MMOE_LANES };
+#define MMOE_STORED_LANES "lanes.npy"
 
 /* What a file has. */
 typedef enum mmoe_stored_what {
@@ -37,7 +39,10 @@ typedef struct mmoe_stored_part {
     int64_t rows, written, first_block; /* rows that count, and that its files have */
     uint64_t *checksums;                /* [blocks, columns] of each block's bytes in each file */
     uint64_t kept_sum; /* of the values that its rows brought to kept columns; 0: not known */
-    int *files; /* [columns] that have no names, open until the part is gone; NULL: they have */
+    int *files;     /* [columns] that have no names, open until the part is gone; NULL: they have */
+    bool has_lanes; /* a file MMOE_STORED_LANES, <u8 [whole blocks, columns, MMOE_LANES], has the
+                       checksums of each lane's values (of lists' offsets, and of where its last
+                       ends): its rows can be read alone */
 } mmoe_stored_part;
 
 typedef struct mmoe_stored {
@@ -60,6 +65,12 @@ void mmoe_stored_free(mmoe_stored *s);
 mmoe_status mmoe_stored_open_unnamed(const mmoe_stored *s, mmoe_stored_part *part, mmoe_error *err);
 static inline size_t mmoe_stored_size(mmoe_stored_what what) {
     return what == MMOE_STORED_OFFSETS ? sizeof(int64_t) : sizeof(float);
+}
+
+/* Of a lane's values in a block and file. */
+static inline uint64_t mmoe_stored_lane_sum(int64_t block, int32_t lane, const void *values,
+                                            size_t size) {
+    return mmoe_checksum_hash((uint64_t)block * MMOE_LANES + (uint64_t)lane, values, size);
 }
 
 /* Where a row of a block stands in a file, among the block's `rows`. */
@@ -85,17 +96,32 @@ typedef struct mmoe_block_room {
 /* Memory that reading works with, for one reader at a time. */
 typedef struct mmoe_stored_reader {
     const mmoe_stored *stored;
-    char *bytes;     /* of a column's block */
-    int64_t *starts; /* [lists, MMOE_BLOCK_ROWS + 1] */
-    int32_t *places; /* [MMOE_BLOCK_ROWS] mmoe_lane_place of a block's rows */
-    int32_t placed;  /* for so many rows */
-    size_t size;     /* of bytes */
+    int32_t first_lane, lanes; /* of whole blocks these are wanted: all, unless others are said */
+    const int64_t *elements;   /* [blocks] of the lists of what is wanted: then it is said, too
+                                  (mmoe_stored_count) */
+    char *bytes;               /* of a column's block */
+    int64_t *starts;           /* [lists, MMOE_BLOCK_ROWS + 1] */
+    int32_t *places;           /* [MMOE_BLOCK_ROWS] of rows among the values that are read */
+    int32_t placed;            /* for so many rows of a block, which are read from this one on */
+    int32_t placed_from;
+    size_t size; /* of bytes */
 } mmoe_stored_reader;
 mmoe_status mmoe_stored_reader_open(const mmoe_stored *s, mmoe_stored_reader *out, mmoe_error *err);
 void mmoe_stored_reader_close(mmoe_stored_reader *reader);
+/* Where a row of a block stands among those that the reader wants of it, and how many these are. */
+static inline int32_t mmoe_stored_row(const mmoe_stored_reader *r, int32_t row, int32_t rows) {
+    if (r->lanes == MMOE_LANES || rows < MMOE_BLOCK_ROWS) return row;
+    return row / MMOE_LANES * r->lanes + row % MMOE_LANES - r->first_lane;
+}
+static inline int32_t mmoe_stored_rows(const mmoe_stored_reader *r, int32_t rows) {
+    return rows < MMOE_BLOCK_ROWS ? rows : MMOE_LANE_ROWS * r->lanes;
+}
+/* Elements of the lists that are wanted of each block, to elements [blocks]. MMOE_E_IO, _FORMAT. */
+mmoe_status mmoe_stored_count(mmoe_stored_reader *reader, int64_t *elements, mmoe_error *err);
 
-/* Reads what of a block is wanted. MMOE_E_IO: a file cannot be read, or is cut off; _FORMAT: its
- * bytes are not those that were written, or name a row that no table has. */
+/* Reads what of a block is wanted; of lanes, whose row 0 is the first one's. MMOE_E_IO: a file
+ * cannot be read, or is cut off; _FORMAT: its bytes are not those that were written, or name a row
+ * that no table has. */
 mmoe_status mmoe_stored_read(mmoe_stored_reader *reader, int64_t block, const mmoe_block_room *to,
                              mmoe_error *err);
 

@@ -97,6 +97,32 @@ mmoe_status mmoe_packer_fail(const mmoe_packer *p, const char *name, mmoe_error 
     return mmoe_fail_system(err, path, "cannot write");
 }
 
+/* The checksums of a whole block's lanes, to their file. */
+static bool write_lanes(const mmoe_packer *p, int32_t column, int64_t block,
+                        const mmoe_desk *from) {
+    const mmoe_stored *s = p->set->stored;
+    const mmoe_stored_column *c = &s->columns[column];
+    const size_t each = mmoe_stored_size(c->what) * (size_t)c->width;
+    const bool is_list = c->what == MMOE_STORED_ELEMENTS || c->what == MMOE_STORED_ELEMENT_WEIGHTS;
+    uint64_t sums[MMOE_LANES];
+    for (int32_t lane = 0; lane < MMOE_LANES; lane++) {
+        const int32_t row = lane * MMOE_LANE_ROWS, end = row + MMOE_LANE_ROWS;
+        const int64_t first = is_list ? from->starts[row] : row,
+                      behind = is_list ? from->starts[end] : end + (c->what == MMOE_STORED_OFFSETS);
+        sums[lane] = mmoe_stored_lane_sum(block, lane, from->bytes + (size_t)first * each,
+                                          (size_t)(behind - first) * each);
+    }
+    const int64_t at =
+        ((block - mmoe_packer_part(p)->first_block) * s->n_column + column) * MMOE_LANES;
+    const int fd = mmoe_packer_open_file(p, MMOE_STORED_LANES, 0);
+    const bool good = fd >= 0 && mmoe_write_at(fd, (const void *)sums, sizeof sums,
+                                               MMOE_STORED_HEADER + at * (int64_t)sizeof *sums);
+    const int reason = errno;
+    if (fd >= 0) close(fd);
+    errno = reason;
+    return good;
+}
+
 /* A task of a block: one column. */
 static void write_column(void *context, int worker, int index) {
     mmoe_packer *p = context;
@@ -116,6 +142,9 @@ static void write_column(void *context, int worker, int index) {
         mmoe_write_at(fd, to->bytes, size, MMOE_STORED_HEADER + p->written[column] * (int64_t)each);
     p->statuses[column] = good ? MMOE_OK : mmoe_packer_fail(p, c->file, &p->faults[column]);
     if (fd >= 0 && !part->files) close(fd);
+    if (good && !part->files && p->pending.rows == MMOE_BLOCK_ROWS &&
+        !write_lanes(p, column, block, to))
+        p->statuses[column] = mmoe_packer_fail(p, MMOE_STORED_LANES, &p->faults[column]);
 }
 
 /* ---- A block ---- */

@@ -36,6 +36,16 @@ static mmoe_status write_checksums(const mmoe_packer *p, mmoe_error *err) {
     return status ? status : end_file(p, MMOE_PACKED_CHECKSUMS, header, err);
 }
 
+static mmoe_status end_lanes(const mmoe_packer *p, mmoe_error *err) {
+    mmoe_stored_part *part = mmoe_packer_part(p);
+    char header[MMOE_STORED_HEADER];
+    mmoe_packed_checksums_header(part->rows / MMOE_BLOCK_ROWS,
+                                 p->set->stored->n_column * MMOE_LANES, header);
+    const mmoe_status status = end_file(p, MMOE_STORED_LANES, header, err);
+    part->has_lanes = !status;
+    return status;
+}
+
 static mmoe_status end_files(mmoe_packer *p, mmoe_error *err) {
     const mmoe_stored *s = p->set->stored;
     mmoe_status status = MMOE_OK;
@@ -46,6 +56,7 @@ static mmoe_status end_files(mmoe_packer *p, mmoe_error *err) {
         status = end_file(p, s->columns[c].file, header, err);
     }
     if (!status) status = mmoe_packer_write_keeping(p, err);
+    if (!status) status = end_lanes(p, err);
     return status ? status : write_checksums(p, err);
 }
 

@@ -162,6 +162,24 @@ static mmoe_status read_checksums(const mmoe_stored *s, mmoe_stored_part *part, 
     return status;
 }
 
+/* Folders that older versions packed have none. */
+static mmoe_status check_lanes(const mmoe_stored *s, mmoe_stored_part *part, mmoe_error *err) {
+    const int64_t blocks = part->written / MMOE_BLOCK_ROWS;
+    const int32_t each = s->n_column * MMOE_LANES;
+    opened f;
+    char header[MMOE_STORED_HEADER];
+    mmoe_packed_checksums_header(blocks, each, header);
+    mmoe_status status = open_file(part->folder, MMOE_STORED_LANES, &s->alloc, &f, err);
+    if (status == MMOE_E_IO && errno == ENOENT) {
+        close_file(&f, &s->alloc);
+        return MMOE_OK;
+    }
+    if (!status) status = check_file(&f, header, (size_t)each * sizeof(uint64_t), blocks, err);
+    close_file(&f, &s->alloc);
+    part->has_lanes = !status;
+    return status;
+}
+
 static mmoe_status open_part(const mmoe_manifest *m, mmoe_stored *s, int32_t i, mmoe_error *err) {
     mmoe_stored_part *part = &s->parts[i];
     int64_t elements = 0;
@@ -173,7 +191,7 @@ static mmoe_status open_part(const mmoe_manifest *m, mmoe_stored *s, int32_t i, 
                 mmoe_fail_format(err, m->path, "the checksum of %s/%s is not that of its blocks",
                                  part->folder, s->columns[c].file);
     }
-    return status;
+    return status ? status : check_lanes(s, part, err);
 }
 
 /* A part's checksums are as many as its blocks: behind them it is known that there are so many. */

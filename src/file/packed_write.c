@@ -212,6 +212,7 @@ static void remove_part(const mmoe_packer *p) {
     if (p->what.is_unnamed || !s || !s->n_part || !mmoe_packer_part(p)->folder) return;
     for (int32_t c = 0; c < s->n_column; c++) remove_file(p, s->columns[c].file);
     remove_file(p, MMOE_PACKED_CHECKSUMS);
+    remove_file(p, MMOE_STORED_LANES);
     remove_file(p, MMOE_PACKED_KEPT);
     rmdir(mmoe_packer_part(p)->folder);
     if (p->has_schema) mmoe_packer_remove_schema(p, p->schema_name);
@@ -224,9 +225,10 @@ static mmoe_status make_part(mmoe_packer *p, mmoe_error *err) {
     const char *folder = mmoe_packer_part(p)->folder;
     if (mkdir(folder, 0777) && errno != EEXIST)
         return mmoe_fail_system(err, folder, "cannot make the folder");
-    for (int32_t c = 0; c < s->n_column; c++) {
-        const int fd = mmoe_packer_open_file(p, s->columns[c].file, O_CREAT | O_TRUNC);
-        if (fd < 0) return mmoe_packer_fail(p, s->columns[c].file, err);
+    for (int32_t c = 0; c <= s->n_column; c++) {
+        const char *name = c < s->n_column ? s->columns[c].file : MMOE_STORED_LANES;
+        const int fd = mmoe_packer_open_file(p, name, O_CREAT | O_TRUNC);
+        if (fd < 0) return mmoe_packer_fail(p, name, err);
         close(fd);
     }
     remove_file(p, MMOE_PACKED_KEPT);

@@ -54,19 +54,24 @@ static mmoe_status tell_stop(const mmoe_fit_run *r, mmoe_error *err) {
 static mmoe_status run_steps(mmoe_fit_run *r, mmoe_error *err) {
     mmoe_trainer *t = r->t;
     const int32_t batch_size = t->model->config->trainer.batch_size;
-    mmoe_rows batch;
+    mmoe_rows read;
+    const mmoe_rows *batch;
     bool is_over = t->ranks && atomic_load(&t->stop); /* the caller's, before the first step */
     mmoe_status status = mmoe_source_begin(r->train, t->at.epoch, err);
     if (!status) status = mmoe_source_seek(r->train, t->at.row, err);
     while (!status) {
-        status = mmoe_source_next(r->train, batch_size, &batch, err);
-        if (status || batch.rows == 0) break;
+        status = mmoe_source_next(r->train, batch_size, &read, err);
+        if (status || read.rows == 0) break;
+        batch = &read;
+        if (read.is_share)
+            status = mmoe_whole_batch_take(&r->whole, &read, t->scores != NULL, &batch, err);
+        if (status) return status;
         const bool watched = watch_step(r, r->rows - t->at.row);
         t->stops = is_over;
-        status = mmoe_trainer_update(t, &batch, t->at.row, err);
+        status = mmoe_trainer_update(t, batch, t->at.row, err);
         if (status) return status;
         if (watched) mmoe_gate_meter_add(&r->gates, t->run);
-        if (t->scores) mmoe_progressive_add(&r->progressive, &batch, t->pool);
+        if (t->scores) mmoe_progressive_add(&r->progressive, batch, t->pool);
         add_losses(t);
         t->at.row = mmoe_source_place(r->train);
         is_over = mmoe_fit_report_progress(r) || atomic_load(&t->stop);
@@ -180,14 +185,26 @@ static mmoe_status check_rows(const mmoe_trainer *t, const mmoe_dataset *train,
     return of.on_warning ? mmoe_checks_make(&of, err) : MMOE_OK;
 }
 
+/* Of this rank. */
+static mmoe_lanes lanes_of(const mmoe_trainer *t) {
+    const mmoe_trainer_config *c = &t->model->config->trainer;
+    const int32_t ranks = t->ranks ? t->ranks->peers.size : 1, own = c->segments / ranks;
+    if (!c->lanes) return (mmoe_lanes){.batch = 0};
+    return (mmoe_lanes){c->batch_size, c->segments, t->ranks ? t->ranks->peers.rank * own : 0, own};
+}
+
 static mmoe_status open_sources(mmoe_fit_run *r, const mmoe_dataset *train,
                                 const mmoe_dataset *valid, mmoe_error *err) {
-    const mmoe_trainer_config *c = &r->t->model->config->trainer;
-    const mmoe_allocator *a = &r->t->alloc;
-    const mmoe_source_order order = {train, c->shuffle, c->seed, c->batch_size},
+    const mmoe_trainer *t = r->t;
+    const mmoe_trainer_config *c = &t->model->config->trainer;
+    const mmoe_allocator *a = &t->alloc;
+    const mmoe_source_order order = {train, c->shuffle, c->seed, c->batch_size,
+                                     .lanes = lanes_of(t)},
                             as_it_is = {.set = valid, .most = MMOE_SLICE_ROWS, .keeps = true};
     mmoe_status status = mmoe_source_open(&order, a, &r->train, err);
     if (!status && valid) status = mmoe_source_open(&as_it_is, a, &r->valid, err);
+    if (!status && t->ranks && c->lanes)
+        status = mmoe_whole_batch_init(&r->whole, t->ranks, t->run->plan, t->model->schema, a, err);
     return status;
 }
 
@@ -327,7 +344,8 @@ static mmoe_status check_memory(const mmoe_fit_run *r, mmoe_error *err) {
                      ((size_t)values_here(&t->model->params) * copies + kept) * sizeof(float) +
                      t->best.in_memory + mmoe_optimizer_memory(&t->optimizer) +
                      mmoe_plan_admitted(t->run->plan),
-                 train = mmoe_source_bytes(r->train) + mmoe_progressive_memory(&r->progressive),
+                 train = mmoe_source_bytes(r->train) + mmoe_progressive_memory(&r->progressive) +
+                         mmoe_whole_batch_memory(&r->whole),
                  valid = r->valid ? mmoe_source_bytes(r->valid) +
                                         mmoe_evaluator_memory(r->evaluator) + fetched_memory(r)
                                   : 0;
@@ -379,6 +397,7 @@ static void finish_fit(mmoe_fit_run *r) {
     t->run->observer = NULL;
     t->scores = NULL;
     mmoe_progressive_finish(&r->progressive);
+    mmoe_whole_batch_finish(&r->whole);
     mmoe_gate_meter_finish(&r->gates);
     mmoe_parts_finish(&r->parts);
     mmoe_evaluator_free(r->evaluator);

@@ -4,6 +4,7 @@
 
 #include "train/progressive.h"
 #include "train/trainer.h"
+#include "train/whole_batch.h"
 
 enum { MMOE_FIT_STEADY = 5 }; /* epochs */
 
@@ -20,6 +21,7 @@ typedef struct mmoe_fit_run {
     const mmoe_dataset *train_set, *valid_set;
     mmoe_source *train, *valid; /* valid: NULL, without validation rows */
     int64_t rows;               /* of an epoch */
+    mmoe_whole_batch whole;     /* of several ranks that read lanes; else not begun */
     mmoe_evaluator *evaluator;
     mmoe_task_metrics *metrics;      /* [tasks] */
     mmoe_task_metrics *best_metrics; /* [tasks] of the best weights */

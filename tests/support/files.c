@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 char folder[64];
@@ -15,10 +16,25 @@ void make_folder(void) {
     ck_assert_ptr_nonnull(mkdtemp(folder));
 }
 
-void remove_folder(void) {
-    empty_folder();
-    ck_assert_int_eq(rmdir(folder), 0);
+void remove_tree(const char *path) {
+    DIR *dir = opendir(path);
+    ck_assert_ptr_nonnull(dir);
+    for (struct dirent *e = readdir(dir); e; e = readdir(dir)) {
+        char inner[512];
+        struct stat about;
+        if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..")) continue;
+        snprintf(inner, sizeof inner, "%s/%s", path, e->d_name);
+        ck_assert_int_eq(lstat(inner, &about), 0);
+        if (S_ISDIR(about.st_mode))
+            remove_tree(inner);
+        else
+            ck_assert_int_eq(unlink(inner), 0);
+    }
+    closedir(dir);
+    ck_assert_int_eq(rmdir(path), 0);
 }
+
+void remove_folder(void) { remove_tree(folder); }
 
 const char *in_folder(const char *name) {
     static char paths[4][512];

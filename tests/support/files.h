@@ -10,6 +10,9 @@ extern char folder[64];
 void make_folder(void);
 void remove_folder(void);
 
+/* A folder, and all that is in it. */
+void remove_tree(const char *path);
+
 /* The path of a file in it; the last four live. */
 const char *in_folder(const char *name);
 

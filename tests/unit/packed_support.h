@@ -86,25 +86,6 @@ static inline void set_up_packed(void) {
     SUCCEEDS(mmoe_dataset_pack(rows, schema, packed, 2, NULL, &err));
 }
 
-/* Folders of folders. */
-static inline void remove_tree(const char *path) {
-    DIR *dir = opendir(path);
-    ck_assert_ptr_nonnull(dir);
-    for (struct dirent *e = readdir(dir); e; e = readdir(dir)) {
-        char inner[512];
-        struct stat about;
-        if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..")) continue;
-        snprintf(inner, sizeof inner, "%s/%s", path, e->d_name);
-        ck_assert_int_eq(lstat(inner, &about), 0);
-        if (S_ISDIR(about.st_mode))
-            remove_tree(inner);
-        else
-            ck_assert_int_eq(unlink(inner), 0);
-    }
-    closedir(dir);
-    ck_assert_int_eq(rmdir(path), 0);
-}
-
 static inline void tear_down_packed(void) {
     mmoe_dataset_free(rows);
     mmoe_schema_free(schema);
