@@ -99,7 +99,7 @@ static int print_json(const mmoe_estimate *e, const plan_flags *f, const plan_ne
 
 static int estimate(const plan_flags *f, const mmoe_config *config, const mmoe_schema *schema,
                     const mmoe_dataset *rows) {
-    const mmoe_estimate_options options = {(int)f->threads, f->rows, rows};
+    const mmoe_estimate_options options = {(int)f->threads, f->rows, rows, (int)f->ranks};
     mmoe_estimate *e;
     mmoe_error err;
     if (mmoe_estimate_create(config, schema, &options, NULL, &e, &err))

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "plan_report.h"
 #include "progress.h"
 
 /* What a host spends on one more message beside another; and the longest that Open MPI sends over
@@ -36,10 +37,12 @@ static gradients gradients_of(const mmoe_estimate *e) {
 }
 
 /* Of rows that are read the vectors and the gradients; of all else gradients to who adds them, and
- * weights back. Of sums by id the way there. Of numbers each rank's to all others. */
+ * weights back. Of sums by id the way there, as of what is told of rows. Of numbers each rank's to
+ * all others. */
 static double bytes_of(const mmoe_estimate *e, double hosts) {
     const gradients g = gradients_of(e);
-    return (2 * (g.whole + g.dealt) + (double)e->sum_bytes) * (hosts - 1) / hosts +
+    return (2 * (g.whole + g.dealt) + (double)(e->sum_bytes + e->told_bytes)) * (hosts - 1) /
+               hosts +
            8.0 * e->n_barrier_number * (hosts - 1);
 }
 
@@ -64,6 +67,7 @@ static double waiting_of(const mmoe_estimate *e, const plan_network *n, double h
     if (hosts < 2) return 0;
     return (e->n_barrier + 1) * log2(hosts) * n->latency +
            exchange_of((double)e->sum_bytes, 0, n, hosts) +
+           (1 + e->told_lists) * exchange_of((double)e->told_bytes, 0, n, hosts) +
            2 * exchange_of(g.whole, g.dealt, n, hosts);
 }
 
@@ -91,6 +95,29 @@ static void print_line(const mmoe_estimate *e, const plan_ranks *r) {
            cli_count_text(e->batch_size / r->seconds, rate), e->step_seconds / r->seconds);
 }
 
+static void print_memory_of(const mmoe_estimate *e, const mmoe_rank_estimate *m) {
+    char text[6][PLAN_BYTES_SIZE];
+    printf("%6d %10s %10s %10s %10s %10s", (int)m->ranks, plan_bytes_text(m->table_bytes, text[0]),
+           plan_bytes_text(m->moment_bytes, text[1]),
+           plan_bytes_text(m->layer_bytes + m->copy_bytes + m->step_bytes, text[2]),
+           plan_bytes_text(e->rows ? plan_rank_memory(m, true) : 0, text[3]),
+           plan_bytes_text(plan_rank_memory(m, false), text[4]));
+    puts("");
+}
+
+/* Of one rank of as many as trainer.segments lets there be. */
+static void print_memory(const mmoe_estimate *e) {
+    const mmoe_rank_estimate one = plan_of_one(e);
+    if (!e->n_of_ranks) return;
+    puts("\nmemory of a rank, counted: all with rows streamed, and with rows in memory (all but "
+         "rows, where\nnone are known); of rows that are streamed it has its lanes with "
+         "trainer.lanes");
+    printf("%6s %10s %10s %10s %10s %10s\n", "ranks", "tables", "moments", "the rest", "streamed",
+           "in memory");
+    print_memory_of(e, &one);
+    for (size_t i = 0; i < e->n_of_ranks; i++) print_memory_of(e, &e->of_ranks[i]);
+}
+
 void plan_ranks_print(const mmoe_estimate *e, const plan_network *n, int most) {
     printf(
         "\na step on hosts like this one, %g Gbit/s and %g ms apart: by a formula, not measured\n",
@@ -103,16 +130,27 @@ void plan_ranks_print(const mmoe_estimate *e, const plan_network *n, int most) {
     }
     const int best = quickest(e, n, most);
     if (best < most) printf("more than %d %s slower\n", best, best == 1 ? "host is" : "hosts are");
+    print_memory(e);
+}
+
+/* Of one rank of `hosts`; null: trainer.segments does not let there be so many. */
+static json_t *memory_json(const mmoe_estimate *e, int hosts) {
+    const mmoe_rank_estimate one = plan_of_one(e);
+    if (hosts == 1) return plan_memory_json(&one);
+    for (size_t i = 0; i < e->n_of_ranks; i++)
+        if (e->of_ranks[i].ranks == hosts) return plan_memory_json(&e->of_ranks[i]);
+    return json_null();
 }
 
 json_t *plan_ranks_json(const mmoe_estimate *e, const plan_network *n, int most) {
     json_t *list = json_array();
     for (int hosts = 1; hosts <= most; hosts *= 2) {
         const plan_ranks r = plan_ranks_of(e, n, hosts);
-        json_array_append_new(list, json_pack("{s:i, s:f, s:f, s:f, s:f, s:f, s:f}", "hosts", hosts,
-                                              "seconds", r.seconds, "computing", r.computing,
+        json_array_append_new(list, json_pack("{s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:o}", "hosts",
+                                              hosts, "seconds", r.seconds, "computing", r.computing,
                                               "sending", r.sending, "waiting", r.waiting, "bytes",
-                                              r.bytes, "speed_up", e->step_seconds / r.seconds));
+                                              r.bytes, "speed_up", e->step_seconds / r.seconds,
+                                              "memory", memory_json(e, hosts)));
     }
     return json_pack("{s:f, s:f, s:o, s:i}", "bytes_a_second", n->bytes_a_second, "latency",
                      n->latency, "hosts", list, "quickest", quickest(e, n, most));

@@ -6,16 +6,30 @@
 #include "base/text.h"
 #include "progress.h"
 
+mmoe_rank_estimate plan_of_one(const mmoe_estimate *e) {
+    return (mmoe_rank_estimate){1,
+                                e->table_bytes,
+                                e->layer_bytes,
+                                e->moment_bytes,
+                                e->copy_bytes,
+                                e->step_bytes,
+                                e->row_bytes,
+                                e->stream_bytes};
+}
+
+int64_t plan_rank_memory(const mmoe_rank_estimate *m, bool streamed) {
+    return m->table_bytes + m->layer_bytes + m->moment_bytes + m->copy_bytes + m->step_bytes +
+           (streamed ? m->stream_bytes : m->row_bytes);
+}
+
 int64_t plan_memory(const mmoe_estimate *e, bool streamed) {
-    return e->table_bytes + e->layer_bytes + e->moment_bytes + e->copy_bytes + e->step_bytes +
-           (streamed ? e->stream_bytes : e->row_bytes);
+    const mmoe_rank_estimate one = plan_of_one(e);
+    return plan_rank_memory(&one, streamed);
 }
 
 /* ---- Text ---- */
 
-enum { BYTES_SIZE = 24 };
-
-static const char *bytes_text(int64_t bytes, char text[BYTES_SIZE]) {
+const char *plan_bytes_text(int64_t bytes, char text[PLAN_BYTES_SIZE]) {
     static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
     double size = (double)bytes;
     size_t unit = 0;
@@ -23,17 +37,17 @@ static const char *bytes_text(int64_t bytes, char text[BYTES_SIZE]) {
         size /= 1000;
         unit++;
     }
-    snprintf(text, BYTES_SIZE, "%.*f %s", unit && size < 100 ? 2 : 0, size, units[unit]);
+    snprintf(text, PLAN_BYTES_SIZE, "%.*f %s", unit && size < 100 ? 2 : 0, size, units[unit]);
     return text;
 }
 
 static void print_bytes(const char *what, int64_t bytes, const char *more) {
-    char text[BYTES_SIZE];
-    printf("  %-22s %10s%s%s\n", what, bytes_text(bytes, text), *more ? "  " : "", more);
+    char text[PLAN_BYTES_SIZE];
+    printf("  %-22s %10s%s%s\n", what, plan_bytes_text(bytes, text), *more ? "  " : "", more);
 }
 
 static void print_tables(const mmoe_estimate *e) {
-    char rows[MMOE_NUMBER_SIZE], weights[BYTES_SIZE], moments[BYTES_SIZE];
+    char rows[MMOE_NUMBER_SIZE], weights[PLAN_BYTES_SIZE], moments[PLAN_BYTES_SIZE];
     if (!e->n_table) return;
     printf("%-24s %14s %6s %10s %10s  %s\n", "table", "rows", "width", "weights", "moments",
            "update, and why");
@@ -41,8 +55,8 @@ static void print_tables(const mmoe_estimate *e) {
         const mmoe_table_estimate *t = &e->tables[i];
         mmoe_format_count(t->rows, rows);
         printf("%-24s %14s %6" PRId32 " %10s %10s  %s: %s\n", t->name, rows, t->width,
-               bytes_text(t->bytes, weights), bytes_text(t->moment_bytes, moments), t->update,
-               t->why);
+               plan_bytes_text(t->bytes, weights), plan_bytes_text(t->moment_bytes, moments),
+               t->update, t->why);
     }
     puts("");
 }
@@ -128,14 +142,20 @@ static json_t *tables_json(const mmoe_estimate *e) {
     return tables;
 }
 
+json_t *plan_memory_json(const mmoe_rank_estimate *m) {
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "tables",
+                     (json_int_t)m->table_bytes, "layers", (json_int_t)m->layer_bytes, "moments",
+                     (json_int_t)m->moment_bytes, "copies", (json_int_t)m->copy_bytes, "steps",
+                     (json_int_t)m->step_bytes, "rows", (json_int_t)m->row_bytes, "rows_streamed",
+                     (json_int_t)m->stream_bytes, "all", (json_int_t)plan_rank_memory(m, false),
+                     "all_streamed", (json_int_t)plan_rank_memory(m, true));
+}
+
 static json_t *memory_json(const mmoe_estimate *e) {
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "tables",
-                     (json_int_t)e->table_bytes, "layers", (json_int_t)e->layer_bytes, "moments",
-                     (json_int_t)e->moment_bytes, "copies", (json_int_t)e->copy_bytes, "steps",
-                     (json_int_t)e->step_bytes, "rows", (json_int_t)e->row_bytes, "rows_streamed",
-                     (json_int_t)e->stream_bytes, "all", (json_int_t)plan_memory(e, false),
-                     "all_streamed", (json_int_t)plan_memory(e, true), "available",
-                     (json_int_t)e->available);
+    const mmoe_rank_estimate one = plan_of_one(e);
+    json_t *json = plan_memory_json(&one);
+    if (json) json_object_set_new(json, "available", json_integer((json_int_t)e->available));
+    return json;
 }
 
 static json_t *parts_json(const mmoe_estimate *e) {

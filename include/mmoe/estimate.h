@@ -29,6 +29,15 @@ typedef struct mmoe_part_estimate {
     double flops;   /* of its GEMMs; 0: none */
 } mmoe_part_estimate;
 
+/* Memory of one of several ranks (mmoe_trainer_join), the first, which owns as much as any; as of
+ * mmoe_estimate. Rows in memory are those of one process; of rows that are streamed a rank has its
+ * lanes (trainer.lanes). */
+typedef struct mmoe_rank_estimate {
+    int32_t ranks;
+    int64_t table_bytes, layer_bytes, moment_bytes, copy_bytes, step_bytes;
+    int64_t row_bytes, stream_bytes;
+} mmoe_rank_estimate;
+
 typedef struct mmoe_estimate {
     const mmoe_table_estimate *tables; /* [n_table] */
     const mmoe_part_estimate *parts;   /* [n_part], in the order of a step */
@@ -52,11 +61,19 @@ typedef struct mmoe_estimate {
     /* What several ranks exchange in a step (without balancing): layers' weights, and sums by id of
      * the first layer, in bytes; barriers, at which each rank adds up so many numbers in all. */
     int64_t shared_bytes, sum_bytes;
+    /* With trainer.lanes also what they tell each other of a batch's rows, in bytes, and whether of
+     * lists, which takes an exchange of its own. Labels are told where each row's score is asked
+     * for, in a run of one epoch, or `data` lacks some or is weighed. */
+    int64_t told_bytes;
+    int told_lists;
     int32_t n_barrier, n_barrier_number;
     /* Of an epoch of `rows`, without validation: its steps, its order, and bringing all rows of
      * deferred tables up to date at its end, which `settle_seconds` are of. A first epoch takes
      * `touch_seconds` more, in which those tables' moments get their memory. */
     double epoch_seconds, settle_seconds, touch_seconds;
+    const mmoe_rank_estimate *of_ranks; /* [n_of_ranks] of 2, 4 .. mmoe_estimate_options.ranks, as
+                                           far as trainer.segments goes */
+    size_t n_of_ranks;
 } mmoe_estimate;
 
 typedef struct mmoe_estimate_options {
@@ -64,6 +81,7 @@ typedef struct mmoe_estimate_options {
     int64_t rows; /* of an epoch; 0: those of `data` */
     /* Rows of the schema, whose lists tell how long lists are; NULL: they have one element each. */
     const mmoe_dataset *data;
+    int ranks; /* at most so many, a power of two up to 64; 0 and 1: none */
 } mmoe_estimate_options;
 
 /* What training by this configuration and schema would take, without training. Memory is counted by

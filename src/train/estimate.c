@@ -7,6 +7,7 @@
 #include "graph/distinct_parts.h"
 #include "graph/op.h"
 #include "graph/profile.h"
+#include "graph/told_columns.h"
 #include "model/model_file.h"
 #include "train/rehearsal.h"
 #include "train/sketch.h"
@@ -17,6 +18,8 @@ typedef struct estimate {
     mmoe_allocator alloc;
     mmoe_table_estimate *tables;
     mmoe_part_estimate *parts;
+    mmoe_rank_estimate *of_ranks;
+    const mmoe_config *config;
 } estimate;
 
 /* ---- Memory ---- */
@@ -59,16 +62,27 @@ static void count_exchanges(mmoe_estimate *g, const mmoe_plan *p) {
     }
 }
 
+/* Without rows. */
+static mmoe_rank_estimate count_memory(const mmoe_sketch *s) {
+    const mmoe_params *p = &s->model->params;
+    mmoe_rank_estimate m = {.ranks = s->comm.size};
+    for (int32_t i = 0; i < p->n_block; i++) {
+        *(i < p->n_table ? &m.table_bytes : &m.layer_bytes) += mmoe_sketch_weights(s, i);
+        m.moment_bytes += mmoe_sketch_moments(s, i);
+        m.copy_bytes += mmoe_sketch_copies(s, i);
+    }
+    m.step_bytes = s->reserve.bytes - m.table_bytes - m.layer_bytes - m.moment_bytes - m.copy_bytes;
+    return m;
+}
+
 static mmoe_status measure_memory(estimate *e, const mmoe_sketch *s, mmoe_error *err) {
     mmoe_estimate *g = &e->given;
-    const mmoe_params *p = &s->model->params;
-    for (int32_t i = 0; i < p->n_block; i++) {
-        *(i < p->n_table ? &g->table_bytes : &g->layer_bytes) += mmoe_sketch_weights(s, i);
-        g->moment_bytes += mmoe_sketch_moments(s, i);
-        g->copy_bytes += mmoe_sketch_copies(s, i);
-    }
-    g->step_bytes =
-        s->reserve.bytes - g->table_bytes - g->layer_bytes - g->moment_bytes - g->copy_bytes;
+    const mmoe_rank_estimate m = count_memory(s);
+    g->table_bytes = m.table_bytes;
+    g->layer_bytes = m.layer_bytes;
+    g->moment_bytes = m.moment_bytes;
+    g->copy_bytes = m.copy_bytes;
+    g->step_bytes = m.step_bytes;
     g->parameters = mmoe_model_parameter_count(s->model);
     g->batch_size = s->model->config->trainer.batch_size;
     g->available = s->available;
@@ -79,15 +93,34 @@ static mmoe_status measure_memory(estimate *e, const mmoe_sketch *s, mmoe_error 
     return status ? status : add_tables(e, s, err);
 }
 
+/* Of 2, 4 .. as many ranks as are asked for, and as segments there are. */
+static mmoe_status measure_ranks(estimate *e, const mmoe_config *config, const mmoe_schema *schema,
+                                 const mmoe_estimate_options *options, mmoe_error *err) {
+    const int32_t most =
+        options->ranks < config->trainer.segments ? options->ranks : config->trainer.segments;
+    mmoe_status status = MMOE_OK;
+    for (int32_t ranks = 2; !status && ranks <= most; ranks *= 2) {
+        mmoe_sketch s;
+        status =
+            mmoe_sketch_make(config, schema, (mmoe_among){0, ranks}, options->threads, &s, err);
+        if (!status) e->of_ranks[e->given.n_of_ranks++] = count_memory(&s);
+        mmoe_sketch_finish(&s);
+    }
+    return status;
+}
+
 /* ---- Rows ---- */
 
-static mmoe_status source_bytes(const estimate *e, const mmoe_dataset *set, size_t *bytes,
-                                mmoe_error *err) {
-    const mmoe_source_order order = {set, true, 1, e->given.batch_size};
+/* Of one of so many ranks. */
+static mmoe_status source_bytes(const estimate *e, const mmoe_dataset *set, int32_t ranks,
+                                int64_t *bytes, mmoe_error *err) {
+    const mmoe_trainer_config *c = &e->config->trainer;
+    mmoe_source_order order = {set, true, 1, c->batch_size};
+    if (c->lanes) order.lanes = (mmoe_lanes){c->batch_size, c->segments, 0, c->segments / ranks};
     mmoe_source *source;
     const mmoe_status status = mmoe_source_open(&order, &e->alloc, &source, err);
     if (status) return status;
-    *bytes = source->kind->bytes(source);
+    *bytes = (int64_t)source->kind->bytes(source);
     mmoe_source_free(source);
     return MMOE_OK;
 }
@@ -111,7 +144,6 @@ static mmoe_status measure_stream(estimate *e, const mmoe_schema *schema, const 
                           .has_weights = schema->weight != NULL,
                           .has_element_weights = mmoe_schema_weighs_lists(schema)};
     const size_t blocks = (size_t)mmoe_blocks_of(stored.rows);
-    size_t bytes = 0;
     mmoe_status status = mmoe_packed_columns(schema, rows, &stored.columns, &stored.n_column, err);
     if (status) return status;
     stored.elements = mmoe_alloc(&e->alloc, blocks, sizeof *stored.elements);
@@ -121,8 +153,9 @@ static mmoe_status measure_stream(estimate *e, const mmoe_schema *schema, const 
     mmoe_dataset set = *rows;
     set.rows = stored.rows;
     set.stored = &stored;
-    if (!status) status = source_bytes(e, &set, &bytes, err);
-    e->given.stream_bytes = (int64_t)bytes;
+    if (!status) status = source_bytes(e, &set, 1, &e->given.stream_bytes, err);
+    for (size_t i = 0; !status && i < e->given.n_of_ranks; i++)
+        status = source_bytes(e, &set, e->of_ranks[i].ranks, &e->of_ranks[i].stream_bytes, err);
     for (int32_t i = 0; i < stored.n_column; i++) mmoe_release(&e->alloc, stored.columns[i].file);
     mmoe_release(&e->alloc, stored.columns);
     mmoe_release(&e->alloc, stored.elements);
@@ -130,11 +163,12 @@ static mmoe_status measure_stream(estimate *e, const mmoe_schema *schema, const 
 }
 
 static mmoe_status measure_rows(estimate *e, const mmoe_rehearsal *r, mmoe_error *err) {
-    size_t bytes;
+    int64_t bytes;
     if (!e->given.rows) return MMOE_OK;
-    const mmoe_status status = source_bytes(e, r->rows, &bytes, err);
+    const mmoe_status status = source_bytes(e, r->rows, 1, &bytes, err);
     if (status) return status;
     e->given.row_bytes = (int64_t)((double)bytes / (double)r->rows->rows * (double)e->given.rows);
+    for (size_t i = 0; i < e->given.n_of_ranks; i++) e->of_ranks[i].row_bytes = e->given.row_bytes;
     return measure_stream(e, r->model->schema, r->rows, err);
 }
 
@@ -197,6 +231,31 @@ static void count_reads(estimate *e, const mmoe_rehearsal *r) {
             i < n_id || !r->list_elements ? 1 : r->list_elements[i - n_id];
 }
 
+/* What ranks that read lanes tell each other of a batch's rows (train/whole_batch.h). */
+static mmoe_status count_told(estimate *e, const mmoe_rehearsal *r, mmoe_error *err) {
+    const mmoe_schema *s = r->model->schema;
+    const mmoe_trainer_config *c = &e->config->trainer;
+    const size_t columns = (size_t)s->n_sparse + 1;
+    bool *told = mmoe_alloc_zero(&e->alloc, columns, sizeof *told), *lists = told;
+    if (!told) return mmoe_fail_memory(err, columns * sizeof *told);
+    lists += s->n_sparse - s->n_list;
+    mmoe_plan_told_columns(r->trainer->run->plan, told, lists);
+    double words = 0;
+    if (c->n_epoch == 1 || s->weight || r->rows->any_missing_label)
+        words = s->n_label + (s->weight != NULL);
+    for (int32_t i = 0; i < s->n_sparse; i++) words += told[i];
+    for (int32_t i = 0; i < s->n_list; i++) {
+        e->given.told_lists |= lists[i];
+        if (lists[i])
+            words +=
+                (r->list_elements ? r->list_elements[i] : 1) * (1 + mmoe_schema_weighs_lists(s));
+    }
+    if (c->lanes) e->given.told_bytes = (int64_t)(4 * words * e->given.batch_size);
+    e->given.told_lists &= c->lanes;
+    mmoe_release(&e->alloc, told);
+    return MMOE_OK;
+}
+
 /* ---- All of it ---- */
 
 void mmoe_estimate_free(mmoe_estimate *given) {
@@ -209,16 +268,22 @@ void mmoe_estimate_free(mmoe_estimate *given) {
         mmoe_release(&a, (char *)(uintptr_t)e->parts[i].node);
     mmoe_release(&a, e->tables);
     mmoe_release(&a, e->parts);
+    mmoe_release(&a, e->of_ranks);
     mmoe_release(&a, e);
 }
 
 static mmoe_status measure(estimate *e, const mmoe_config *config, const mmoe_schema *schema,
                            const mmoe_estimate_options *options, mmoe_error *err) {
+    enum { NUMBERS = 6 }; /* of ranks */
     mmoe_sketch sketch;
     mmoe_rehearsal rehearsal = {.alloc = e->alloc};
+    e->config = config;
+    e->given.of_ranks = e->of_ranks = mmoe_alloc_zero(&e->alloc, NUMBERS, sizeof *e->of_ranks);
+    if (!e->of_ranks) return mmoe_fail_memory(err, NUMBERS * sizeof *e->of_ranks);
     mmoe_status status =
         mmoe_sketch_make(config, schema, (mmoe_among){0, 1}, options->threads, &sketch, err);
     if (!status) status = measure_memory(e, &sketch, err);
+    if (!status) status = measure_ranks(e, config, schema, options, err);
     if (!status)
         status =
             mmoe_rehearse(&sketch, options->data, options->threads, &e->alloc, &rehearsal, err);
@@ -226,6 +291,7 @@ static mmoe_status measure(estimate *e, const mmoe_config *config, const mmoe_sc
     if (!status) status = measure_steps(e, &rehearsal, err);
     if (!status) add_epoch(&e->given, &rehearsal);
     if (!status) count_reads(e, &rehearsal);
+    if (!status) status = count_told(e, &rehearsal, err);
     mmoe_rehearsal_finish(&rehearsal);
     mmoe_sketch_finish(&sketch);
     return status;
@@ -241,6 +307,7 @@ mmoe_status mmoe_estimate_create(const mmoe_config *config, const mmoe_schema *s
                          "mmoe_estimate_create: config, schema and out must not be NULL");
     if (options->rows < 0)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_estimate_create: rows must not be below 0");
+    if (options->ranks && mmoe_comm_check_size(options->ranks, err)) return MMOE_E_ARGUMENT;
     if (mmoe_allocator_check(alloc, "mmoe_estimate_create", err)) return MMOE_E_ARGUMENT;
     if (options->data &&
         mmoe_dataset_check(options->data, schema, mmoe_schema_fingerprint(schema), err))

@@ -34,12 +34,13 @@ void mmoe_sketch_cut_table(mmoe_schema *s, int32_t table, int64_t most) {
 
 static mmoe_status make(const mmoe_config *config, const mmoe_schema *schema, mmoe_among own,
                         int threads, mmoe_sketch *s, mmoe_error *err) {
-    *s = (mmoe_sketch){.available = mmoe_memory_available()};
+    *s = (mmoe_sketch){.available = mmoe_memory_available(),
+                       .comm = {.rank = own.rank, .size = own.ranks}};
     const mmoe_allocator alloc = mmoe_reserve_allocator(&s->reserve);
     const mmoe_trainer_options options = {.threads = threads, .best_folder = "."};
     mmoe_status status = mmoe_model_blank_among(config, schema, own, &alloc, &s->model, err);
     if (!status) status = mmoe_trainer_create(s->model, &options, &alloc, &s->trainer, err);
-    return status;
+    return status || own.ranks == 1 ? status : mmoe_trainer_join(s->trainer, &s->comm, err);
 }
 
 /* ---- Not even addresses ---- */

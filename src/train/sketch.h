@@ -10,6 +10,7 @@ typedef struct mmoe_sketch {
     mmoe_reserve reserve; /* the bytes of both */
     mmoe_model *model;    /* its weights are 0 */
     mmoe_trainer *trainer;
+    mmoe_comm comm; /* of several ranks, which exchange nothing; of one, of size 1 */
 } mmoe_sketch;
 
 /* Of one of several ranks. At a place where it stays: it is where its memory is counted. To be

@@ -36,9 +36,11 @@ expect 2 "--set" plan --config wide.json --set trainer.batch_size=0
 
 # ---- Several hosts ----
 expect 0 "" plan --config wide.json --ranks 8 --bandwidth 10 --latency 50
+check "memory of a rank is that of as many as segments" test "$(grep -c '^memory of a rank' out)" = 0
 check "hosts of a table" grep -qE "^ +8( +[0-9.]+){5} +[0-9.]+[kM]? +[0-9.]+$" out
 check "a light model is slower on several" grep -qx "more than 1 host is slower" out
-expect 0 "" plan --config wide.json --ranks 4 --bandwidth 10 --latency 50 --json
+expect 0 "" plan --config wide.json --ranks 4 --bandwidth 10 --latency 50 --json \
+    --set trainer.segments=2 --set trainer.lanes=true --rows 1000000
 check "the same as JSON" python3 - <<'CHECK'
 import json
 plan = json.load(open("out"))
@@ -52,6 +54,12 @@ memory, a, b = plan["memory"], *plan["tables"]
 a_rows = 50000 * (1 - 2.718281828459045 ** (-64 / 50000))
 least = a_rows * 16 + b["weights"]
 assert least < hosts[1]["bytes"] < 2 * (least + memory["layers"])
+# Of two ranks each has half of that table, its moments and, streamed, the rows; of four there is
+# none, as a batch has two segments.
+one, two, none = (h["memory"] for h in hosts)
+assert none is None and one["all"] == memory["all"] and two["layers"] == one["layers"]
+for what in "tables", "moments", "rows_streamed":
+    assert .49 * one[what] < two[what] < .55 * one[what], (what, one, two)
 CHECK
 expect 2 "--ranks, --bandwidth and --latency go together" plan --config wide.json --ranks 4
 expect 2 "--ranks is a power of two" plan --config wide.json --ranks 6 --bandwidth 1 --latency 1

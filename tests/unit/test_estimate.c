@@ -1,6 +1,7 @@
 /* What training is said to take is what it takes. */
 #include <sys/stat.h>
 
+#include "base/comm_threads.h"
 #include "check_main.h"
 #include "files.h"
 #include "train/sketch.h"
@@ -79,6 +80,67 @@ START_TEST(a_sketch_counts_what_is_taken) {
     ck_assert_int_eq(taken, 0);
     mmoe_sketch_finish(&s);
     ck_assert_int_eq(s.reserve.bytes, 0);
+    tear_down();
+}
+END_TEST
+
+/* What the first of several ranks takes, which is what is said. */
+static mmoe_status take_part(void *context, mmoe_comm *c, mmoe_error *error) {
+    const mmoe_allocator *alloc = c->rank ? NULL : &counting;
+    const mmoe_trainer_options options = {.threads = 1, .best_folder = "."};
+    mmoe_model *model = NULL;
+    mmoe_trainer *trainer = NULL;
+    mmoe_status status = mmoe_model_create_among(config, schema, c, alloc, &model, error);
+    if (!status) status = mmoe_trainer_create(model, &options, alloc, &trainer, error);
+    if (!status) status = mmoe_trainer_join(trainer, c, error);
+    if (!c->rank) *(int64_t *)context = taken;
+    mmoe_trainer_free(trainer);
+    mmoe_model_free(model);
+    return status;
+}
+
+static void check_rank(const mmoe_estimate *all, const mmoe_rank_estimate *own) {
+    const mmoe_comm_group_options options = {.size = own->ranks};
+    int64_t bytes = 0;
+    mmoe_error errors[4] = {{0}};
+    mmoe_comm_group *g;
+    SUCCEEDS(mmoe_comm_group_create(&options, NULL, &g, &err));
+    const mmoe_status status = mmoe_comm_group_run(g, take_part, &bytes, errors);
+    ck_assert_msg(!status, "%s", errors[0].message);
+    mmoe_comm_group_free(g);
+    ck_assert_int_eq(bytes, own->table_bytes + own->layer_bytes + own->moment_bytes +
+                                own->copy_bytes + own->step_bytes);
+    ck_assert_int_lt(own->table_bytes, all->table_bytes / own->ranks + 1000);
+    ck_assert_int_lt(own->moment_bytes, all->moment_bytes / own->ranks + 4000);
+    ck_assert_int_eq(own->layer_bytes, all->layer_bytes);
+    ck_assert_int_eq(own->row_bytes, all->row_bytes);
+    ck_assert_int_lt(own->stream_bytes, all->stream_bytes / own->ranks + 100000);
+}
+
+START_TEST(a_rank_takes_what_is_said_of_it) {
+    static const char *const columns[] = {"a", "b", "d0", "d1"};
+    mmoe_estimate *e;
+    mmoe_error why;
+    mmoe_estimate_options options = {.threads = 1, .rows = 1000000, .ranks = 64};
+    set_up("", "",
+           ", \"embedding_update\": \"deferred\", \"optimizer\": \"adamw\", \"segments\": 4");
+    SUCCEEDS(mmoe_config_set(config, "trainer.batch_size", "64", &err));
+    SUCCEEDS(mmoe_config_set(config, "trainer.shuffle", "true", &err));
+    SUCCEEDS(mmoe_config_set(config, "trainer.lanes", "true", &err));
+    SUCCEEDS(mmoe_config_set(config, "features.sparse.0.vocab_size", "100000", &err));
+    mmoe_schema_free(schema);
+    SUCCEEDS(mmoe_schema_create(config, columns, 4, NULL, &schema, &err));
+    SUCCEEDS(mmoe_estimate_create(config, schema, &options, NULL, &e, &err));
+    ck_assert_uint_eq(e->n_of_ranks, 2); /* 4 segments */
+    for (size_t i = 0; i < e->n_of_ranks; i++) {
+        ck_assert_int_eq(e->of_ranks[i].ranks, 2 << i);
+        check_rank(e, &e->of_ranks[i]);
+    }
+    ck_assert_int_eq(e->told_bytes, 64 * 4 * SPARSE); /* ids, and no labels */
+    mmoe_estimate_free(e);
+    options.ranks = 3;
+    ck_assert_int_eq(mmoe_estimate_create(config, schema, &options, NULL, &e, &why),
+                     MMOE_E_ARGUMENT);
     tear_down();
 }
 END_TEST
@@ -206,6 +268,7 @@ END_TEST
 
 void add_cases(TCase *c) {
     tcase_add_loop_test(c, a_sketch_counts_what_is_taken, 0, SETTINGS);
+    tcase_add_test(c, a_rank_takes_what_is_said_of_it);
     tcase_add_test(c, an_estimate_has_rows_and_files);
     tcase_add_loop_test(c, an_epoch_is_more_than_its_steps, 0, 3);
     tcase_add_test(c, rows_of_another_schema_are_refused);

@@ -39,6 +39,18 @@ START_TEST(as_by_hand) {
 }
 END_TEST
 
+/* What is told of rows, in two exchanges, as lists are. */
+START_TEST(what_is_told_of_rows_travels_too) {
+    mmoe_estimate told = estimate;
+    told.told_bytes = 4000;
+    told.told_lists = 1;
+    const plan_ranks without = plan_ranks_of(&estimate, &net, 4),
+                     with = plan_ranks_of(&told, &net, 4);
+    NEAR(with.bytes - without.bytes, 3000);
+    ck_assert_double_eq_tol(with.waiting - without.waiting, 2 * (20e-6 + 3 * 1.5e-6), 1e-12);
+}
+END_TEST
+
 START_TEST(rows_that_are_read_twice_travel_once) {
     NEAR(plan_distinct(10, 1e18), 10);
     NEAR(plan_distinct(1e6, 1e6), 1e6 * (1 - exp(-1)));
@@ -50,5 +62,6 @@ END_TEST
 
 void add_cases(TCase *c) {
     tcase_add_test(c, as_by_hand);
+    tcase_add_test(c, what_is_told_of_rows_travels_too);
     tcase_add_test(c, rows_that_are_read_twice_travel_once);
 }
