@@ -79,6 +79,18 @@ are_same() { # of the model files, the checkpoints, and the results
     are_same wanted
     report $? "$ranks ranks train tables of which each owns rows (was $status)"
 }
+# Rows of a packed folder, of which each reads its lanes alone.
+run synth clicks --rows 40000 --seed 8 --config config.json --output rows.d
+lanes="train --config config.json --train rows.d --set trainer.lanes=true --threads 1"
+lanes="$lanes --set trainer.n_epoch=1 --set trainer.segments=8 --set trainer.batch_size=2048"
+# shellcheck disable=SC2086 # a list of flags
+{
+    run $lanes --output one.safetensors --checkpoint one.ckpt
+    mv out wanted
+    run_ranks "$ranks" $lanes --output many.safetensors --checkpoint many.ckpt
+    are_same wanted
+    report $? "$ranks ranks train rows of which each reads its lanes (was $status)"
+}
 least="each takes at least one segment of a batch"
 expect_line 1 "$ranks" err \
     "mmoe train: trainer.segments is 1, and there are $ranks ranks: $least" \
@@ -115,11 +127,24 @@ run_unlike() { # SCRIPT ARGUMENT...
         grep -q 'warning: ranks have unlike "kernels": "[a-z0-9]*" on rank 0, "generic" on' err
     report $? "unless they may be, which a warning says (was $status)"
 }
+# shellcheck disable=SC2086 # a list of flags
+for command in "evaluate --model one.safetensors --data rows.csv" \
+    "sweep --config unlike.json --output unlike.sweep --threads 1"; do
+    echo '{"config": "config.json", "train": "rows.csv", "valid": "rows.csv", "grid":
+        {"trainer.n_epoch": [1], "trainer.batch_size": [500, 700]}}' >unlike.json
+    run_unlike unlike.sh $command
+    [ "$status" -eq 1 ] && [ "$(grep -c '^mmoe.*: ranks have unlike "kernels": ' err)" -eq 1 ]
+    report $? "ranks of unlike kernels are refused: ${command%% *} (was $status)"
+    run_unlike unlike.sh $command --allow-unlike
+    [ "$status" -eq 0 ] && [ "$(grep -cE '^mmoe [a-z]*: warning: ranks have unlike "kernels": ' \
+        err)" -eq 1 ] && [ -s out ] && ! grep -v warning err | grep -q '^mmoe'
+    report $? "unless they may be: ${command%% *} (was $status)"
+done
 mkdir other
 cp config.json one.safetensors other
 head -n 2999 rows.csv >other/rows.csv
 for command in "$train --allow-unlike --output x.safetensors" \
-    "evaluate --model one.safetensors --data rows.csv"; do
+    "evaluate --model one.safetensors --data rows.csv --allow-unlike"; do
     # shellcheck disable=SC2086
     run_unlike other.sh $command
     [ "$status" -eq 1 ] && [ "$(grep -c '^mmoe' err)" -le 2 ] &&
@@ -174,7 +199,7 @@ run_ranks "$ranks" sweep --config sweep.json --output shared --threads 1
 [ "$status" -eq 1 ] && [ "$(figures alone)" = "$(figures shared)" ] &&
     grep -qx 'mmoe sweep: 2 of 6 runs are done already' err
 report $? "a sweep of $ranks ranks goes on (was $status)"
-run_unlike other.sh sweep --config sweep.json --output unlike --threads 1
+run_unlike other.sh sweep --config sweep.json --output unlike --threads 1 --allow-unlike
 [ "$status" -eq 1 ] && [ "$(grep -c '^mmoe' err)" -eq 1 ] &&
     grep -q '^mmoe sweep: ranks have unlike "train": ' err && [ ! -e unlike ]
 report $? "ranks that see other rows are refused: sweep (was $status)"
@@ -247,4 +272,16 @@ parts="$parts --set trainer.embedding_update=deferred --set trainer.optimizer=ad
         report $? "rows that are missing are named, by $n ranks (was $status)"
     done
 }
+
+# A rank that is given too little memory for its part of a table says so, and all end.
+cat >poor.sh <<'END'
+[ "${OMPI_COMM_WORLD_RANK:-$PMI_RANK}" = 0 ] || ulimit -v 1500000
+exec "$@"
+END
+sed 's/"vocab_size": 100000/"vocab_size": 12000000/' shape.json >large.json
+run_unlike poor.sh train --config large.json --train shape.csv --output large.safetensors \
+    --threads 1 --set trainer.embedding_update=deferred --set trainer.optimizer=adamw
+ended && [ "$(grep -c '^mmoe' err)" -eq 1 ] && [ ! -e large.safetensors ] &&
+    grep -qE '^mmoe.*: rank 1: .*"?id"?.*(model and training take|memory)' err
+report $? "a rank without memory for its rows of a table is named (was $status)"
 finish
