@@ -66,12 +66,6 @@ static void set_up(void) {
     put_rows(other, ROWS, 4000);
 }
 
-static void remove_tree(const char *path) {
-    char command[256];
-    snprintf(command, sizeof command, "rm -r '%s'", path);
-    ck_assert_int_eq(system(command), 0);
-}
-
 static void tear_down(void) {
     mmoe_config_free(config);
     config = NULL;
