@@ -295,7 +295,7 @@ static mmoe_status expect_lists(const reading *r, bool known, mmoe_error *err) {
 static mmoe_status read_rows_of(reading *r, size_t i, const mmoe_dealing *by, mmoe_error *err) {
     const mmoe_run_part *p = &r->parts.items[i];
     mmoe_stretch in_shards[MMOE_TABLE_PARTS];
-    mmoe_stored_rows stored = {&r->parts.in_file[i], 0};
+    mmoe_dealt_parts stored = {&r->parts.in_file[i], 0};
     mmoe_status status = MMOE_OK;
     if (p->is_in_shards) {
         status = mmoe_shard_files_find(&r->shards, p, in_shards, err);

@@ -113,7 +113,7 @@ static void sort_in(const mmoe_dealt_rows *d, mmoe_deal part, const char *rows, 
 }
 
 static mmoe_status read_range(const mmoe_dealing *by, const mmoe_dealt_rows *d,
-                              const mmoe_stored_rows *stored, row_range rows) {
+                              const mmoe_dealt_parts *stored, row_range rows) {
     size_t own_first, first;
     const size_t own = count_of(d->deal, rows, &own_first) * d->size;
     const mmoe_stretch sorted = {.data = by->room, .file = -1},
@@ -130,7 +130,7 @@ static mmoe_status read_range(const mmoe_dealing *by, const mmoe_dealt_rows *d,
 }
 
 mmoe_status mmoe_dealt_rows_read(const mmoe_dealing *by, const mmoe_dealt_rows *d,
-                                 const mmoe_stored_rows *stored) {
+                                 const mmoe_dealt_parts *stored) {
     const int32_t shift = d->deal.shift > stored->shift ? d->deal.shift : stored->shift;
     const int64_t least = (int64_t)1 << shift,
                   fitting = MMOE_DEALT_WINDOW / 2 / (int64_t)d->size / least * least,

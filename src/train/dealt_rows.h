@@ -23,10 +23,10 @@ typedef struct mmoe_dealt_rows {
 } mmoe_dealt_rows;
 
 /* They as others have stored them: owner o's, one behind the other, at parts[o]. */
-typedef struct mmoe_stored_rows {
+typedef struct mmoe_dealt_parts {
     const mmoe_stretch *parts; /* [1 << shift] */
     int32_t shift;
-} mmoe_stored_rows;
+} mmoe_dealt_parts;
 
 /* Are any of an owner's rows, of these many owners, among those that are dealt so? */
 static inline bool mmoe_deals_meet(mmoe_deal deal, mmoe_deal stored) {
@@ -44,6 +44,6 @@ mmoe_status mmoe_dealt_rows_gather(const mmoe_dealing *by, const mmoe_dealt_rows
 /* Of all rows, as they are stored, this rank's, from the parts that have any of them alone. `by`
  * need not have other ranks. Errors as of mmoe_stretches_run. */
 mmoe_status mmoe_dealt_rows_read(const mmoe_dealing *by, const mmoe_dealt_rows *rows,
-                                 const mmoe_stored_rows *stored);
+                                 const mmoe_dealt_parts *stored);
 
 #endif

@@ -65,11 +65,11 @@ mmoe_status mmoe_shard_files_find(mmoe_shard_files *f, const mmoe_run_part *part
                                   mmoe_stretch out[MMOE_TABLE_PARTS], mmoe_error *err);
 /* Of those that are needed. MMOE_E_FORMAT: bytes are not those that were written; _IO, _MEMORY. */
 mmoe_status mmoe_shard_files_check(const mmoe_shard_files *f, mmoe_pool *pool, mmoe_error *err);
-static inline mmoe_stored_rows mmoe_shard_files_rows(const mmoe_shard_files *f,
+static inline mmoe_dealt_parts mmoe_shard_files_rows(const mmoe_shard_files *f,
                                                      const mmoe_stretch *parts) {
     int32_t shift = 0;
     while (1 << shift < f->shards.count) shift++;
-    return (mmoe_stored_rows){parts, shift};
+    return (mmoe_dealt_parts){parts, shift};
 }
 mmoe_status mmoe_shard_files_unchanged(const mmoe_shard_files *f, mmoe_error *err);
 

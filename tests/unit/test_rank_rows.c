@@ -1,7 +1,6 @@
 /* Rows of tables that ranks own, each some: moments of them alone, and files as of one process,
  * between steps, too. */
 #include <dirent.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -417,80 +416,6 @@ START_TEST(one_rank_alone_reads_no_rows) {
 }
 END_TEST
 
-/* ---- A rank that has too little memory for its rows ---- */
-
-/* Blocks as large as the table's rows of a rank are refused. */
-typedef struct poverty {
-    const problem *p;
-    int rank;
-    atomic_int left; /* blocks before the one that is refused */
-} poverty;
-
-static bool refuses(poverty *w, size_t size) {
-    enum { OWN = 40000 / 4 * 8 * sizeof(float) };
-    return size >= OWN && atomic_fetch_sub(&w->left, 1) == 0;
-}
-
-static void *give_little(void *user, size_t size) {
-    return refuses(user, size) ? NULL : malloc(size);
-}
-
-static void *resize_little(void *user, void *memory, size_t old_size, size_t new_size) {
-    (void)old_size;
-    return refuses(user, new_size) ? NULL : realloc(memory, new_size);
-}
-
-static void take_back(void *user, void *memory) {
-    (void)user;
-    free(memory);
-}
-
-static mmoe_status train_poorly(void *context, mmoe_comm *c, mmoe_error *err) {
-    poverty *w = context;
-    const mmoe_allocator little = {w, give_little, resize_little, take_back},
-                         *alloc = c->rank == w->rank ? &little : NULL;
-    mmoe_model *model = NULL;
-    mmoe_trainer *trainer = NULL;
-    mmoe_status status = mmoe_model_create_among(w->p->config, w->p->schema, c, alloc, &model, err);
-    if (!status) status = mmoe_trainer_create(model, NULL, alloc, &trainer, err);
-    if (!status) status = mmoe_trainer_join(trainer, c, err);
-    if (!status) status = mmoe_trainer_fit(trainer, w->p->rows, NULL, err);
-    mmoe_trainer_free(trainer);
-    mmoe_model_free(model);
-    return status;
-}
-
-/* It says so, the others name it, and nobody waits. */
-START_TEST(a_rank_without_memory_for_its_rows_ends_all) {
-    const int poor = _i ? 3 : 0;
-    char named[32];
-    bool has_failed = true;
-    int failures = 0;
-    snprintf(named, sizeof named, "rank %d: ", poor);
-    big_rows = 40000;
-    problem p = problem_of(&kinds[0], SEGMENTS, BATCH);
-    for (int number = 0; has_failed; number++) {
-        static mmoe_error errors[4];
-        poverty w = {.p = &p, .rank = poor};
-        const mmoe_comm_group_options options = {.size = 4};
-        mmoe_comm_group *g;
-        atomic_init(&w.left, number);
-        SUCCEEDS(mmoe_comm_group_create(&options, NULL, &g, &err));
-        has_failed = mmoe_comm_group_run(g, train_poorly, &w, errors) != MMOE_OK;
-        mmoe_comm_group_free(g);
-        failures += has_failed;
-        for (int r = 0; has_failed && r < 4; r++) {
-            ck_assert_int_eq(errors[r].code, r == poor ? MMOE_E_MEMORY : MMOE_E_IO);
-            ck_assert_msg(strstr(errors[r].message, "memory") &&
-                              (strstr(errors[r].message, named) != NULL) == (r != poor),
-                          "%s", errors[r].message);
-        }
-    }
-    ck_assert_int_ge(failures, 2); /* its weights, and their moments */
-    problem_finish(&p);
-}
-END_TEST
-
 void add_cases(TCase *c) {
     tcase_add_checked_fixture(c, make_folder, remove_folder);
     tcase_add_loop_test(c, owners_keep_what_one_process_keeps, 0, WALKS);
@@ -498,5 +423,4 @@ void add_cases(TCase *c) {
     tcase_add_test(c, shards_are_those_of_their_checkpoint);
     tcase_add_loop_test(c, a_shard_that_is_not_there_leaves_the_save_before, 0, 2);
     tcase_add_test(c, one_rank_alone_reads_no_rows);
-    tcase_add_loop_test(c, a_rank_without_memory_for_its_rows_ends_all, 0, 2);
 }
