@@ -4,9 +4,6 @@
 
 #include "base/error.h"
 
-/* Fields of the rows that are passed at once, which the cache has until their columns are read. */
-enum { FIELDS_AT_ONCE = 4096 };
-
 void *mmoe_csv_lines_grown(mmoe_csv_lines *l, void *memory, size_t *capacity, size_t wanted,
                            size_t size) {
     size_t more = *capacity + *capacity / 2 + 64;
@@ -89,12 +86,35 @@ static void pass_header(mmoe_csv_lines *l) {
 
 void mmoe_csv_lines_pass(mmoe_csv_lines *l) {
     const mmoe_csv_handler *h = l->handler;
-    const mmoe_csv_rows rows = {l->first_waiting, l->waiting, l->form.columns, l->fields, true};
+    const size_t n = l->form.columns;
+    /* Of one row alone texts may be farther apart than places can say. */
+    const bool is_near =
+        l->waiting != 1 ||
+        (size_t)(l->fields[n - 1].text - l->fields->text) + l->fields[n - 1].length < INT32_MAX;
+    const mmoe_csv_rows rows = {.first = l->first_waiting,
+                                .count = l->waiting,
+                                .columns = n,
+                                .fields = l->fields,
+                                .is_readable = is_near};
     if (l->waiting && !l->status)
         l->status = h->rows ? h->rows(h->user, &rows, l->err)
                             : h->row(h->user, rows.first, rows.fields, l->err);
     l->waiting = 0;
     l->n_waiting = 0;
+}
+
+bool mmoe_csv_lines_are_alike(const mmoe_csv_lines *l) {
+    return l->form.columns > 1 && l->form.has_first_row && l->handler->rows && !l->handler->skip;
+}
+
+void mmoe_csv_lines_take(mmoe_csv_lines *l, mmoe_csv_rows rows) {
+    mmoe_csv_lines_pass(l);
+    if (l->status) return;
+    rows.first = l->form.row + 1;
+    rows.columns = l->form.columns;
+    l->form.row += (int64_t)rows.count;
+    l->terminator = '\n';
+    l->status = l->handler->rows(l->handler->user, &rows, l->err);
 }
 
 /* A row whose fields are not as many as the header's. */
@@ -122,7 +142,7 @@ static void pass_row(mmoe_csv_lines *l) {
     if (l->waiting++ == 0) l->first_waiting = l->form.row;
     l->n_waiting += columns;
     l->form.has_first_row = true;
-    if (!h->rows || l->n_waiting + columns > FIELDS_AT_ONCE) mmoe_csv_lines_pass(l);
+    if (!h->rows || l->n_waiting + columns > MMOE_CSV_FIELDS_AT_ONCE) mmoe_csv_lines_pass(l);
 }
 
 /* The second half of CR LF is no line. */

@@ -25,12 +25,21 @@ typedef struct mmoe_csv_lines {
     int64_t first_waiting;
 } mmoe_csv_lines;
 
+/* Fields of the rows that are passed at once, which the cache has until their columns are read. */
+enum { MMOE_CSV_FIELDS_AT_ONCE = 4096 };
+
 /* `memory` with room for `wanted` entries; NULL, the status being set, when there is none. */
 void *mmoe_csv_lines_grown(mmoe_csv_lines *l, void *memory, size_t *capacity, size_t wanted,
                            size_t size);
 /* Room for one more field than `n` in the row so far; false, the status being set: there is none.
  */
 bool mmoe_csv_lines_grow(mmoe_csv_lines *l, size_t n);
+/* Can rows of a text be taken as mmoe_csv_lines_take takes them? Then what they say of one another
+ * is known, and each is wanted. */
+bool mmoe_csv_lines_are_alike(const mmoe_csv_lines *l);
+/* As many rows as there are at once, of as many cells as the header has, that end by LF; `rows`
+ * lacks their number. */
+void mmoe_csv_lines_take(mmoe_csv_lines *l, mmoe_csv_rows rows);
 /* A line ends by this byte; its `n_fields`, none of a blank one, are a row. */
 void mmoe_csv_lines_end(mmoe_csv_lines *l, int terminator);
 /* Passes the rows that wait: before anything is told of what comes behind them, and before their

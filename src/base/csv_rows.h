@@ -30,18 +30,37 @@ typedef struct mmoe_csv_form {
     int64_t row; /* the last one's number */
 } mmoe_csv_form;
 
-/* Rows that stand one behind another, [count, columns] fields. */
+/* Rows that stand one behind another. Either they are [count, columns] fields; or `fields` is NULL,
+ * and cell c of row r is what stands between bytes[cuts[i]] and bytes[cuts[i + 1]], i being r *
+ * stride + c; cuts[0] may be -1. */
 typedef struct mmoe_csv_rows {
     int64_t first; /* its number */
     size_t count, columns;
     const mmoe_csv_field *fields;
+    char *bytes;
+    const uint32_t *cuts;
+    size_t stride;
     bool is_readable; /* 64 bytes from each of a text's on are */
 } mmoe_csv_rows;
 
+/* A cell's text, which gets its terminator now where rows are not fields. */
+static inline mmoe_csv_field mmoe_csv_cell(const mmoe_csv_rows *r, size_t row, size_t column) {
+    if (r->fields) return r->fields[row * r->columns + column];
+    const uint32_t *cut = r->cuts + row * r->stride + column, begin = cut[0] + 1;
+    r->bytes[cut[1]] = '\0';
+    return (mmoe_csv_field){r->bytes + begin, cut[1] - begin};
+}
+
 /* Row `index` of them, alone. */
 static inline mmoe_csv_rows mmoe_csv_row_of(const mmoe_csv_rows *r, size_t index) {
-    return (mmoe_csv_rows){r->first + (int64_t)index, 1, r->columns, r->fields + index * r->columns,
-                           r->is_readable};
+    mmoe_csv_rows row = *r;
+    row.first += (int64_t)index;
+    row.count = 1;
+    if (r->fields)
+        row.fields += index * r->columns;
+    else
+        row.cuts += index * r->stride;
+    return row;
 }
 
 /* Called once with the header, then with each row, which has as many fields. A status other than

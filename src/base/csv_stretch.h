@@ -10,7 +10,8 @@ enum { MMOE_CSV_STRETCH = 64 * 1024 };
 
 typedef struct mmoe_csv_stretch {
     const mmoe_csv_scanner *scanner;
-    size_t most; /* bytes at a time */
+    size_t most;    /* bytes at a time */
+    uint32_t *cuts; /* -1, and behind it the places' ends */
     mmoe_csv_places places;
 } mmoe_csv_stretch;
 

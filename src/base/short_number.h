@@ -50,11 +50,6 @@ static inline uint64_t mmoe_of_digits(uint64_t d) {
     return (d & 0x0000FFFF0000FFFF) * (((uint64_t)10000 << 32) + 1) >> 32;
 }
 
-/* The values of 1 to 8 characters behind zeros, where eight bytes can be read. */
-static inline uint64_t mmoe_readable_values(const char *text, size_t length) {
-    return (mmoe_eight_at(text) ^ MMOE_ZEROS) << (-8 * length & 63);
-}
-
 /* 1 to 8 digits and nothing else. */
 static inline bool mmoe_short_integer(const char *text, size_t length, int64_t *out) {
     if (length - 1 >= MMOE_SHORT_NUMBER) return false;
@@ -67,22 +62,6 @@ static inline bool mmoe_short_integer(const char *text, size_t length, int64_t *
 /* The same of one that an integer prints as: "0", "7", "70", not "07". */
 static inline bool mmoe_short_printed(const char *text, size_t length, int64_t *out) {
     return mmoe_short_integer(text, length, out) && (*text != '0' || length == 1);
-}
-
-/* Likewise where eight bytes can be read. First digits are hard to foresee, numbers that are less
- * than their length says are not. */
-static inline bool mmoe_readable_printed(const char *text, size_t length, int64_t *out) {
-    static const uint32_t least[] = {0, 0, 10, 100, 1000, 10000, 100000, 1000000, 10000000};
-    if (length - 1 >= MMOE_SHORT_NUMBER) return false;
-    const uint64_t d = mmoe_readable_values(text, length), value = mmoe_of_digits(d);
-    *out = (int64_t)value;
-    return !mmoe_no_digits(d) && value >= least[length];
-}
-
-/* 128 in each byte of `w` that is the character. */
-static inline uint64_t mmoe_bytes_that_are(uint64_t w, char character) {
-    const uint64_t ones = 0x0101010101010101, x = w ^ ones * (uint8_t)character;
-    return ~(((x & 127 * ones) + 127 * ones) | x) & 128 * ones;
 }
 
 /* The first byte of digits' values that is a point's, taken out: those before it move up, and 0
@@ -104,16 +83,6 @@ static inline bool mmoe_short_decimal(const char *text, size_t length, uint64_t 
     const uint64_t d = mmoe_without_point(mmoe_eight_bytes(text, length) ^ MMOE_ZEROS, fraction);
     *digits = mmoe_of_digits(d);
     return !mmoe_no_digits(d) && (length > 1 || *text != '.');
-}
-
-/* Likewise where eight bytes can be read, and the first is a digit. */
-static inline bool mmoe_readable_decimal(const char *text, size_t length, double *out) {
-    static const double power[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7};
-    unsigned fraction;
-    if (length - 1 >= MMOE_SHORT_NUMBER || *text == '.') return false;
-    const uint64_t d = mmoe_without_point(mmoe_readable_values(text, length), &fraction);
-    *out = (double)mmoe_of_digits(d) / power[fraction];
-    return !mmoe_no_digits(d);
 }
 
 #endif

@@ -2,13 +2,12 @@
 #ifndef MMOE_DATA_CELL_RUN_H
 #define MMOE_DATA_CELL_RUN_H
 
-#include "base/csv.h"
+#include "base/csv_scan.h"
 
-/* Of each text bytes can be read as mmoe_csv_rows has it. No cell that begins with a digit is
- * missing. */
+/* No cell that begins with a digit is missing. */
 typedef struct mmoe_cell_run {
-    const mmoe_csv_field *cells; /* `stride` apart */
-    size_t stride, count;
+    mmoe_csv_cells cells;
+    const mmoe_csv_scanner *scanner;
     const uint64_t *plain; /* [4] a bit for each byte that begins no missing cell */
     int64_t *texts;        /* of mmoe_note, to which texts are added that would be noted; NULL: none
                               has been, and the first may not be read so */
@@ -18,5 +17,12 @@ typedef struct mmoe_cell_run {
     double *learned; /* NULL: inputs are wanted */
     float *inputs;
 } mmoe_cell_run;
+
+/* Cells that are looked at next where `done` of them were: few first, for the first of them may
+ * be of another kind. */
+static inline mmoe_csv_cells mmoe_cell_run_next(const mmoe_cell_run *r, size_t done) {
+    enum { FIRST = 8 };
+    return mmoe_csv_cells_from(&r->cells, done, done ? MMOE_CELLS_AT_ONCE : FIRST);
+}
 
 #endif

@@ -16,6 +16,7 @@ typedef struct mmoe_cells {
                               nobody asks */
     const bool *are_lists; /* [columns] whose cells are lists, a zero byte behind each element;
                               NULL: none, lists being texts with separators */
+    const mmoe_csv_scanner *scanner; /* for rows that are readable */
 } mmoe_cells;
 
 /* Where a cell stands: the column, and where it is of another name, the feature. */
@@ -47,11 +48,20 @@ static inline size_t mmoe_cells_known(const mmoe_cells *c, const mmoe_encoder *e
                                       int64_t *texts) {
     int64_t nobody_asks = 0;
     if (!e->kind->known || !mmoe_reading_has_digits(&c->schema->reading)) return 0;
+    run.scanner = c->scanner;
     run.plain = c->schema->reading.plain;
     run.texts = texts && *texts ? texts : NULL;
     if (!mmoe_cells_teach(c, e)) run.texts = &nobody_asks;
     return e->kind->known(e, &run);
 }
+/* A column of rows, from row `first` on. */
+typedef struct mmoe_csv_column {
+    const mmoe_csv_rows *rows;
+    size_t column, first;
+} mmoe_csv_column;
+/* The same of it; `run` lacks its cells, and writes to the first of them. */
+size_t mmoe_cells_known_of(const mmoe_cells *c, const mmoe_encoder *e, mmoe_csv_column at,
+                           mmoe_cell_run run, int64_t *texts);
 /* MMOE_E_DATA, or _MEMORY where that is the fault. */
 mmoe_status mmoe_cell_fail(const mmoe_cells *c, mmoe_cell_place at, const mmoe_csv_field *f,
                            const char *fault, mmoe_error *err);

@@ -99,23 +99,48 @@ static const char *parse_number(const mmoe_encoder *e, const char *text, size_t 
     return read_number(e, text, length, &value) ? encode_number(e, value, out) : "is not a number";
 }
 
-static size_t known_numbers(const mmoe_encoder *e, const mmoe_cell_run *run) {
-    const mmoe_number_encoder *n = constant_of(e);
-    const bool is_plain = !n->strip && n->transform != MMOE_TRANSFORM_LOG1P_STANDARDIZE;
-    const mmoe_csv_field *cell = run->cells;
-    double value;
+/* A number of more characters, that begins no missing cell; false: it may be none. */
+static bool parse_other(const mmoe_cell_run *run, const mmoe_csv_field *cell, double *value) {
+    const uint8_t first = (uint8_t)*cell->text;
+    if (!cell->length || !(run->plain[first / 64] >> first % 64 & 1)) return false;
+    return mmoe_parse_double(cell->text, cell->length, value) && isfinite((float)*value);
+}
+
+/* As many of them as have inputs. */
+static size_t finish_numbers(const mmoe_encoder *e, const mmoe_cell_run *run, size_t first,
+                             const double *values, size_t count) {
+    float *input = run->inputs + first * run->step;
     size_t k = 0;
-    for (; is_plain && k < run->count; k++, cell += run->stride) {
-        if (!mmoe_readable_decimal(cell->text, cell->length, &value)) break;
-        if (run->learned) {
-            run->learned[k * run->step] = value;
-            continue;
-        }
-        float *input = run->inputs + k * run->step;
-        finish_number(e, &value, input);
+    for (; k < count; k++, input += run->step) {
+        finish_number(e, &values[k], input);
         if (!isfinite(*input)) break;
     }
     return k;
+}
+
+/* Those of cells that are looked at together: true: all are known. */
+static bool known_numbers_of(const mmoe_encoder *e, const mmoe_cell_run *run, size_t *done) {
+    const mmoe_csv_cells cells = mmoe_cell_run_next(run, *done);
+    double values[MMOE_CELLS_AT_ONCE];
+    const uint64_t good = run->scanner->decimals(&cells, values);
+    size_t k = 0, first = *done;
+    for (; k < cells.count; k++) {
+        const mmoe_csv_field cell = mmoe_csv_cells_at(&cells, k);
+        if (!(good >> k & 1) && !parse_other(run, &cell, &values[k])) break;
+    }
+    const size_t n = run->learned ? k : finish_numbers(e, run, first, values, k);
+    for (size_t i = 0; run->learned && i < k; i++)
+        run->learned[(first + i) * run->step] = values[i];
+    *done += n;
+    return n == cells.count;
+}
+
+static size_t known_numbers(const mmoe_encoder *e, const mmoe_cell_run *run) {
+    const mmoe_number_encoder *n = constant_of(e);
+    size_t done = 0;
+    if (n->strip || n->transform == MMOE_TRANSFORM_LOG1P_STANDARDIZE) return 0;
+    while (done < run->cells.count && known_numbers_of(e, run, &done)) continue;
+    return done;
 }
 
 static const char *take_number(const mmoe_encoder *e, mmoe_value_type type, const void *at,

@@ -29,6 +29,7 @@ mmoe_csv_part *mmoe_csv_part_new(const mmoe_csv_file *file, const struct mmoe_sc
     p->file = file;
     p->cells = (mmoe_cells){file->path, s, file->wanted};
     p->cells.growing = file->growing;
+    p->cells.scanner = mmoe_csv_scanner_best();
     p->cells.is_of_column = &p->is_of_column;
     if (file->label_mode == MMOE_ROWS_TO_SCORE) p->cells.is_blank = &p->is_blank;
     p->cells.are_lists = file->are_lists;
@@ -173,18 +174,19 @@ static const char *read_number(const mmoe_csv_part *p, const mmoe_dense_column *
 
 /* Each column's reader below takes the rows that stand behind the part's. */
 
-/* Those of the first cells that need no more than a look. */
-static size_t read_known(const mmoe_csv_part *p, const mmoe_dense_column *c,
-                         const mmoe_csv_rows *rows, mmoe_cell_run run) {
+/* Those of row `k` and behind it that need no more than a look. */
+static size_t read_known(const mmoe_csv_part *p, int32_t i, const mmoe_csv_rows *rows, size_t k) {
     const struct mmoe_schema *s = p->cells.schema;
-    const size_t r = (size_t)p->rows + rows->count - run.count;
-    if (!rows->is_readable || (c->indicator && !p->learns_numbers)) return 0;
-    run.step = (size_t)(p->learns_numbers ? s->dense_span : s->dense_width);
+    const mmoe_dense_column *c = &s->dense[i];
+    const size_t r = (size_t)p->rows + k;
+    mmoe_cell_run run = {.step = (size_t)(p->learns_numbers ? s->dense_span : s->dense_width)};
+    if (c->indicator && !p->learns_numbers) return 0;
     if (p->learns_numbers)
         run.learned = (double *)p->values + r * run.step + c->first_number;
     else
         run.inputs = (float *)p->values + r * run.step + c->first;
-    return mmoe_cells_known(&p->cells, c->encoder, run, NULL);
+    const mmoe_csv_column at = {rows, (size_t)p->file->number_fields[i], k};
+    return mmoe_cells_known_of(&p->cells, c->encoder, at, run, NULL);
 }
 
 static mmoe_status read_numbers(const mmoe_csv_part *p, int32_t i, const mmoe_csv_rows *rows,
@@ -192,22 +194,16 @@ static mmoe_status read_numbers(const mmoe_csv_part *p, int32_t i, const mmoe_cs
     const struct mmoe_schema *s = p->cells.schema;
     const mmoe_dense_column *c = &s->dense[i];
     const bool is_open = mmoe_gap_is_open(&c->gap);
-    const mmoe_csv_field *first = rows->fields + p->file->number_fields[i];
-    for (size_t k = 0; k < rows->count; k++) {
-        const mmoe_csv_field *f = first + k * rows->columns;
-        const size_t known = read_known(
-            p, c, rows,
-            (mmoe_cell_run){.cells = f, .stride = rows->columns, .count = rows->count - k});
-        k += known;
-        if (k == rows->count) break;
-        f += known * rows->columns;
+    for (size_t k = read_known(p, i, rows, 0); k < rows->count;
+         k++, k += read_known(p, i, rows, k)) {
+        const mmoe_csv_field f = mmoe_csv_cell(rows, k, (size_t)p->file->number_fields[i]);
         const int64_t r = p->rows + (int64_t)k;
-        const bool missing = is_open && mmoe_cell_is_missing(&p->cells, f);
+        const bool missing = is_open && mmoe_cell_is_missing(&p->cells, &f);
         mmoe_cell cell; /* has the fault's text */
-        const char *fault = read_number(p, c, r, f, missing, &cell);
+        const char *fault = read_number(p, c, r, &f, missing, &cell);
         if (fault)
             return mmoe_cell_fail(&p->cells,
-                                  mmoe_cell_at(rows->first + (int64_t)k, c->name, c->column), f,
+                                  mmoe_cell_at(rows->first + (int64_t)k, c->name, c->column), &f,
                                   fault, err);
         if (missing) mmoe_note_add(&p->notes[s->n_sparse + i], MMOE_CELL_MISSING, r + 1);
     }
@@ -254,13 +250,15 @@ static mmoe_status read_labels(mmoe_csv_part *p, int32_t i, const mmoe_csv_rows 
     float *label = p->labels + (size_t)p->rows * n_label + i;
     mmoe_status status = MMOE_OK;
     for (size_t k = 0; !status && k < rows->count; k++, label += n_label) {
-        const mmoe_csv_field *f = at < 0 ? NULL : &rows->fields[k * rows->columns + (size_t)at];
-        if (f && has_bits && f->length == 1 && (*f->text == '0' || *f->text == '1')) {
-            *label = (float)(*f->text - '0');
-            continue;
-        }
         *label = NAN;
-        if (f) status = read_label(p, i, rows->first + (int64_t)k, f, label, err);
+        if (at >= 0) {
+            const mmoe_csv_field f = mmoe_csv_cell(rows, k, (size_t)at);
+            if (has_bits && f.length == 1 && (*f.text == '0' || *f.text == '1')) {
+                *label = (float)(*f.text - '0');
+                continue;
+            }
+            status = read_label(p, i, rows->first + (int64_t)k, &f, label, err);
+        }
         p->any_missing_label |= isnan(*label) != 0;
     }
     return status;
@@ -269,15 +267,15 @@ static mmoe_status read_labels(mmoe_csv_part *p, int32_t i, const mmoe_csv_rows 
 static mmoe_status read_weights(const mmoe_csv_part *p, const mmoe_csv_rows *rows,
                                 mmoe_error *err) {
     const int64_t at = p->file->target_fields[p->cells.schema->n_label];
-    const mmoe_csv_field *f = rows->fields + at;
-    for (size_t k = 0; at >= 0 && k < rows->count; k++, f += rows->columns) {
+    for (size_t k = 0; at >= 0 && k < rows->count; k++) {
+        const mmoe_csv_field f = mmoe_csv_cell(rows, k, (size_t)at);
         double value;
-        const char *fault = mmoe_parse_double(f->text, f->length, &value) ? mmoe_weight_fault(value)
-                                                                          : "is not a number";
+        const char *fault = mmoe_parse_double(f.text, f.length, &value) ? mmoe_weight_fault(value)
+                                                                        : "is not a number";
         if (fault)
             return mmoe_cell_fail(
-                &p->cells, mmoe_cell_at(rows->first + (int64_t)k, p->cells.schema->weight, NULL), f,
-                fault, err);
+                &p->cells, mmoe_cell_at(rows->first + (int64_t)k, p->cells.schema->weight, NULL),
+                &f, fault, err);
         p->weights[(size_t)p->rows + k] = (float)value;
     }
     return MMOE_OK;
@@ -285,12 +283,12 @@ static mmoe_status read_weights(const mmoe_csv_part *p, const mmoe_csv_rows *row
 
 static mmoe_status read_kept(const mmoe_csv_part *p, size_t i, const mmoe_csv_rows *rows,
                              mmoe_error *err) {
-    const mmoe_csv_field *f = rows->fields + p->file->keep_fields[i];
     int32_t *value = p->kept[i].values + p->rows;
     mmoe_status status = MMOE_OK;
-    for (size_t k = 0; !status && k < rows->count; k++, f += rows->columns, value++) {
-        const size_t length = mmoe_cell_is_missing(&p->cells, f) ? 0 : f->length;
-        status = mmoe_vocab_add(p->kept[i].vocab, f->text, length, value, err);
+    for (size_t k = 0; !status && k < rows->count; k++, value++) {
+        const mmoe_csv_field f = mmoe_csv_cell(rows, k, (size_t)p->file->keep_fields[i]);
+        const size_t length = mmoe_cell_is_missing(&p->cells, &f) ? 0 : f.length;
+        status = mmoe_vocab_add(p->kept[i].vocab, f.text, length, value, err);
     }
     return status;
 }

@@ -2,51 +2,31 @@
 
 #include <string.h>
 
-#include "base/marks.h"
+#include "data/list_values.h"
 
 /* ---- Elements ---- */
 
-static void look_at(mmoe_list_walk *w, const char *begin) {
-    const size_t length = (size_t)(w->end - begin);
-    const char colon = w->how->weight_separator;
-    w->begin = begin;
-    w->separators = mmoe_marks_of(begin, length, w->how->separator);
-    w->colons = colon ? mmoe_marks_of(begin, length, colon) : 0;
-}
-
-static const char *end_of_element(mmoe_list_walk *w) {
-    if (!w->is_readable) {
-        const char *at = memchr(w->at, w->how->separator, (size_t)(w->end - w->at));
-        return at ? at : w->end;
-    }
-    while (!w->separators && w->end - w->begin > MMOE_MARKS) look_at(w, w->begin + MMOE_MARKS);
-    if (!w->separators) return w->end;
-    const char *at = w->begin + __builtin_ctzll(w->separators);
-    w->separators &= w->separators - 1;
-    return at;
+static const char *end_of_element(const mmoe_list_walk *w) {
+    const char *at = memchr(w->at, w->how->separator, (size_t)(w->end - w->at));
+    return at ? at : w->end;
 }
 
 static void pass_over(mmoe_list_walk *w, const char *end) { w->at = end < w->end ? end + 1 : NULL; }
 
-static int64_t count_elements(const mmoe_list_how *how, mmoe_csv_field cell, bool is_readable) {
+static int64_t count_elements(const mmoe_list_how *how, mmoe_csv_field cell) {
     int64_t n = 1;
-    for (size_t i = 0; is_readable && i < cell.length; i += MMOE_MARKS)
-        n += __builtin_popcountll(mmoe_marks_of(cell.text + i, cell.length - i, how->separator));
-    for (size_t i = 0; !is_readable && i < cell.length; i++) n += cell.text[i] == how->separator;
+    for (size_t i = 0; i < cell.length; i++) n += cell.text[i] == how->separator;
     return n;
 }
 
 /* Where a text has fewer characters than a list may have elements nothing need be counted. */
-mmoe_list_walk mmoe_list_walk_begin(const mmoe_list_how *how, mmoe_csv_field cell,
-                                    bool is_readable) {
+mmoe_list_walk mmoe_list_walk_begin(const mmoe_list_how *how, mmoe_csv_field cell) {
     mmoe_list_walk w = {.how = how,
-                        .is_readable = is_readable,
                         .at = cell.text,
                         .end = cell.text + cell.length,
                         .left = (int64_t)cell.length + 1};
-    if (is_readable) look_at(&w, w.at);
     if (!how->max_len || w.left <= how->max_len) return w;
-    w.left = count_elements(how, cell, is_readable);
+    w.left = count_elements(how, cell);
     w.is_cut = w.left > how->max_len;
     if (!w.is_cut) return w;
     for (int64_t i = w.left - how->max_len; i > 0 && how->truncate == MMOE_KEEP_LAST; i--)
@@ -55,62 +35,54 @@ mmoe_list_walk mmoe_list_walk_begin(const mmoe_list_how *how, mmoe_csv_field cel
     return w;
 }
 
-/* The last place in front of `end` that a weight may stand behind; NULL: none. */
-static const char *find_colon(const mmoe_list_walk *w, const char *text, const char *end) {
-    if (w->is_readable && text >= w->begin && end - w->begin < MMOE_MARKS) {
-        const uint64_t before = ((uint64_t)1 << (end - w->begin)) - 1,
-                       behind = -((uint64_t)1 << (text - w->begin)),
-                       colons = w->colons & before & behind;
-        return colons ? w->begin + 63 - __builtin_clzll(colons) : NULL;
-    }
-    while (end > text && end[-1] != w->how->weight_separator) end--;
-    return end > text ? end - 1 : NULL;
-}
-
+/* A weight may stand behind the last of the characters that do stand before weights. */
 static mmoe_element element_of(const mmoe_list_walk *w, const char *text, const char *end) {
     mmoe_element e = {.value = {text, (size_t)(end - text)}};
-    const char *colon = w->how->weight_separator ? find_colon(w, text, end) : NULL;
-    if (!colon) return e;
-    e.value.length = (size_t)(colon - text);
-    e.weight = (mmoe_csv_field){colon + 1, (size_t)(end - colon - 1)};
+    const char *at = end;
+    if (!w->how->weight_separator) return e;
+    while (at > text && at[-1] != w->how->weight_separator) at--;
+    if (at == text) return e;
+    e.value.length = (size_t)(at - 1 - text);
+    e.weight = (mmoe_csv_field){at, (size_t)(end - at)};
     return e;
 }
 
-/* Of a text that is readable, without weights: between two looks at it nothing is kept but in
- * registers. */
-static size_t next_plain(mmoe_list_walk *w, mmoe_element *out, size_t most) {
-    const char *at = w->at;
-    size_t n = 0;
-    while (at && n < most) {
-        uint64_t separators = w->separators;
-        for (; separators && n < most; separators &= separators - 1) {
-            const char *end = w->begin + __builtin_ctzll(separators);
-            out[n++] = (mmoe_element){{at, (size_t)(end - at)}, {NULL, 0}};
-            at = end + 1;
-        }
-        w->separators = separators;
-        if (n == most) break;
-        if (w->end - w->begin > MMOE_MARKS) {
-            look_at(w, w->begin + MMOE_MARKS);
-        } else {
-            out[n++] = (mmoe_element){{at, (size_t)(w->end - at)}, {NULL, 0}};
-            at = NULL;
-        }
-    }
-    w->at = at;
-    w->left -= (int64_t)n;
-    return n;
+bool mmoe_list_walk_next(mmoe_list_walk *w, mmoe_element *out) {
+    if (!w->at || !w->left) return false;
+    const char *end = end_of_element(w);
+    *out = element_of(w, w->at, end);
+    pass_over(w, end);
+    w->left--;
+    return true;
 }
 
-size_t mmoe_list_walk_next(mmoe_list_walk *w, mmoe_element *out, size_t most) {
-    size_t n = 0;
-    if (w->is_readable && !w->how->weight_separator)
-        return next_plain(w, out, w->left < (int64_t)most ? (size_t)w->left : most);
-    for (; n < most && w->at && w->left; n++, w->left--) {
-        const char *end = end_of_element(w);
-        out[n] = element_of(w, w->at, end);
-        pass_over(w, end);
+/* ---- Many at a time ---- */
+
+/* Values of the next `n` elements end where their weights begin: at the last `colon` of each. */
+static void find_colons(const mmoe_list_cuts *c, const mmoe_csv_scanner *scanner, char colon,
+                        size_t n) {
+    const uint32_t *tails = c->tails + c->n, *colons = c->others[1];
+    uint32_t *ends = c->ends + c->n;
+    const size_t parts =
+        scanner->split(c->bytes, c->before[c->n] + 1, tails[n - 1], colon, c->others);
+    size_t at = 0;
+    for (size_t i = 0; i < n; i++) {
+        ends[i] = tails[i];
+        while (at + 1 < parts && colons[at] < tails[i]) ends[i] = colons[at++];
     }
+}
+
+size_t mmoe_list_cut(mmoe_list_cuts *to, const mmoe_csv_scanner *scanner, const mmoe_list_how *how,
+                     uint32_t begin, uint32_t end, bool *is_cut) {
+    uint32_t *out[2] = {to->before + to->n, to->tails + to->n};
+    const size_t all = scanner->split(to->bytes, begin, end, how->separator, out);
+    const mmoe_list_span kept = mmoe_list_kept(how, 0, all);
+    const size_t n = kept.end - kept.begin;
+    *is_cut = n < all;
+    for (int i = 0; kept.begin && i < 2; i++)
+        memmove(out[i], out[i] + kept.begin, n * sizeof **out);
+    if (how->weight_separator) find_colons(to, scanner, how->weight_separator, n);
+    to->n += n;
     return n;
 }
 

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "base/csv.h"
+#include "base/csv_scan.h"
 #include "data/lists.h"
 
 /* A text between two separators, and the weight behind it, whose text is NULL where it has none. */
@@ -15,19 +16,29 @@ typedef struct mmoe_element {
 /* A walk over the elements that stay of a cell's text, which may not be empty. */
 typedef struct mmoe_list_walk {
     const mmoe_list_how *how;
-    bool is_readable;     /* as mmoe_csv_rows has it */
     const char *at, *end; /* of what is left; `at` NULL: nothing */
-    /* Readable: 64 bytes, and which of them are separators to come, or stand before weights. */
-    const char *begin;
-    uint64_t separators, colons;
-    int64_t left; /* elements that may still come */
-    bool is_cut;  /* the list is longer than max_len */
+    int64_t left;         /* elements that may still come */
+    bool is_cut;          /* the list is longer than max_len */
 } mmoe_list_walk;
 
-mmoe_list_walk mmoe_list_walk_begin(const mmoe_list_how *how, mmoe_csv_field cell,
-                                    bool is_readable);
-/* The next elements, at most `most`; returns how many: 0 behind the last. */
-size_t mmoe_list_walk_next(mmoe_list_walk *walk, mmoe_element *out, size_t most);
+mmoe_list_walk mmoe_list_walk_begin(const mmoe_list_how *how, mmoe_csv_field cell);
+/* The next element; false: there is none. */
+bool mmoe_list_walk_next(mmoe_list_walk *walk, mmoe_element *out);
+
+/* Elements of cells whose bytes can be read as mmoe_csv_rows has it, as places among these. */
+typedef struct mmoe_list_cuts {
+    const char *bytes;
+    uint32_t *before, *ends; /* [n], and room as the scanner wants it: what stands before and behind
+                                each value */
+    uint32_t *tails;         /* likewise, behind its weight, if it has one */
+    uint32_t *others[2];     /* as much room */
+    size_t n;
+} mmoe_list_cuts;
+
+/* Adds the elements that stay of the cell bytes[begin, end), which may not be empty, and returns
+ * how many. Without weights `ends` are not written. *is_cut: the list is longer than max_len. */
+size_t mmoe_list_cut(mmoe_list_cuts *to, const mmoe_csv_scanner *scanner, const mmoe_list_how *how,
+                     uint32_t begin, uint32_t end, bool *is_cut);
 
 /* Lists one behind another; begins as {.alloc = ...}. `is_weighed`: weights are kept. */
 typedef struct mmoe_list_store {

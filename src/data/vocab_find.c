@@ -31,17 +31,49 @@ int32_t mmoe_vocab_find_int(const mmoe_vocab *vocab, int64_t value) {
     return mmoe_vocab_find(vocab, text, mmoe_format_integer(value, text));
 }
 
-static size_t known_ints(const mmoe_vocab *v, const mmoe_cell_run *run) {
-    const mmoe_csv_field *cell = run->cells;
-    int32_t *id = run->ids;
-    size_t k = 0;
-    for (; k < run->count; k++, cell += run->stride, id += run->step) {
-        int64_t value;
-        if (!mmoe_readable_printed(cell->text, cell->length, &value)) break;
-        *id = mmoe_vocab_look_up_int(v, value);
-        if (!*id) break;
+/* For what a large one has of them, but for the small ones. */
+static void ask_for_ints(const mmoe_vocab *v, const uint32_t *values, size_t count) {
+    uint32_t hashes[MMOE_CELLS_AT_ONCE], most = 0;
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++) most = values[i] > most ? values[i] : most;
+    if (mmoe_small_ints_know(&v->small, most) || !mmoe_vocab_is_large(v)) return;
+    for (size_t i = 0; i < count; i++)
+        if (!mmoe_small_ints_know(&v->small, values[i]))
+            hashes[n++] = mmoe_vocab_int_hash(values[i]);
+    if (n) mmoe_vocab_ask(v, hashes, n);
+}
+
+/* One that has more digits, or none. */
+static int32_t find_other_int(const mmoe_vocab *v, const mmoe_csv_field *cell) {
+    int64_t value;
+    const bool is_integer = cell->length && (uint8_t)(*cell->text - '0') < 10 &&
+                            mmoe_parse_printed(cell->text, cell->length, &value);
+    return is_integer ? mmoe_vocab_look_up_int(v, value) : 0;
+}
+
+/* Those of cells that are looked at together: true: all are known. */
+static bool known_ints_of(const mmoe_vocab *v, const mmoe_cell_run *run, size_t *done) {
+    const mmoe_csv_cells cells = mmoe_cell_run_next(run, *done);
+    uint32_t values[MMOE_CELLS_AT_ONCE];
+    const uint64_t good = run->scanner->integers(&cells, values);
+    int32_t *id = run->ids + *done * run->step;
+    ask_for_ints(v, values, cells.count);
+    for (size_t k = 0; k < cells.count; k++, id += run->step, ++*done) {
+        if (good >> k & 1) {
+            *id = mmoe_vocab_look_up_int(v, values[k]);
+        } else {
+            const mmoe_csv_field cell = mmoe_csv_cells_at(&cells, k);
+            *id = find_other_int(v, &cell);
+        }
+        if (!*id) return false;
     }
-    return k;
+    return true;
+}
+
+static size_t known_ints(const mmoe_vocab *v, const mmoe_cell_run *run) {
+    size_t done = 0;
+    while (done < run->cells.count && known_ints_of(v, run, &done)) continue;
+    return done;
 }
 
 /* What begins behind the digits is no integer. */
@@ -51,13 +83,13 @@ static bool is_plain_text(const mmoe_cell_run *run, const mmoe_csv_field *cell) 
 }
 
 static size_t known_texts(const mmoe_vocab *v, const mmoe_cell_run *run) {
-    const mmoe_csv_field *cell = run->cells;
     int32_t *id = run->ids;
     size_t k = 0;
-    for (; run->texts && k < run->count; k++, cell += run->stride, id += run->step) {
-        if (!is_plain_text(run, cell)) break;
-        const uint32_t hash = mmoe_vocab_text_hash(cell->text, cell->length);
-        *id = mmoe_vocab_look_up_text(v, cell->text, cell->length, hash);
+    for (; run->texts && k < run->cells.count; k++, id += run->step) {
+        const mmoe_csv_field cell = mmoe_csv_cells_at(&run->cells, k);
+        if (!is_plain_text(run, &cell)) break;
+        const uint32_t hash = mmoe_vocab_text_hash(cell.text, cell.length);
+        *id = mmoe_vocab_look_up_text(v, cell.text, cell.length, hash);
         if (!*id) break;
     }
     if (k) *run->texts += (int64_t)k;

@@ -42,7 +42,10 @@ static inline mmoe_status tell_rows(void *user, const mmoe_csv_rows *rows, mmoe_
     (void)err;
     for (size_t i = 0; i < rows->count; i++) {
         const mmoe_csv_rows row = mmoe_csv_row_of(rows, i);
-        tell_row(user, row.first, row.fields);
+        mmoe_csv_field *fields = calloc(rows->columns + 1, sizeof *fields);
+        for (size_t c = 0; c < rows->columns; c++) fields[c] = mmoe_csv_cell(&row, 0, c);
+        tell_row(user, row.first, fields);
+        free(fields);
     }
     return MMOE_OK;
 }

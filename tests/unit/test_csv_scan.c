@@ -65,9 +65,33 @@ static void find_slowly(const char *bytes, uint32_t length, mmoe_csv_places *out
     }
 }
 
+static bool is_blank_at(const char *bytes, uint32_t i) {
+    return bytes[i] == ' ' || bytes[i] == '\t';
+}
+
+static bool are_plain(const char *bytes, uint32_t length) {
+    bool plain = true;
+    for (uint32_t i = 0; i < length; i++) {
+        const bool begins = i == 0 || ends_a_field(bytes[i - 1]),
+                   ends = i + 1 < length && ends_a_field(bytes[i + 1]);
+        plain = plain && bytes[i] != '"' && !(is_blank_at(bytes, i) && (begins || ends));
+    }
+    return plain;
+}
+
+static void same_lines(const char *bytes, const mmoe_csv_places *is) {
+    size_t n = 0;
+    for (uint32_t i = 0; i < is->n_ends; i++) {
+        if (bytes[is->ends[i]] == '|') continue;
+        ck_assert_uint_lt(n, is->n_lines);
+        ck_assert_uint_eq(is->lines[n++], i);
+    }
+    ck_assert_uint_eq(n, is->n_lines);
+}
+
 static void same_places(const char *bytes, uint32_t length) {
-    static uint32_t found[2][200 + MMOE_SCAN_SLACK], wanted[2][200];
-    mmoe_csv_places is = {.ends = found[0], .doubled = found[1]},
+    static uint32_t found[3][200 + MMOE_SCAN_SLACK], wanted[3][200];
+    mmoe_csv_places is = {.ends = found[0], .doubled = found[1], .lines = found[2]},
                     want = {.ends = wanted[0], .doubled = wanted[1]};
     find_slowly(bytes, length, &want);
     mmoe_csv_scanner_best()->find(bytes, length, '|', &is);
@@ -75,14 +99,17 @@ static void same_places(const char *bytes, uint32_t length) {
     ck_assert_uint_eq(is.n_doubled, want.n_doubled);
     ck_assert_mem_eq(is.ends, want.ends, is.n_ends * sizeof *is.ends);
     ck_assert_mem_eq(is.doubled, want.doubled, is.n_doubled * sizeof *is.doubled);
+    ck_assert_int_eq(is.are_plain, are_plain(bytes, length));
+    if (is.are_plain) same_lines(bytes, &is);
 }
 
 /* Each field, each quote and each end stands at each place of 64 bytes in turn. */
 START_TEST(places_are_found) {
-    static const char *const texts[] = {"|x\n\r,",          "\"\"|",      "\"|\n\"\n",
-                                        "|\"a\"\"b\"\r\n",  "\"\"\"\"|",  "\"a|\"|x\"|\n",
-                                        "|\"a\"b|\"c|\"\n", "\"\"\"|\n,", "\"a\" |\n",
-                                        "x\ny| \"a\"\n"};
+    static const char *const texts[] = {
+        "|x\n\r,",   "\"\"|",         "\"|\n\"\n",        "|\"a\"\"b\"\r\n",
+        "\"\"\"\"|", "\"a|\"|x\"|\n", "|\"a\"b|\"c|\"\n", "\"\"\"|\n,",
+        "\"a\" |\n", "x\ny| \"a\"\n", "x|y z|\n",         " x|",
+        "x |",       "|x\t\n",        "\r\n\tx",          "x\n|y\r\n"};
     char bytes[200 + MMOE_SCAN_SLACK];
     if (!choose_set(_i)) return;
     for (size_t t = 0; t < sizeof texts / sizeof *texts; t++)
@@ -233,43 +260,122 @@ START_TEST(long_rows_read_the_same) {
 }
 END_TEST
 
-/* ---- Lists ---- */
+/* ---- Numbers ---- */
 
-/* Asked for a few elements at a time, or for many. */
-static void cut_alike(const mmoe_list_how *how, mmoe_csv_field cell, size_t most) {
-    mmoe_element fast[64], plain[1];
-    mmoe_list_walk a = mmoe_list_walk_begin(how, cell, true),
-                   b = mmoe_list_walk_begin(how, cell, false);
-    ck_assert_int_eq(a.is_cut, b.is_cut);
-    for (size_t n = most; n;) {
-        n = mmoe_list_walk_next(&a, fast, most);
-        ck_assert_uint_le(n, most);
-        for (size_t i = 0; i < n; i++) {
-            ck_assert_uint_eq(mmoe_list_walk_next(&b, plain, 1), 1);
-            ck_assert_ptr_eq(fast[i].value.text, plain->value.text);
-            ck_assert_uint_eq(fast[i].value.length, plain->value.length);
-            ck_assert_ptr_eq(fast[i].weight.text, plain->weight.text);
-            ck_assert_uint_eq(fast[i].weight.length, plain->weight.length);
+enum { CELLS = MMOE_CELLS_AT_ONCE, CELL_SIZE = 12 };
+
+/* Cells one behind another, of letters that are drawn; most of them are numbers. */
+static void draw_cells(char *bytes, uint32_t before[CELLS], uint32_t ends[CELLS]) {
+    static const char letters[] = "0123456789012345678901234567890123456789........-+e /:,";
+    uint32_t at = 0;
+    for (int k = 0; k < CELLS; k++) {
+        before[k] = at++ - 1;
+        const uint32_t length = below(4) ? below(6) : below(CELL_SIZE - 1),
+                       kinds = below(3) ? 40 : sizeof letters - 1;
+        for (uint32_t i = 0; i < length; i++) bytes[at - 1 + i] = letters[below(kinds)];
+        ends[k] = at - 1 + length;
+        at = ends[k] + 1;
+        bytes[at - 1] = ',';
+    }
+}
+
+/* Of `points` points at most. */
+static bool is_short_number(const mmoe_csv_field *f, int points) {
+    bool good = f->length >= 1 && f->length <= 8 && *f->text != '.';
+    for (size_t i = 0; good && i < f->length; i++)
+        good = (f->text[i] == '.' && points-- > 0) || (f->text[i] >= '0' && f->text[i] <= '9');
+    return good;
+}
+
+START_TEST(cells_are_numbers_alike) {
+    static char bytes[CELLS * CELL_SIZE + MMOE_SCAN_SLACK];
+    uint32_t before[CELLS], ends[CELLS], integers[CELLS];
+    double decimals[CELLS];
+    if (!choose_set(_i)) return;
+    const mmoe_csv_scanner *scanner = mmoe_csv_scanner_best();
+    for (int round = 0; round < 600; round++) {
+        draw_cells(bytes, before, ends);
+        const size_t stride = 1 + (size_t)round % 3, count = 1 + (size_t)round % (CELLS / stride);
+        const mmoe_csv_cells cells = {bytes, before, ends, stride, count};
+        const uint64_t are_integers = scanner->integers(&cells, integers),
+                       are_decimals = scanner->decimals(&cells, decimals);
+        ck_assert(count == CELLS || (are_integers | are_decimals) >> count == 0);
+        for (size_t k = 0; k < count; k++) {
+            const mmoe_csv_field f = mmoe_csv_cells_at(&cells, k);
+            const bool is_integer = is_short_number(&f, 0) && (f.length == 1 || *f.text != '0');
+            char text[CELL_SIZE + 1] = "";
+            memcpy(text, f.text, f.length);
+            ck_assert_msg((are_integers >> k & 1) == is_integer, "\"%s\"", text);
+            ck_assert_msg((are_decimals >> k & 1) == is_short_number(&f, 1), "\"%s\"", text);
+            if (is_integer) ck_assert_uint_eq(integers[k], strtoul(text, NULL, 10));
+            if (is_short_number(&f, 1))
+                ck_assert_msg(decimals[k] == strtod(text, NULL), "%s", text);
         }
     }
-    ck_assert_uint_eq(mmoe_list_walk_next(&b, plain, 1), 0);
+}
+END_TEST
+
+START_TEST(largest_ids_are_found) {
+    int32_t ids[7 * 40], most[40], wanted[40];
+    if (!choose_set(_i)) return;
+    for (size_t width = 0; width <= 40; width++) {
+        for (size_t i = 0; i < 7 * 40; i++) ids[i] = (int32_t)below(1 << 24);
+        for (size_t c = 0; c < 40; c++) wanted[c] = most[c] = (int32_t)below(1 << 24);
+        mmoe_csv_scanner_best()->raise(most, ids, width, 7);
+        for (size_t i = 0; i < 7 * width; i++)
+            if (ids[i] > wanted[i % width]) wanted[i % width] = ids[i];
+        ck_assert_mem_eq(most, wanted, sizeof most);
+    }
+}
+END_TEST
+
+/* ---- Lists ---- */
+
+/* Behind another cell, as the walk has them. */
+static void cut_alike(const mmoe_list_how *how, const char *bytes, uint32_t begin, uint32_t end) {
+    static uint32_t room[5][1000];
+    bool is_cut[2];
+    mmoe_list_cuts cuts = {.bytes = bytes,
+                           .before = room[0],
+                           .ends = how->weight_separator ? room[1] : room[2],
+                           .tails = room[2],
+                           .others = {room[3], room[4]}};
+    const size_t before =
+                     mmoe_list_cut(&cuts, mmoe_csv_scanner_best(), how, begin, begin + 1, is_cut),
+                 n = mmoe_list_cut(&cuts, mmoe_csv_scanner_best(), how, begin, end, is_cut + 1);
+    mmoe_list_walk walk = mmoe_list_walk_begin(how, (mmoe_csv_field){bytes + begin, end - begin});
+    mmoe_element e;
+    ck_assert_int_eq(is_cut[1], walk.is_cut);
+    ck_assert_uint_eq(cuts.n, before + n);
+    for (size_t i = before; i < cuts.n; i++) {
+        ck_assert(mmoe_list_walk_next(&walk, &e));
+        ck_assert_ptr_eq(bytes + (uint32_t)(cuts.before[i] + 1), e.value.text);
+        ck_assert_ptr_eq(bytes + cuts.ends[i], e.value.text + e.value.length);
+        ck_assert_int_eq(cuts.tails[i] > cuts.ends[i], e.weight.text != NULL);
+        if (e.weight.text) ck_assert_ptr_eq(bytes + cuts.ends[i] + 1, e.weight.text);
+        if (e.weight.text) ck_assert_ptr_eq(bytes + cuts.tails[i], e.weight.text + e.weight.length);
+    }
+    ck_assert(!mmoe_list_walk_next(&walk, &e));
 }
 
 START_TEST(lists_are_cut_alike) {
     static const char letters[] = "||:12";
     static const int32_t lengths[] = {0, 1, 3, 63, 64, 65, 500};
-    static const size_t many[] = {1, 3, 64};
-    static char text[400 + 64];
+    static char text[1 + 400 + MMOE_SCAN_SLACK];
     uint32_t x = 1;
+    if (!choose_set(_i)) return;
     for (int round = 0; round < 6000; round++) {
-        const size_t length = 1 + (x = x * 69069 + 1) / 65536 % (round % 2 ? 20 : 400);
-        const uint32_t letter = round % 5 ? sizeof letters - 1 : 3; /* or hardly a digit */
-        for (size_t i = 0; i < length; i++) text[i] = letters[(x = x * 69069 + 1) / 65536 % letter];
+        const uint32_t length = 1 + (x = x * 69069 + 1) / 65536 % (round % 2 ? 20 : 400),
+                       letter = round % 5 ? sizeof letters - 1 : 3, /* or hardly a digit */
+            begin = 1 + (uint32_t)round % 2;
+        for (size_t i = 0; i < length; i++)
+            text[begin + i] = letters[(x = x * 69069 + 1) / 65536 % letter];
         const mmoe_list_how how = {.separator = '|',
                                    .weight_separator = round % 3 ? '\0' : ':',
                                    .max_len = lengths[round % 7],
                                    .truncate = round % 11 % 2 ? MMOE_KEEP_LAST : MMOE_KEEP_FIRST};
-        for (int i = 0; i < 3; i++) cut_alike(&how, (mmoe_csv_field){text, length}, many[i]);
+        cut_alike(&how, text + begin * (round % 4 / 2), begin * (1 - round % 4 / 2),
+                  begin * (1 - round % 4 / 2) + length);
     }
 }
 END_TEST
@@ -282,5 +388,7 @@ void add_cases(TCase *c) {
     tcase_add_loop_test(c, random_rows_read_the_same, 0, MOST_SETS);
     tcase_add_loop_test(c, blocks_end_anywhere, 0, 2);
     tcase_add_test(c, long_rows_read_the_same);
-    tcase_add_test(c, lists_are_cut_alike);
+    tcase_add_loop_test(c, cells_are_numbers_alike, 0, MOST_SETS);
+    tcase_add_loop_test(c, largest_ids_are_found, 0, MOST_SETS);
+    tcase_add_loop_test(c, lists_are_cut_alike, 0, MOST_SETS);
 }

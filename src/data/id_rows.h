@@ -1,0 +1,38 @@
+/* Rows of a file whose ids and lists are read, and what of each feature. */
+#ifndef MMOE_DATA_ID_ROWS_H
+#define MMOE_DATA_ID_ROWS_H
+
+#include "base/csv_scan.h"
+#include "data/cells.h"
+#include "data/list_cell.h"
+#include "data/notes.h"
+
+/* Features, and where their columns begin among those of all: `n_alone` of one id a row, whose ids
+ * do not depend on what other features of a row are, then the others; one array. */
+typedef struct mmoe_id_order {
+    int32_t n_alone;
+    struct mmoe_id_place {
+        int32_t feature;
+        size_t at;
+        mmoe_encoder *encoder; /* its table's */
+        bool is_alone;         /* of lists, too */
+    } * places;                /* [n_sparse] */
+} mmoe_id_order;
+typedef struct mmoe_id_place mmoe_id_place;
+
+typedef struct mmoe_id_rows {
+    const mmoe_cells *cells;
+    const mmoe_csv_rows *rows;
+    int64_t placed; /* the first of them, as notes count rows */
+    const mmoe_id_order *order;
+    mmoe_note *notes; /* [n_sparse] */
+    int32_t *ids;     /* [count, n_id], to be written */
+    mmoe_list_store *lists;
+} mmoe_id_rows;
+
+/* A cell of row `row`, or of a list an element, one of those that data.missing has being empty; its
+ * state is noted. NULL, or what is wrong with it. */
+const char *mmoe_read_id_value(const mmoe_id_rows *rows, size_t row, const mmoe_id_place *place,
+                               const mmoe_csv_field *value, mmoe_cell *out);
+
+#endif
