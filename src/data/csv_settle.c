@@ -12,20 +12,28 @@ static void place_id(mmoe_note *note, const int32_t *become, int64_t row, int32_
     *id = become[*id];
 }
 
+/* List `list` of each row. */
+static void place_lists(const mmoe_csv_ids *at, size_t n_list, size_t list, const int32_t *become,
+                        mmoe_note *note) {
+    for (int64_t r = 0; r < at->rows; r++) {
+        const size_t l = (size_t)r * n_list + list;
+        for (int64_t e = l ? at->ends[l - 1] : at->first; e < at->ends[l]; e++)
+            place_id(note, become, r + 1, &at->elements[e]);
+    }
+}
+
+/* Column by column, for most of them stay. */
 void mmoe_csv_ids_place(const mmoe_csv_ids *at, const struct mmoe_schema *s,
                         const int32_t *const *become, mmoe_note *notes) {
     const int64_t n_list = s->n_list, n_id = s->n_sparse - n_list;
-    int32_t *id = at->ids;
-    int64_t element = at->first;
-    for (int64_t r = 0; r < at->rows; r++)
-        for (int64_t i = 0; i < n_id; i++, id++)
-            if (become[s->sparse[i].table])
-                place_id(&notes[i], become[s->sparse[i].table], r + 1, id);
-    for (int64_t l = 0; l < at->rows * n_list; l++) {
-        const int64_t i = n_id + l % n_list;
+    for (int64_t i = 0; i < s->n_sparse; i++) {
         const int32_t *rows = become[s->sparse[i].table];
-        for (; element < at->ends[l]; element++)
-            if (rows) place_id(&notes[i], rows, l / n_list + 1, &at->elements[element]);
+        if (!rows) continue;
+        if (i >= n_id)
+            place_lists(at, (size_t)n_list, (size_t)(i - n_id), rows, &notes[i]);
+        else
+            for (int64_t r = 0; r < at->rows; r++)
+                place_id(&notes[i], rows, r + 1, &at->ids[r * n_id + i]);
     }
 }
 

@@ -33,14 +33,32 @@ int32_t mmoe_vocab_find_int(const mmoe_vocab *vocab, int64_t value) {
 
 /* For what a large one has of them, but for the small ones. */
 static void ask_for_ints(const mmoe_vocab *v, const uint32_t *values, size_t count) {
-    uint32_t hashes[MMOE_CELLS_AT_ONCE], most = 0;
+    uint32_t hashes[MMOE_CELLS_AT_ONCE];
     size_t n = 0;
-    for (size_t i = 0; i < count; i++) most = values[i] > most ? values[i] : most;
-    if (mmoe_small_ints_know(&v->small, most) || !mmoe_vocab_is_large(v)) return;
+    if (!mmoe_vocab_is_large(v)) return;
     for (size_t i = 0; i < count; i++)
         if (!mmoe_small_ints_know(&v->small, values[i]))
             hashes[n++] = mmoe_vocab_int_hash(values[i]);
     if (n) mmoe_vocab_ask(v, hashes, n);
+}
+
+static bool are_small(const mmoe_vocab *v, const uint32_t *values, size_t count) {
+    uint32_t most = 0;
+    for (size_t i = 0; i < count; i++) most = values[i] > most ? values[i] : most;
+    return mmoe_small_ints_know(&v->small, most);
+}
+
+/* Of small ones a read each; true: all are known. */
+static bool find_small(const mmoe_vocab *v, const uint32_t *values, size_t count, int32_t *ids,
+                       size_t step) {
+    const int32_t *rows = v->small.rows;
+    bool all = true;
+    for (size_t k = 0; k < count; k++) {
+        const int32_t row = rows[values[k]];
+        ids[k * step] = row;
+        all &= row != 0;
+    }
+    return all;
 }
 
 /* One that has more digits, or none. */
@@ -57,6 +75,11 @@ static bool known_ints_of(const mmoe_vocab *v, const mmoe_cell_run *run, size_t 
     uint32_t values[MMOE_CELLS_AT_ONCE];
     const uint64_t good = run->scanner->integers(&cells, values);
     int32_t *id = run->ids + *done * run->step;
+    if (good == ~(uint64_t)0 >> (MMOE_CELLS_AT_ONCE - cells.count) &&
+        are_small(v, values, cells.count) && find_small(v, values, cells.count, id, run->step)) {
+        *done += cells.count;
+        return true;
+    }
     ask_for_ints(v, values, cells.count);
     for (size_t k = 0; k < cells.count; k++, id += run->step, ++*done) {
         if (good >> k & 1) {
