@@ -97,12 +97,12 @@ def test_predictions_of_texts_in_each_form_are_the_programs():
     for threads, form in enumerate(forms):
         frame = pd.DataFrame({"word": form, "hashed": form[::-1], "x": numbers})
         assert same(model.predict(frame, threads=threads % 2 + 1), wanted), threads
-    of_ascii, mmoe._ascii = mmoe._ascii, None  # as where Python's objects are others
+    of_strs, mmoe._strs = mmoe._strs, None  # as where Python's objects are others
     try:
-        assert of_ascii and all(same(model.predict({**columns, "word": form}), wanted)
-                                for form in (fresh(str), fresh(lambda: pd.NA)))
+        assert of_strs and all(same(model.predict({**columns, "word": form}), wanted)
+                               for form in (fresh(str), fresh(lambda: pd.NA)))
     finally:
-        mmoe._ascii = of_ascii
+        mmoe._strs = of_strs
 
 
 def test_training_is_the_programs():
