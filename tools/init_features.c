@@ -261,13 +261,11 @@ static void say_gaps(const cli_survey *s, const cli_column *c, char *text, size_
 }
 
 static void say_number(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
-    char gaps[REMARK_SIZE / 2], density[64];
+    char gaps[REMARK_SIZE / 2], density[64], marks[CLI_SAID_MARKS];
     say_gaps(s, c, gaps, sizeof gaps);
     if (c->amounts)
-        snprintf(remark, REMARK_SIZE,
-                 "taken as numbers: %" PRId64 " of %" PRId64 " have marks, of \"%s\" "
-                 "(\"strip\")%s%s",
-                 c->amounts, c->present, c->marks, *gaps ? "; " : "", gaps);
+        snprintf(remark, REMARK_SIZE, "taken as numbers: %s%s%s", cli_say_marks(c, marks),
+                 *gaps ? "; " : "", gaps);
     else if (c->fractions)
         snprintf(remark, REMARK_SIZE, "%s", gaps);
     else
@@ -281,7 +279,7 @@ static void write_dense(const cli_survey *s, const cli_column *c, const char *tr
     json_t *json =
         json_pack("{s:s, s:s, s:s}", "name", c->name, "transform", transform, "missing", "mean");
     if (cli_column_present(c) < s->rows) json_object_set_new(json, "indicator", json_true());
-    if (c->amounts) json_object_set_new(json, "strip", json_string(c->marks));
+    cli_write_marks(c, json);
     add(features, "dense", json);
 }
 

@@ -46,15 +46,35 @@ static void count_number(cli_column *c, double value) {
     c->fractions += value != floor(value);
 }
 
+/* Might the column's numbers have commas before their fractions? */
+static void count_comma(cli_column *c, const mmoe_csv_field *f, bool is_number) {
+    const char *comma = memchr(f->text, ',', f->length);
+    cli_amount amount = {0};
+    if (!comma && is_number && !c->amounts) {
+        c->by_comma += !memchr(f->text, '.', f->length);
+        return;
+    }
+    if (!cli_text_amount(f->text, f->length, true, &amount)) return;
+    c->by_comma++;
+    c->commas += !is_number;
+    c->has_zeros |= !is_number && comma && comma[1] == '0' && comma + 2 < f->text + f->length;
+}
+
+static bool read_number(cli_column *c, const mmoe_csv_field *f, double *value) {
+    bool is_number = mmoe_parse_double(f->text, f->length, value) && isfinite(*value);
+    if (is_number && !(c->has_comma && memchr(f->text, '.', f->length))) return true;
+    is_number = cli_text_amount(f->text, f->length, c->has_comma, &c->amount);
+    *value = c->amount.value;
+    c->amounts += is_number;
+    return is_number;
+}
+
 static bool count_value(cli_column *c, int64_t row, const mmoe_csv_field *f, cli_cell *out) {
     *out = (cli_cell){(double)NAN, 0};
     if (mmoe_is_usual_missing(f->text, f->length)) return true;
     double value = 0;
-    bool is_number = mmoe_parse_double(f->text, f->length, &value) && isfinite(value);
-    if (!is_number && !c->is_label && cli_text_amount(f->text, f->length, &value, c->marks)) {
-        is_number = true;
-        c->amounts++;
-    }
+    const bool is_number = read_number(c, f, &value);
+    if (!c->has_comma) count_comma(c, f, is_number);
     *out = (cli_cell){is_number ? value : (double)NAN, cli_hash_value(f->text, f->length)};
     c->present++;
     if (!c->two.more && !cli_label_values_add(&c->two, f->text)) return false;
@@ -89,6 +109,7 @@ static mmoe_status name_columns(cli_survey *s, const mmoe_csv_field *fields, siz
                                 "two columns bear the name \"%s\"", f->text);
         s->columns[s->count].name = strdup(f->text);
         if (!s->columns[s->count].name) return mmoe_fail_memory(err, f->length + 1);
+        s->columns[s->count].has_comma = s->count < s->n_commas && s->commas[s->count];
     }
     return MMOE_OK;
 }
@@ -185,6 +206,16 @@ static mmoe_status read_file(cli_survey *s, mmoe_csv_passed *passed, mmoe_error 
     return status;
 }
 
+static void begin_again(cli_survey *s, cli_layout layout, bool *commas, size_t n_commas) {
+    cli_survey_free(s);
+    *s = (cli_survey){.path = s->path,
+                      .labels = s->labels,
+                      .skip_bad = s->skip_bad,
+                      .layout = layout,
+                      .commas = commas,
+                      .n_commas = n_commas};
+}
+
 /* Whether the file may be one of another layout, which the configuration says then. */
 static bool adapt(cli_survey *s, const mmoe_csv_passed *passed, const mmoe_error *err) {
     cli_layout layout = s->layout;
@@ -201,10 +232,37 @@ static bool adapt(cli_survey *s, const mmoe_csv_passed *passed, const mmoe_error
     } else {
         return false;
     }
-    cli_survey_free(s);
-    *s = (cli_survey){
-        .path = s->path, .labels = s->labels, .skip_bad = s->skip_bad, .layout = layout};
+    begin_again(s, layout, NULL, 0);
     return true;
+}
+
+static bool reads_by_comma(const cli_column *c) { return 10 * c->by_comma >= 9 * c->present; }
+
+/* Nearly all of the column's values are numbers, and some only so. Between commas, cells like "3,5"
+ * may as well be lists. */
+static bool has_commas(const cli_survey *s, const cli_column *c) {
+    const char separator = s->layout.separator;
+    return c->commas && reads_by_comma(c) && (c->has_zeros || (separator && separator != ','));
+}
+
+/* *again: the file is to be read once more, as columns have numbers with commas. */
+static int find_commas(cli_survey *s, bool *again) {
+    const size_t count = s->count;
+    bool *commas = calloc(count, sizeof *commas);
+    *again = false;
+    if (!commas) return cli_fail_memory();
+    for (size_t i = 0; i < count; i++) {
+        commas[i] = has_commas(s, &s->columns[i]);
+        *again |= commas[i];
+    }
+    /* "1,234" is as its neighbours are. */
+    for (size_t i = 0; *again && i < count; i++)
+        commas[i] |= strchr(s->columns[i].amount.marks, ',') && reads_by_comma(&s->columns[i]);
+    if (*again)
+        begin_again(s, s->layout, commas, count);
+    else
+        free(commas);
+    return CLI_OK;
 }
 
 static void warn_of_rows(const cli_survey *s, const mmoe_csv_passed *passed) {
@@ -222,6 +280,9 @@ int cli_survey_read(cli_survey *s) {
     mmoe_error err;
     mmoe_status status = read_file(s, &passed, &err);
     while (status && adapt(s, &passed, &err)) status = read_file(s, &passed, &err);
+    bool again = false;
+    if (!status && find_commas(s, &again)) return CLI_FAILED;
+    if (again) status = read_file(s, &passed, &err);
     if (status && s->bad)
         return cli_fail("%s; %" PRId64 " %s at fault, too, and left out", err.message, s->bad,
                         s->bad == 1 ? "row before it was" : "rows before it were");
@@ -243,6 +304,7 @@ void cli_survey_free(cli_survey *s) {
         cli_label_values_free(&s->columns[i].two);
     }
     free(s->columns);
+    free(s->commas);
     cli_sample_free(&s->sample);
 }
 
@@ -272,6 +334,24 @@ bool cli_column_are_integers(const cli_column *c) {
 
 bool cli_column_are_ids(const cli_column *c) {
     return are_texts(c) || (cli_column_are_integers(c) && cli_name_is_id(c->name));
+}
+
+const char *cli_say_marks(const cli_column *c, char text[CLI_SAID_MARKS]) {
+    const char *marks = c->amount.marks;
+    int used =
+        snprintf(text, CLI_SAID_MARKS, "%" PRId64 " of %" PRId64 " have ", c->amounts, c->present);
+    if (*marks)
+        used += snprintf(text + used, CLI_SAID_MARKS - (size_t)used,
+                         "marks, of \"%s\" (\"strip\")%s", marks, c->has_comma ? ", or " : "");
+    if (c->has_comma)
+        snprintf(text + used, CLI_SAID_MARKS - (size_t)used,
+                 "a comma before their fraction (\"decimal\")");
+    return text;
+}
+
+void cli_write_marks(const cli_column *c, json_t *json) {
+    if (*c->amount.marks) json_object_set_new(json, "strip", json_string(c->amount.marks));
+    if (c->has_comma) json_object_set_new(json, "decimal", json_string(","));
 }
 
 json_t *cli_survey_free_name(const cli_survey *s, json_t *name) {

@@ -16,9 +16,12 @@ typedef struct cli_column {
     int64_t present;          /* values that are there */
     int64_t texts, fractions; /* of them no numbers; numbers with a fraction */
     int64_t amounts, dates;   /* numbers with marks ("$1,101.50"); texts that are dates */
-    char marks[CLI_MARKS_SIZE];
-    int date_orders;       /* that all of these may have */
-    bool is_label;         /* which has no amounts: a label with marks is a text */
+    cli_amount amount;        /* the last of them, and the marks of all */
+    bool has_comma;           /* numbers are read with a comma before their fraction ... */
+    int64_t by_comma, commas; /* else: how many values could be, and only so */
+    bool has_zeros;           /* of these one has ",0" and more: no two elements of a list */
+    int date_orders;          /* that all of these may have */
+    bool is_label;
     int64_t odd_row, odds; /* of the first value that is no number; how often that came */
     char *odd;             /* that value */
     cli_label_values two;  /* for a label */
@@ -51,6 +54,8 @@ typedef struct cli_survey {
     cli_sample sample; /* its columns are `columns` */
     cli_layout layout;
     bool is_numbered; /* the labels are c1, c2, ..., and no column's name */
+    bool *commas;     /* [n_commas] of the first columns which are `has_comma`; NULL: none is */
+    size_t n_commas;
 } cli_survey;
 
 /* Reads `path`; prints the error, of a label that is no column as well. Free it in any case. */
@@ -70,6 +75,10 @@ bool cli_column_are_integers(const cli_column *c);
 bool cli_column_are_ids(const cli_column *c);
 /* The one word, "?", that stands among numbers for a missing one; NULL: there is none. */
 const char *cli_column_mark(const cli_column *c);
+/* Of amounts: "12 of 400 have marks, of "$," ("strip")", in `text`; and the keys that say so. */
+enum { CLI_SAID_MARKS = 200 };
+const char *cli_say_marks(const cli_column *c, char text[CLI_SAID_MARKS]);
+void cli_write_marks(const cli_column *c, json_t *json);
 /* Values that are there and no such word. */
 static inline int64_t cli_column_present(const cli_column *c) {
     return c->present - (cli_column_mark(c) ? c->texts : 0);

@@ -12,15 +12,15 @@
 
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-/* Commas stand before three digits each, and behind one to three. */
-static bool has_thousands(const char *text, size_t length) {
+/* The mark that stands before three digits each, behind one to three; text begins with a digit. */
+static bool has_thousands(const char *text, size_t length, char mark) {
     size_t digits = 0, groups = 0;
     for (size_t i = 0; i <= length; i++) {
         if (i < length && is_digit(text[i])) {
             digits++;
         } else if (groups > 0 && digits != 3) {
             return false;
-        } else if (i == length || text[i] != ',') {
+        } else if (i == length || text[i] != mark) {
             return groups < 4;
         } else {
             if (digits < 1 || digits > 3) return false;
@@ -31,6 +31,14 @@ static bool has_thousands(const char *text, size_t length) {
     return true;
 }
 
+/* What stands between the first digits and others; 0: nothing that could be between thousands. */
+static char group_mark(const char *digits, size_t length, bool has_comma) {
+    size_t i = 0;
+    while (i < length && is_digit(digits[i])) i++;
+    const bool is_inside = i > 0 && i + 1 < length && is_digit(digits[i + 1]);
+    return is_inside && strchr(has_comma ? ".' " : ",'", digits[i]) ? digits[i] : '\0';
+}
+
 static void add_mark(char marks[CLI_MARKS_SIZE], char mark) {
     const size_t used = strlen(marks);
     if (strchr(marks, mark) || used + 1 == CLI_MARKS_SIZE) return;
@@ -38,25 +46,26 @@ static void add_mark(char marks[CLI_MARKS_SIZE], char mark) {
     marks[used + 1] = '\0';
 }
 
-/* The bytes of $, %, the pound's and the euro's sign, and the comma. */
-static bool is_mark(char c) { return c && strchr("$%,\xc2\xa3\xe2\x82\xac", c); }
+/* The bytes of $, %, the pound's and the euro's sign. */
+static bool is_sign(char c) { return c && strchr("$%\xc2\xa3\xe2\x82\xac", c); }
 
-bool cli_text_amount(const char *text, size_t length, double *value, char marks[CLI_MARKS_SIZE]) {
-    char plain[40];
-    size_t used = 0;
+bool cli_text_amount(const char *text, size_t length, bool has_comma, cli_amount *out) {
+    char plain[40], marks[CLI_MARKS_SIZE];
+    size_t used = 0, at = 0;
     text = mmoe_trim_blanks(text, &length);
+    while (at < length && !is_digit(text[at])) at++;
+    const char group = group_mark(text + at, length - at, has_comma);
+    if (group && !has_thousands(text + at, length - at, group)) return false;
+    strcpy(marks, out->marks);
     for (size_t i = 0; i < length; i++) {
-        if (is_mark(text[i])) continue;
-        if (used == sizeof plain) return false;
-        plain[used++] = text[i];
+        const bool is_mark = is_sign(text[i]) || (group && text[i] == group);
+        if (is_mark) add_mark(marks, text[i]);
+        if (is_mark) continue;
+        if (used == sizeof plain || (has_comma && text[i] == '.')) return false;
+        plain[used++] = has_comma && text[i] == ',' ? '.' : text[i];
     }
-    if (used == length || !mmoe_parse_double(plain, used, value) || !isfinite(*value)) return false;
-    const char *digit = text;
-    while (!is_digit(*digit)) digit++;
-    if (memchr(text, ',', length) && !has_thousands(digit, (size_t)(text + length - digit)))
-        return false;
-    for (size_t i = 0; i < length; i++)
-        if (is_mark(text[i])) add_mark(marks, text[i]);
+    if (!mmoe_parse_double(plain, used, &out->value) || !isfinite(out->value)) return false;
+    strcpy(out->marks, marks);
     return true;
 }
 

@@ -5,10 +5,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A number with marks, "$1,101.50" or "5.5%": its value, and the bytes that are to be stripped are
- * added to `marks`, a text with room for CLI_MARKS_SIZE. */
+/* A number, perhaps with marks, "$1,101.50" or "5.5%". */
 enum { CLI_MARKS_SIZE = 16 };
-bool cli_text_amount(const char *text, size_t length, double *value, char marks[CLI_MARKS_SIZE]);
+typedef struct cli_amount {
+    double value;
+    char marks[CLI_MARKS_SIZE]; /* a text: bytes that are to be stripped; others are added */
+} cli_amount;
+/* has_comma: "1.101,50" is meant by it, "1101.50" is none. False: *out is as it was, or has another
+ * value. */
+bool cli_text_amount(const char *text, size_t length, bool has_comma, cli_amount *out);
 /* The orders that a date's text may have, "2024-01-31", "31.1.2024", "1/31/24", with a time behind
  * it or not; CLI_DATE_IN_WORDS alone of "Jan 31, 2024"; 0: it is none. */
 enum { CLI_DATE_YMD = 1, CLI_DATE_DMY = 2, CLI_DATE_MDY = 4, CLI_DATE_IN_WORDS = 8 };

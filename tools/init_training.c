@@ -46,9 +46,15 @@ static json_t *task_json(const char *path, const json_t *tasks, const cli_column
                  c->name, c->two.seen[0].text, c->two.seen[1].text, positive);
     else
         warn_of_type(path, c, type);
-    return json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:{s:[i], s:b}}", "name", name, "label", c->name,
-                     "type", type, "positive", positive, "label_transform", transform_of(c, type),
-                     "tower_params", "dims", 8, "batch_norm", 0);
+    json_t *task = json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:{s:[i], s:b}}", "name", name, "label",
+                             c->name, "type", type, "positive", positive, "label_transform",
+                             transform_of(c, type), "tower_params", "dims", 8, "batch_norm", 0);
+    if (c->amounts && strcmp(type, mmoe_task_type_name(MMOE_CLASSIFICATION)) != 0) {
+        char marks[CLI_SAID_MARKS];
+        cli_note("column \"%s\": labels taken as numbers: %s", c->name, cli_say_marks(c, marks));
+        cli_write_marks(c, task);
+    }
+    return task;
 }
 
 json_t *cli_guess_tasks(const cli_survey *s) {

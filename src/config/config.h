@@ -97,6 +97,7 @@ typedef struct mmoe_task_config {
     char *label; /* column */
     mmoe_task_type type;
     char *positive; /* NULL: labels are numbers */
+    mmoe_number_text text;
     mmoe_label_transform label_transform;
     float loss_weight;                                   /* > 0 */
     float label_smoothing, positive_weight, focal_gamma; /* of the kinds that are shaped */

@@ -243,6 +243,7 @@ typedef bool kind_trait(const mmoe_loss_kind *kind);
 static bool is_shaped(const mmoe_loss_kind *kind) { return kind->is_shaped; }
 static bool is_probability(const mmoe_loss_kind *kind) { return kind->is_probability; }
 static bool is_scaled(const mmoe_loss_kind *kind) { return kind->is_scaled; }
+static bool is_number(const mmoe_loss_kind *kind) { return !kind->is_probability; }
 
 /* The word of the first type that has the trait. */
 static const char *first_type(kind_trait *has) {
@@ -262,6 +263,8 @@ static mmoe_status check_typed_keys(const mmoe_task_config *task, int32_t i,
                 {"positive_weight", task->positive_weight != 1, is_shaped},
                 {"focal_gamma", task->focal_gamma != 0, is_shaped},
                 {"positive", task->positive != NULL, is_probability},
+                {"strip", task->text.strip != NULL, is_number},
+                {"decimal", task->text.decimal != NULL, is_number},
                 {"label_transform", task->label_transform != MMOE_LABEL_NONE, is_scaled}};
     for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
         if (!keys[k].is_given || keys[k].takes(mmoe_loss_kind_of(task->type))) continue;
@@ -271,7 +274,11 @@ static mmoe_status check_typed_keys(const mmoe_task_config *task, int32_t i,
                              task->name, mmoe_task_type_name((int)task->type),
                              first_type(keys[k].takes));
     }
-    return MMOE_OK;
+    const char *key, *fault = mmoe_number_text_fault(&task->text, &key);
+    if (!fault) return MMOE_OK;
+    char path[MMOE_PATH_SIZE];
+    snprintf(path, sizeof path, "tasks[%d].%s", i, key);
+    return mmoe_key_fail(place, path, "%s", fault);
 }
 
 static mmoe_status check_tasks(const mmoe_config *config, json_t *columns, json_t *names,

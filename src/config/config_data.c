@@ -12,6 +12,7 @@ mmoe_label_column *mmoe_config_labels(const mmoe_config *config, const mmoe_allo
                                         .task = task->name,
                                         .type = task->type,
                                         .positive = task->positive,
+                                        .text = task->text,
                                         .scale = {.transform = task->label_transform, .unit = 1}};
     }
     return labels;

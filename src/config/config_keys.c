@@ -141,6 +141,9 @@ static const mmoe_key other_keys[] = {
         "tasks[].positive", IN_TASK(positive), false, "a label's text or number, in quotes",
         "The label of a classification that counts as 1; the column's one other value counts as 0. "
         "Without it labels are 0 and 1."),
+    TEXT("tasks[].strip", IN_TASK(text.strip), false, "characters that are in no number",
+         "As of dense columns, of a regression's or a count's labels."),
+    TEXT("tasks[].decimal", IN_TASK(text.decimal), false, "\",\"", "The same."),
     WORDS(
         "tasks[].label_transform", IN_TASK(label_transform), "\"none\"", MMOE_LABEL_TRANSFORMS,
         "What a regression's labels become before the loss, which is reported as it is then: "

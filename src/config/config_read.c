@@ -38,6 +38,8 @@ void mmoe_config_free(mmoe_config *config) {
         mmoe_release(&a, config->tasks[i].name);
         mmoe_release(&a, config->tasks[i].label);
         mmoe_release(&a, config->tasks[i].positive);
+        mmoe_release(&a, config->tasks[i].text.strip);
+        mmoe_release(&a, config->tasks[i].text.decimal);
     }
     mmoe_release(&a, config->features.dense);
     mmoe_release(&a, config->features.weight);

@@ -163,6 +163,10 @@ static mmoe_status read_value(reader *r, size_t i, int64_t at) {
     arrow_column *c = &r->columns[i];
     const char *fault = mmoe_arrow_value(&c->batch, at, &c->value);
     if (fault) return fail_column(r, i, r->row, fault);
+    char *point = r->names[i].has_comma && c->value.text == c->value.room
+                      ? memchr(c->value.room, '.', c->value.length)
+                      : NULL;
+    if (point) *point = ',';
     r->fields[i] = (mmoe_csv_field){c->value.text, c->value.length};
     return MMOE_OK;
 }

@@ -17,7 +17,12 @@ static const mmoe_key number_keys[] = {
              "Characters of a text that are passed over, as \"$,\" in \"$1,101.50\"."},
      .kind = MMOE_KEY_TEXT,
      .is_later = true,
-     IN_NUMBER(mmoe_number_encoder, strip)},
+     IN_NUMBER(mmoe_number_encoder, text.strip)},
+    {.doc = {"features.dense[].decimal", "string", NULL, "\",\"",
+             "What stands before a text's fraction in the place of the point, as in \"1101,50\"."},
+     .kind = MMOE_KEY_TEXT,
+     .is_later = true,
+     IN_NUMBER(mmoe_number_encoder, text.decimal)},
 };
 
 static const mmoe_key number_fitted[] = {
@@ -31,11 +36,8 @@ static const mmoe_number_encoder *constant_of(const mmoe_encoder *e) {
 
 static const char *check_number(const mmoe_encoder *e, char fault[MMOE_FAULT_SIZE],
                                 const char **key) {
-    const char *strip = constant_of(e)->strip;
     (void)fault;
-    *key = "strip";
-    if (!strip || (*strip && !strpbrk(strip, "0123456789+-.eExXnaifNAIF"))) return NULL;
-    return *strip ? "has a character that is in a number" : "has no character";
+    return mmoe_number_text_fault(&constant_of(e)->text, key);
 }
 
 static const char *number_without_file(const mmoe_encoder *e) {
@@ -79,18 +81,8 @@ static const char *encode_number(const mmoe_encoder *e, double value, mmoe_cell 
     return isfinite(input) ? NULL : too_large;
 }
 
-/* Texts that are longer than any number is written are none. */
 static bool read_number(const mmoe_encoder *e, const char *text, size_t length, double *out) {
-    const char *strip = constant_of(e)->strip;
-    char plain[400];
-    size_t used = 0;
-    if (!strip) return mmoe_parse_double(text, length, out);
-    for (size_t i = 0; i < length; i++) {
-        if (text[i] && strchr(strip, text[i])) continue;
-        if (used == sizeof plain) return false;
-        plain[used++] = text[i];
-    }
-    return mmoe_parse_double(plain, used, out);
+    return mmoe_number_text_read(&constant_of(e)->text, text, length, out);
 }
 
 static const char *parse_number(const mmoe_encoder *e, const char *text, size_t length,
@@ -138,7 +130,8 @@ static bool known_numbers_of(const mmoe_encoder *e, const mmoe_cell_run *run, si
 static size_t known_numbers(const mmoe_encoder *e, const mmoe_cell_run *run) {
     const mmoe_number_encoder *n = constant_of(e);
     size_t done = 0;
-    if (n->strip || n->transform == MMOE_TRANSFORM_LOG1P_STANDARDIZE) return 0;
+    if (n->text.strip || n->text.decimal || n->transform == MMOE_TRANSFORM_LOG1P_STANDARDIZE)
+        return 0;
     while (done < run->cells.count && known_numbers_of(e, run, &done)) continue;
     return done;
 }

@@ -8,6 +8,7 @@
 
 #include "base/words.h"
 #include "data/column_kinds.h"
+#include "data/number_text.h"
 
 #define MMOE_TRANSFORMS(X)                                                                         \
     X(MMOE_TRANSFORM_NONE, none)                                                                   \
@@ -26,7 +27,7 @@ typedef struct mmoe_moments {
 typedef struct mmoe_number_encoder {
     mmoe_encoder head;
     mmoe_transform transform;
-    char *strip; /* bytes of a text that are no part of its number; NULL: none */
+    mmoe_number_text text;
     double shift, scale;
     mmoe_moments moments;
 } mmoe_number_encoder;
@@ -34,6 +35,10 @@ typedef struct mmoe_number_encoder {
 static inline mmoe_number_encoder *mmoe_number_of(mmoe_encoder *e) {
     assert(e->kind == &mmoe_column_number);
     return (mmoe_number_encoder *)e;
+}
+
+static inline bool mmoe_number_has_comma(const mmoe_encoder *e) {
+    return e->kind == &mmoe_column_number && ((const mmoe_number_encoder *)e)->text.decimal;
 }
 
 #endif

@@ -53,7 +53,8 @@ static const char *read_other(const mmoe_label_cell *cell, char room[MMOE_LABEL_
 static const char *read_number(const mmoe_label_cell *cell, float *out) {
     const mmoe_label_column *c = cell->column;
     double value;
-    if (!mmoe_parse_double(cell->text, cell->length, &value)) return "is not a number";
+    if (!mmoe_number_text_read(&c->text, cell->text, cell->length, &value))
+        return "is not a number";
     const char *fault = mmoe_label_fault((int)c->type, value);
     if (!fault) fault = mmoe_label_scale_fault(c->scale.transform, value);
     if (!fault) *out = (float)value;

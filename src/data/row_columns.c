@@ -1,6 +1,7 @@
 #include "data/row_columns.h"
 
 #include "base/error.h"
+#include "data/column_number.h"
 #include "data/read_ids.h"
 
 /* What reads a column. */
@@ -28,7 +29,9 @@ static mmoe_status take_targets(mmoe_row_column *columns, const mmoe_csv_file *f
         if (f->target_fields[i] < 0) continue;
         mmoe_row_column *c = &columns[f->target_fields[i]];
         status = take(c, (taker){false, 0}, f->path, err);
-        if (i < s->n_label) c->positive = s->labels[i].positive;
+        if (i == s->n_label) continue;
+        c->positive = s->labels[i].positive;
+        c->has_comma = s->labels[i].text.decimal != NULL;
     }
     return status;
 }
@@ -48,7 +51,9 @@ mmoe_status mmoe_row_columns_take(mmoe_row_column *columns, const mmoe_csv_file 
         const mmoe_encoder *e = s->dense[i].encoder;
         const bool is_vector = e->kind->separator != NULL;
         const taker by = {is_vector, is_vector ? e->kind->separator(e) : '\0'};
-        status = take(&columns[f->number_fields[i]], by, f->path, err);
+        mmoe_row_column *c = &columns[f->number_fields[i]];
+        status = take(c, by, f->path, err);
+        c->has_comma |= mmoe_number_has_comma(e);
     }
     return status ? status : take_targets(columns, f, err);
 }

@@ -13,6 +13,7 @@ typedef struct mmoe_row_column {
     bool is_read;         /* something reads the column; others' cells are not looked at */
     char separator;       /* of a list that a vector is read of: what stands between its elements
                              instead; 0: nothing */
+    bool has_comma;       /* numbers are read with a comma before their fraction */
     const char *positive; /* of a label's column: the text of those that are 1; NULL: 1 is */
 } mmoe_row_column;
 

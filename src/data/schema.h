@@ -8,6 +8,7 @@
 #include "data/column.h"
 #include "data/gap.h"
 #include "data/lists.h"
+#include "data/number_text.h"
 #include "data/reading.h"
 #include "loss/label_scale.h"
 
@@ -100,10 +101,11 @@ typedef struct mmoe_label_column {
                      */
     char *negative; /* that other one; NULL: no file has told it */
     mmoe_label_scale scale; /* between labels and the loss */
-    bool has_mean;     /* a file has told it: that of the rows which the schema was fitted to */
-    double mean;       /* of the scaled labels, by the rows' weights; no file keeps it */
-    bool has_constant; /* training has told it */
-    double constant;   /* what no model would predict: the mean label of the training rows */
+    bool has_mean;         /* a file has told it: that of the rows which the schema was fitted to */
+    double mean;           /* of the scaled labels, by the rows' weights; no file keeps it */
+    bool has_constant;     /* training has told it */
+    double constant;       /* what no model would predict: the mean label of the training rows */
+    mmoe_number_text text; /* of labels that are numbers */
 } mmoe_label_column;
 
 struct mmoe_schema {

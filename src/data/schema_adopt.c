@@ -83,6 +83,8 @@ const char *mmoe_label_difference(const mmoe_label_column *a, const mmoe_label_c
     if (!are_same(a->name, b->name)) return "label";
     if (a->type != b->type) return "type";
     if (a->scale.transform != b->scale.transform) return "label_transform";
+    if (!are_same(a->text.strip, b->text.strip)) return "strip";
+    if (!are_same(a->text.decimal, b->text.decimal)) return "decimal";
     return a->positive && !are_same(a->positive, b->positive) ? "positive" : NULL;
 }
 

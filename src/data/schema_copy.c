@@ -32,10 +32,13 @@ bool mmoe_schema_text(const schema *s, const char *from, char **to) {
 bool mmoe_schema_label(const schema *s, const mmoe_label_column *from, mmoe_label_column *to) {
     *to = *from;
     to->name = to->task = to->positive = to->negative = NULL;
+    to->text = (mmoe_number_text){NULL, NULL};
     return mmoe_schema_text(s, from->name, &to->name) &&
            mmoe_schema_text(s, from->task, &to->task) &&
            mmoe_schema_text(s, from->positive, &to->positive) &&
-           mmoe_schema_text(s, from->negative, &to->negative);
+           mmoe_schema_text(s, from->negative, &to->negative) &&
+           mmoe_schema_text(s, from->text.strip, &to->text.strip) &&
+           mmoe_schema_text(s, from->text.decimal, &to->text.decimal);
 }
 
 bool mmoe_schema_weighs_lists(const schema *s) {
@@ -171,6 +174,8 @@ void mmoe_schema_free(schema *s) {
         mmoe_release(&a, s->labels[i].task);
         mmoe_release(&a, s->labels[i].positive);
         mmoe_release(&a, s->labels[i].negative);
+        mmoe_release(&a, s->labels[i].text.strip);
+        mmoe_release(&a, s->labels[i].text.decimal);
     }
     mmoe_release(&a, s->tables);
     mmoe_release(&a, s->sparse);

@@ -11,14 +11,21 @@ static const char *const label_transforms[] = {MMOE_LABEL_TRANSFORMS(MMOE_WORD)}
 
 #define COUNT(array) ((int32_t)(sizeof(array) / sizeof *(array)))
 
-const char *const mmoe_label_keys[] = {"positive", "negative", "label_transform", "constant", NULL};
+const char *const mmoe_label_keys[] = {
+    "positive", "negative", "label_transform", "constant", "strip", "decimal", NULL};
 
-/* What not all labels have is written where they have it, as sides are. Both take `json`. */
+/* What not all labels have is written where they have it, as sides are. All take `json`. */
 static json_t *with_texts(json_t *json, const mmoe_label_column *l) {
-    if (json &&
-        (!l->positive || !json_object_set_new(json, "positive", json_string(l->positive))) &&
-        (!l->negative || !json_object_set_new(json, "negative", json_string(l->negative))))
-        return json;
+    const struct {
+        const char *key, *text;
+    } texts[] = {{"positive", l->positive},
+                 {"negative", l->negative},
+                 {"strip", l->text.strip},
+                 {"decimal", l->text.decimal}};
+    bool ok = json != NULL;
+    for (size_t i = 0; ok && i < sizeof texts / sizeof *texts; i++)
+        ok = !texts[i].text || !json_object_set_new(json, texts[i].key, json_string(texts[i].text));
+    if (ok) return json;
     json_decref(json);
     return NULL;
 }
@@ -77,6 +84,8 @@ mmoe_status mmoe_label_from_json(const mmoe_entry *e, mmoe_label_column *label) 
         status = mmoe_entry_word(e, "type", task_types, COUNT(task_types), &type);
     if (status == MMOE_OK) status = read_optional(e, "positive", &label->positive);
     if (status == MMOE_OK) status = read_optional(e, "negative", &label->negative);
+    if (status == MMOE_OK) status = read_optional(e, "strip", &label->text.strip);
+    if (status == MMOE_OK) status = read_optional(e, "decimal", &label->text.decimal);
     if (status == MMOE_OK) status = read_scale(e, &label->scale);
     label->has_constant = json_object_get(e->json, "constant") != NULL;
     if (status == MMOE_OK && label->has_constant)

@@ -229,6 +229,39 @@ expect 2 'features.dense[0].strip: has a character that is in a number' train --
     --set 'features.dense=[{"name": "x", "strip": "$1"}]' --train x.csv --output m
 expect 1 'column "x": "0.25%" is not a number' train --config config.json \
     --set 'features.dense=[{"name": "x", "strip": "$"}]' --train x.csv --output m
+# Numbers with a comma before their fraction, thousands by points or blanks; labels are as features.
+awk 'BEGIN { print "x;z;w;y"; for (i = 0; i < 400; i++) printf "%d.%03d,%d;%d,%03d;%d,05;1 %03d,%d\n",
+    i % 9 + 1, i * 7 % 1000, i % 10, i % 7, 100 + i, i % 8, i * 13 % 1000, i % 7 }' >commas.csv
+expect 0 'column "x" taken as numbers: 400 of 400 have marks, of "." ("strip"), or a comma before' \
+    init commas.csv --label y --output config.json
+check "1,234 is as its neighbours are" grep -qF 'column "z" taken as numbers: 400 of 400 have a comma' err
+check "and labels" grep -qF 'labels taken as numbers: 400 of 400 have marks, of " " ("strip"), or' err
+check "range" grep -qF 'column "y": labels from 1000' err
+check "written" python3 -c 'import json
+c = json.load(open("config.json"))
+assert [(f["name"], f.get("strip"), f["decimal"]) for f in c["features"]["dense"]] == [
+    ("x", ".", ","), ("z", None, ","), ("w", None, ",")], c
+assert (c["tasks"][0]["strip"], c["tasks"][0]["decimal"]) == (" ", ",")'
+awk 'BEGIN { print "x;z;w;y"; for (i = 0; i < 400; i++) printf "%d%03d.%d;%d.%03d;%d.05;1%03d.%d\n",
+    i % 9 + 1, i * 7 % 1000, i % 10, i % 7, 100 + i, i % 8, i * 13 % 1000, i % 7 }' >points.csv
+expect 0 "" init points.csv --label y --output points.json
+for form in commas points; do
+    [ $form = points ] || cp config.json commas.json
+    expect 0 "" train --config $form.json --train $form.csv --set trainer.n_epoch=2 --output $form.m
+    expect 0 "" evaluate --model $form.m --data $form.csv --json
+    mv out $form.out
+done
+check "both forms are one file" cmp commas.out points.out
+expect 1 'row 2: column "z": "0.100" is not a number' predict --model commas.m --data points.csv \
+    --output p.csv
+make x 'i % 9 "\",\"" i % 8'
+sed 's/^\([0-9]\)"*,"*\([0-9]\)/"\1,\2"/' x.csv >lists.csv
+run init lists.csv --label y
+check "3,5 between commas may be a list" sh -c '! grep -q decimal out'
+expect 2 'tasks[0].decimal: is not ",", the one decimal mark' train --config commas.json \
+    --set 'tasks.0.decimal=.' --train commas.csv --output m
+expect 2 'tasks[0].strip: has a character that is in a number' train --config commas.json \
+    --set 'tasks.0.strip=,' --train commas.csv --output m
 date() { # CELL ORDER SAID
     make x "$1"
     guess "taken as dates, in the order $2$3"

@@ -84,6 +84,14 @@ START_TEST(every_key_stands_in_the_text) {
             set(config, "features.sparse.0.max_distinct", "9");
         if (strcmp(path, "tasks[].positive") == 0) set(config, "tasks.0.positive", "yes");
         if (strcmp(path, "features.dense[].strip") == 0) set(config, "features.dense.0.strip", "$");
+        if (strcmp(path, "features.dense[].decimal") == 0)
+            set(config, "features.dense.0.decimal", ",");
+        const bool is_strip = strcmp(path, "tasks[].strip") == 0;
+        if (is_strip || strcmp(path, "tasks[].decimal") == 0) {
+            set(config, "tasks.0",
+                "{\"name\": \"cvr\", \"label\": \"y\", \"type\": \"regression\"}");
+            set(config, is_strip ? "tasks.0.strip" : "tasks.0.decimal", is_strip ? "$" : ",");
+        }
         json_t *json = json_loads(config->json, 0, NULL);
         ck_assert_msg(lookup(json, path) != NULL, "%s is not in the text", path);
         json_decref(json);
