@@ -36,11 +36,16 @@ static int check_words(const cli_survey *s, const cli_column *c) {
 }
 
 static int check_label(const cli_survey *s, const cli_column *c) {
+    const int64_t missing = s->rows - c->present;
     if (!c->present) return cli_fail("%s: column \"%s\" (--label) has no value", s->path, c->name);
     if (c->texts) return check_words(s, c);
     if (!c->two.seen[1].text)
         cli_warn("%s: column \"%s\" (--label) has one value only, %s, in %" PRId64 " rows", s->path,
                  c->name, c->two.seen[0].text, c->present);
+    if (missing)
+        cli_note("column \"%s\": %" PRId64 " of %" PRId64
+                 " labels are missing: their rows do not count for its task",
+                 c->name, missing, s->rows);
     return CLI_OK;
 }
 
@@ -59,12 +64,8 @@ static int check_labels(const cli_survey *s, const cli_list *labels) {
 static json_t *config_json(const cli_survey *s) {
     json_t *tasks = cli_guess_tasks(s), *features = cli_guess_features(s),
            *trainer = cli_guess_trainer(s, tasks);
-    json_t *model = json_pack("{s:s, s:i, s:{s:[i], s:b}}", "name", "mmoe", "n_expert", 8,
-                              "expert_params", "dims", 16, "batch_norm", 0);
-    if (model && cli_guess_linear(tasks, features))
-        json_object_set_new(model, "linear", json_true());
-    return json_pack("{s:o, s:o, s:o, s:o}", "features", features, "tasks", tasks, "model", model,
-                     "trainer", trainer);
+    return json_pack("{s:o, s:o, s:o, s:o}", "features", features, "tasks", tasks, "model",
+                     cli_guess_model(tasks, features), "trainer", trainer);
 }
 
 static bool has_word(const json_t *words, const char *word) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "init_curves.h"
 #include "init_leaks.h"
 #include "init_names.h"
 #include "init_runs.h"
@@ -126,6 +127,7 @@ static void write_list(const cli_survey *s, const cli_column *c, json_t *feature
 /* The order that all cells have; NULL: there is none, or they are no dates alone. */
 static const char *date_order(const cli_column *c) {
     const int orders = c->dates == c->present ? c->date_orders : 0;
+    if (c->days == c->present) return "ymd";
     if (orders & CLI_DATE_YMD) return "ymd";
     if ((orders & CLI_DATE_DMY) && (orders & CLI_DATE_MDY))
         return strchr(c->odd, '/') ? "mdy" : "dmy";
@@ -135,16 +137,17 @@ static const char *date_order(const cli_column *c) {
 
 static bool is_date(const cli_survey *s, const cli_column *c) {
     (void)s;
-    return c->dates > 0 && date_order(c);
+    return (c->dates > 0 || c->days > 0) && date_order(c);
 }
 
 static void say_date(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
+    const char *first = c->odd ? c->odd : c->two.seen[0].text;
     const bool is_open = (c->date_orders & CLI_DATE_DMY) && (c->date_orders & CLI_DATE_MDY);
     (void)s;
     snprintf(remark, REMARK_SIZE,
              "taken as dates, in the order %s%s: %" PRId64 " differ, the first is \"%.*s\"",
              date_order(c), is_open ? " (no day above 12 tells it from another)" : "",
-             cli_column_distinct(c), (int)mmoe_utf8_cut(c->odd, strlen(c->odd), 40), c->odd);
+             cli_column_distinct(c), (int)mmoe_utf8_cut(first, strlen(first), 40), first);
 }
 
 static void write_date(const cli_survey *s, const cli_column *c, json_t *features) {
@@ -253,7 +256,9 @@ static void say_gaps(const cli_survey *s, const cli_column *c, char *text, size_
     char marked[64] = "";
     *text = '\0';
     if (!missing) return;
-    if (mark) snprintf(marked, sizeof marked, " (%" PRId64 " are \"%s\")", c->texts, mark);
+    if (mark)
+        snprintf(marked, sizeof marked, " (%" PRId64 " are \"%.*s\")", c->texts,
+                 (int)mmoe_utf8_cut(mark, strlen(mark), 30), mark);
     snprintf(text, size,
              "lacks %" PRId64 " of %" PRId64 " values%s: the mean stands for them "
              "(\"missing\"), and an indicator says so",
@@ -299,7 +304,8 @@ static bool is_skewed(const cli_survey *s, const cli_column *c) {
 
 /* Marks are read by numbers alone. */
 static int count_bins(const cli_survey *s, const cli_column *c) {
-    return c->amounts ? 0 : cli_sample_bins(&s->sample, cli_column_place(s, c));
+    static const int counts[] = {10, 5, 0};
+    return c->amounts ? 0 : cli_sample_bins(&s->sample, cli_column_place(s, c), counts);
 }
 
 static void say_skewed(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
@@ -322,6 +328,37 @@ static void write_skewed(const cli_survey *s, const cli_column *c, json_t *featu
                   "quantiles", bins, "embed_dim", 4));
 }
 
+/* ---- Numbers whose effect is no line ---- */
+
+static int count_pieces(const cli_survey *s, const cli_column *c) {
+    static const int counts[] = {16, 12, 8, 6, 4, 3, 0};
+    return c->amounts ? 0 : cli_sample_bins(&s->sample, cli_column_place(s, c), counts);
+}
+
+static bool is_curved(const cli_survey *s, const cli_column *c) {
+    return cli_find_curve(s, c).label && count_pieces(s, c);
+}
+
+static void say_curved(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
+    const cli_curve curve = cli_find_curve(s, c);
+    say_number(s, c, remark);
+    const size_t used = strlen(remark);
+    snprintf(
+        remark + used, REMARK_SIZE - used,
+        "%sof the label \"%.100s\" its bins explain %.3g %% in %zu rows, a line %.3g %%: a line "
+        "of %d pieces beside (\"piecewise_linear\")",
+        used ? "; bends: " : "bends: ", curve.label->name, 100 * curve.bins, curve.rows,
+        100 * curve.line, count_pieces(s, c));
+}
+
+static void write_curved(const cli_survey *s, const cli_column *c, json_t *features) {
+    write_number(s, c, features);
+    add(features, "dense",
+        json_pack("{s:o, s:s, s:s, s:i, s:s}", "name",
+                  cli_survey_free_name(s, json_sprintf("%s_pieces", c->name)), "column", c->name,
+                  "encoding", "piecewise_linear", "bins", count_pieces(s, c), "missing", "mean"));
+}
+
 /* ---- The rules, of which the first that fits is taken ---- */
 
 static const rule rules[] = {
@@ -336,6 +373,7 @@ static const rule rules[] = {
     {is_mixed, say_mixed, NULL},           /* left out */
     {is_category, say_category, write_id}, /* sparse */
     {is_skewed, say_skewed, write_skewed}, /* dense, and sparse bins */
+    {is_curved, say_curved, write_curved}, /* dense twice */
     {is_number, say_number, write_number}, /* dense */
 };
 

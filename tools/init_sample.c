@@ -66,17 +66,17 @@ static bool have_bins(const double *sorted, size_t rows, size_t bins) {
     return true;
 }
 
-int cli_sample_bins(const cli_sample *s, size_t column) {
+int cli_sample_bins(const cli_sample *s, size_t column, const int *counts) {
     double *numbers = malloc((s->rows + 1) * sizeof *numbers);
     size_t rows = 0;
-    int bins = 0;
     if (!numbers) return 0;
     for (size_t r = 0; r < s->rows; r++) {
         numbers[rows] = cli_sample_at(s, r, column)->number;
         rows += !isnan(numbers[rows]);
     }
     qsort(numbers, rows, sizeof *numbers, compare_numbers);
-    if (rows > 10 && have_bins(numbers, rows, 5)) bins = have_bins(numbers, rows, 10) ? 10 : 5;
+    while (*counts && (rows <= (size_t)*counts || !have_bins(numbers, rows, (size_t)*counts)))
+        counts++;
     free(numbers);
-    return bins;
+    return *counts;
 }

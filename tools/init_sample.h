@@ -34,8 +34,8 @@ typedef struct cli_moments {
     double mean, deviation, skewness;
 } cli_moments;
 cli_moments cli_sample_moments(const cli_sample *s, size_t column);
-/* Into how many bins of as many rows the numbers can be cut without one value falling in two: 10, 5
- * or, where a value is too frequent for that or memory is out, 0. */
-int cli_sample_bins(const cli_sample *s, size_t column);
+/* Into how many bins of as many rows the numbers can be cut without one value falling in two: the
+ * first of `counts`, which a 0 ends; 0: into none of them, or memory is out. */
+int cli_sample_bins(const cli_sample *s, size_t column, const int *counts);
 
 #endif

@@ -62,6 +62,7 @@ static void count_comma(cli_column *c, const mmoe_csv_field *f, bool is_number) 
 
 static bool read_number(cli_column *c, const mmoe_csv_field *f, double *value) {
     bool is_number = mmoe_parse_double(f->text, f->length, value) && isfinite(*value);
+    c->days += is_number && f->length == 8 && cli_text_date_orders(f->text, f->length);
     if (is_number && !(c->has_comma && memchr(f->text, '.', f->length))) return true;
     is_number = cli_text_amount(f->text, f->length, c->has_comma, &c->amount);
     *value = c->amount.value;
@@ -312,12 +313,18 @@ const cli_column *cli_survey_find(const cli_survey *s, const char *name) {
     return find_column(s, name);
 }
 
+/* Can it be one of data.missing? */
+static bool is_word(const char *text) {
+    const size_t length = strlen(text);
+    return length <= 64 && mmoe_utf8_is(text, length);
+}
+
 const char *cli_column_mark(const cli_column *c) {
     static const char *const marks[] = {"?", "-", ".", "*", "unknown", "missing", "n.a."};
     if (!c->texts || c->texts != c->odds || 2 * c->texts > c->present) return NULL;
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
         if (strcasecmp(c->odd, marks[i]) == 0) return c->odd;
-    return NULL;
+    return 10 * c->texts <= c->present && is_word(c->odd) ? c->odd : NULL;
 }
 
 bool cli_column_has_slips(const cli_column *c) {

@@ -15,6 +15,7 @@ typedef struct cli_column {
     char *name;
     int64_t present;          /* values that are there */
     int64_t texts, fractions; /* of them no numbers; numbers with a fraction */
+    int64_t days;             /* numbers that may be dates, 20240131 */
     int64_t amounts, dates;   /* numbers with marks ("$1,101.50"); texts that are dates */
     cli_amount amount;        /* the last of them, and the marks of all */
     bool has_comma;           /* numbers are read with a comma before their fraction ... */
@@ -73,7 +74,8 @@ bool cli_column_has_slips(const cli_column *c);
 bool cli_column_are_integers(const cli_column *c);
 /* Texts, or integers by their name? */
 bool cli_column_are_ids(const cli_column *c);
-/* The one word, "?", that stands among numbers for a missing one; NULL: there is none. */
+/* The one word that stands among numbers for a missing one, "?" or any that few rows have; NULL:
+ * there is none. */
 const char *cli_column_mark(const cli_column *c);
 /* Of amounts: "12 of 400 have marks, of "$," ("strip")", in `text`; and the keys that say so. */
 enum { CLI_SAID_MARKS = 200 };

@@ -105,9 +105,22 @@ static bool take_parts(const char *text, const char *end, int parts[3], int digi
     return text == end || *text == ' ' || *text == 'T';
 }
 
+/* "20240131", also with a time behind a T: of this century or the last. */
+static bool is_compact(const char *text, size_t length) {
+    int parts[3] = {0, 0, 0};
+    if (length < 8 || (length > 8 && text[8] != 'T')) return false;
+    for (size_t i = 0; i < 8; i++) {
+        int *part = &parts[i < 4 ? 0 : i / 2 - 1];
+        if (!is_digit(text[i])) return false;
+        *part = 10 * *part + (text[i] - '0');
+    }
+    return parts[0] >= 1900 && parts[0] < 2100 && is_day(parts[2], parts[1]);
+}
+
 int cli_text_date_orders(const char *text, size_t length) {
     int parts[3], digits[3], orders = 0;
     text = mmoe_trim_blanks(text, &length);
+    if (is_compact(text, length)) return CLI_DATE_YMD;
     if (!take_parts(text, text + length, parts, digits))
         return has_month(text, length) ? CLI_DATE_IN_WORDS : 0;
     const bool is_short = digits[0] <= 2 && digits[1] <= 2;

@@ -6,11 +6,10 @@
 
 #include "init_survey.h"
 
-/* "tasks" and "trainer" of the configuration; each says what it has chosen on standard error. NULL:
- * memory is out. */
+/* "tasks", "trainer" and "model" of the configuration; each says what it has chosen on standard
+ * error. NULL: memory is out. */
 json_t *cli_guess_tasks(const cli_survey *s);
 json_t *cli_guess_trainer(const cli_survey *s, const json_t *tasks);
-/* Is the model to have a linear part? Says why. */
-bool cli_guess_linear(const json_t *tasks, const json_t *features);
+json_t *cli_guess_model(const json_t *tasks, const json_t *features);
 
 #endif

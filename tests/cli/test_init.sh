@@ -120,6 +120,16 @@ writes "dense {$number, 'indicator': True}"
 check "the mark is one of missing words" grep -qE '"missing": \[.*"NULL".*"\?"\]' out
 cp out config.json
 expect 0 "" train --config config.json --train x.csv --set trainer.n_epoch=1 --output m
+make x '(i % 100 ? 20 + i % 63 : "n/k")'
+guess 'taken as numbers (dense): 64 integers, 6.25 rows a value; lacks 4 of 400 values (4 are "n/k")'
+writes "dense {$number, 'indicator': True}"
+expect 0 "" init x.csv --label y --output config.json
+expect 0 "" train --config config.json --train x.csv --set trainer.n_epoch=1 --output m
+make x,z '(i % 100 ? 20 + i % 63 / 4 : "n/k" i) "," i % 5'
+guess 'left out: 4 of 400 values are no numbers (the first, in row 2, is "n/k0"), which a dense'
+make x '(i % 5 ? i % 63 / 8 : "?")'
+expect 0 "" init x.csv --label y --output config.json
+expect 0 "" train --config config.json --train x.csv --set trainer.n_epoch=1 --output m
 { cat x.csv && echo ,; } >blank.csv
 expect 0 "" predict --model m --data blank.csv --output p.csv
 check "a blank in rows to come stops nothing" [ "$(wc -l <p.csv)" = 402 ]
@@ -133,6 +143,30 @@ done
 for name in user_age follow_user_num paid I1 12 items_sold c2; do
     sed -i "1s/.*/$name,y/" x.csv
     expect 0 "column \"$name\" taken as numbers (dense)" init x.csv --label y
+done
+
+# An effect that is no line's, of a number without and with gaps; a line, and a coin, have none.
+curve() { # LABEL: awk's words, x being from 0 to 10
+    awk "BEGIN { srand(3); print \"x,z,y\"; for (i = 0; i < 400; i++) { x = int(1000 * rand()) / 100
+        print (i % 7 ? x : \"\") \",\" i % 5 \",\" $1 } }" >x.csv
+}
+curve '(x > 3 && x < 6)'
+guess 'lacks 58 of 400 values: the mean stands for them ("missing"), and an indicator says so; bends'
+check "both shares are said" grep -qE 'explain [89].* % in 342 rows, a line [0-9.]+ %: a line of 16' err
+writes "dense {$number, 'indicator': True}
+dense {'name': 'x_pieces', 'encoding': 'piecewise_linear', 'bins': 16, 'missing': 'mean'}"
+expect 0 "" init x.csv --label y --output config.json
+expect 0 "" train --config config.json --train x.csv --set trainer.n_epoch=1 --output m
+curve '(x > 3 && x < 6 ? "on" : "off")'
+run init x.csv --label y
+check "so of words" grep -qF 'bends: of the label "y" its bins explain' err
+curve 'x * x'
+run init x.csv --label y
+check "and a parabola" grep -qE 'bends: of the label "y" its bins explain 9[0-9.]+ % in 342 rows, a line 9' err
+for label in '2 * x + rand()' 'int(2 * rand())'; do
+    curve "$label"
+    run init x.csv --label y
+    writes "dense {$number, 'indicator': True}"
 done
 
 make x 'exp(8 * rand())' 600
@@ -268,6 +302,8 @@ date() { # CELL ORDER SAID
     writes "dense {'date': '$2', 'missing': 'mean'}"
 }
 date '"2024-0" 1 + i % 9 "-1" i % 8' ymd ': 72 differ, the first is "2024-01-10"'
+date '20240010 + 100 * (1 + i % 9) + i % 8' ymd ': 72 differ, the first is "20240110"'
+date '20240010 + 100 * (1 + i % 9) + i % 8 "T000000"' ymd ': 72 differ'
 date '1 + i % 12 "/" 13 + i % 9 "/24 1" i % 9 ":00"' mdy ': 36 differ'
 date '"1" i % 3 "." 1 + i % 12 ".2024"' dmy ' (no day above 12 tells it from another)'
 date '(i == 9 ? 31 : "1" i % 3) "." 1 + i % 6 * 2 ".2024"' dmy ': '
@@ -307,6 +343,11 @@ make x 'i % 9 / 2' 30
 sed -i '1s/y/y or not/' x.csv
 expect 0 'column "y or not": its task is named "y_or_not"' init x.csv --label 'y or not'
 
+make x '(i % 9 ? "a" i % 7 : "b")'
+expect 0 'embeddings begin with a deviation of 0.1' init x.csv --label y
+check "and so it is written" grep -qF '"embedding_init_scale": 0.1' out
+sed '2,11s/[01]$//' x.csv >some.csv
+expect 0 'column "y": 10 of 400 labels are missing: their rows do not count' init some.csv --label y
 make x 'i % 9 / 2' 30
 expect 0 'batch size 16 for 30 rows: an epoch has 2 updates' init x.csv --label y
 check "the steps are said" grep -qF 'learning rate 0.003, weight decay 0.001, and the weights' err
