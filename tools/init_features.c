@@ -257,8 +257,8 @@ static void say_gaps(const cli_survey *s, const cli_column *c, char *text, size_
     *text = '\0';
     if (!missing) return;
     if (mark)
-        snprintf(marked, sizeof marked, " (%" PRId64 " are \"%.*s\")", c->texts,
-                 (int)mmoe_utf8_cut(mark, strlen(mark), 30), mark);
+        snprintf(marked, sizeof marked, " (%" PRId64 " %s \"%.*s\")", c->texts,
+                 c->texts == 1 ? "is" : "are", (int)mmoe_utf8_cut(mark, strlen(mark), 30), mark);
     snprintf(text, size,
              "lacks %" PRId64 " of %" PRId64 " values%s: the mean stands for them "
              "(\"missing\"), and an indicator says so",

@@ -389,16 +389,18 @@ done
 sed '2s/,.*/,maybe/; 3s/,.*/,no/' labels.csv >words.csv
 expect 1 'not two in all: the first is "maybe", in row 2' init words.csv --label y
 
-# Numbers with fractions are no ids for a word among them.
+# Numbers are no ids for a word among them, which stands for a missing one.
 for odd in '?!' oops inf 12,5; do
     awk -v odd="\"$odd\"" 'BEGIN { print "x,n,c,y"; for (i = 0; i < 2000; i++)
         print (i == 41 ? odd : i * 7919 % 1000 / 8) "," (i == 7 ? odd : i * 7919 % 1999) "," \
             (i == 9 ? odd : i % 50) "," i % 2 }' >odd.csv
-    expect 0 "column \"x\" left out: 1 of 2000 values are no numbers (the first, in row 43, is" \
+    expect 0 "column \"x\" lacks 1 of 2000 values (1 is \"$odd\"): the mean stands for them" \
         init odd.csv --label y
-    check "of $odd, which is named" grep -qF "is \"$odd\")" err
-    check "nor is one of many integers" grep -qF 'column "n" left out: 1 of 2000 values are' err
-    check "few integers are ids" [ "$(grep -c embed_dim out) $(grep -c standardize out)" = "1 0" ]
+    check "of integers, too" [ "$(grep -c embed_dim out) $(grep -c standardize out)" = "0 3" ]
+    sed "3s/[^,]*/other/; 4s/,[^,]*/,other/; 5s/,[^,]*,y/,other,y/" odd.csv >odds.csv
+    expect 0 "column \"x\" left out: 2 of 2000 values are no numbers (the first, in row 3, is" \
+        init odds.csv --label y
+    check "nor is one of many integers" grep -qF 'column "n" left out: 2 of 2000 values are' err
 done
 
 finish
