@@ -5,8 +5,8 @@
 #include <string.h>
 
 enum { BINS = 10, LEAST_BINS = 3, LEAST_ROWS = 50, NEWTON_STEPS = 12 };
-/* An F of 8 and many degrees of freedom is above this by chance in one of 400 columns. */
-static const double plain = 3;
+/* An F of 8 and many degrees of freedom is above this by chance in one of 2000 columns. */
+static const double plain = 3.5;
 
 typedef struct point {
     double x, y;

@@ -350,8 +350,8 @@ sed -i '1s/y/y or not/' x.csv
 expect 0 'column "y or not": its task is named "y_or_not"' init x.csv --label 'y or not'
 
 make x '(i % 9 ? "a" i % 7 : "b")'
-expect 0 'embeddings begin with a deviation of 0.1' init x.csv --label y
-check "and so it is written" grep -qF '"embedding_init_scale": 0.1' out
+expect 0 'embeddings begin with a deviation of 0.3' init x.csv --label y
+check "and so it is written" grep -qF '"embedding_init_scale": 0.3' out
 sed '2,11s/[01]$//' x.csv >some.csv
 expect 0 'column "y": 10 of 400 labels are missing: their rows do not count' init some.csv --label y
 make x 'i % 9 / 2' 30

@@ -142,6 +142,25 @@ START_TEST(numbers_are_their_texts) {
 }
 END_TEST
 
+/* A column that is read with a comma before the fraction has it in Arrow's numbers, too. */
+START_TEST(numbers_have_commas) {
+    static const double floats[ROWS] = {0.1, 7, NAN, -1e-5, 1e20, 3.25, 7, -2.5, 16777216};
+    static const char csv[] = "x,y,y2\n\"0,1\",0,0\n7,1,1\n,1,1\n-1e-05,0,0\n1e+20,1,1\n"
+                              "\"3,25\",0,0\n7,0,0\n\"-2,5\",1,1\n16777216,1,1\n";
+    static const char feature[] =
+        "\"dense\": [{\"name\": \"x\", \"missing\": \"mean\", \"strip\": \"$.\", "
+        "\"decimal\": \",\"}]";
+    x_format = "g";
+    x_values = floats;
+    same(feature, csv, add_x);
+    mmoe_config *config = config_of(
+        "\"sparse\": [{\"name\": \"y2\"}]",
+        "\"label\": \"x\", \"type\": \"regression\", \"strip\": \"$\", \"decimal\": \",\"");
+    compare(config, csv, add_x);
+    mmoe_config_free(config);
+}
+END_TEST
+
 static void add_large(batches *b) {
     struct ArrowArray *x = numbers("L", ROWS, ys), *z = numbers("l", ROWS, ys);
     memcpy((void *)(uintptr_t)x->buffers[1], &(uint64_t){UINT64_MAX}, 8);
@@ -396,6 +415,7 @@ static void end(void) {
 void add_cases(TCase *c) {
     tcase_add_checked_fixture(c, begin, end);
     tcase_add_loop_test(c, numbers_are_their_texts, 0, 11);
+    tcase_add_test(c, numbers_have_commas);
     tcase_add_test(c, the_largest_integers_stay_whole);
     tcase_add_loop_test(c, texts_are_cells, 0, 3);
     tcase_add_test(c, null_is_missing_whatever_words_are);
