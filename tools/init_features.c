@@ -23,7 +23,7 @@ enum { KEY_ROWS = 20 };
  * do not tell. */
 static const double skewed = 2;
 enum { SKEW_ROWS = 500 };
-enum { REMARK_SIZE = 400 };
+enum { REMARK_SIZE = 400, MARK_SIZE = 100 };
 
 /* A way to take a column. */
 typedef struct rule {
@@ -216,12 +216,27 @@ static const char *density_of(const cli_column *c, char text[64]) {
     return text;
 }
 
+/* " (4 are "n/k", the first in row 7)", or nothing. */
+static const char *say_mark(const cli_column *c, char text[MARK_SIZE]) {
+    const char *mark = cli_column_mark(c);
+    *text = '\0';
+    if (mark)
+        snprintf(text, MARK_SIZE, " (%" PRId64 " %s \"%.*s\", the first in row %" PRId64 ")",
+                 c->texts, c->texts == 1 ? "is" : "are", (int)mmoe_utf8_cut(mark, strlen(mark), 30),
+                 mark, c->odd_row);
+    return text;
+}
+
 static void say_category(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
-    (void)s;
-    char density[64];
-    if (cli_column_are_integers(c))
-        snprintf(remark, REMARK_SIZE, "taken as ids (sparse)%s: %s",
-                 cli_name_is_id(c->name) ? " by its name" : "", density_of(c, density));
+    char density[64], marked[MARK_SIZE];
+    const int64_t missing = s->rows - cli_column_present(c);
+    if (!cli_column_are_integers(c)) return;
+    int used = snprintf(remark, REMARK_SIZE, "taken as ids (sparse)%s: %s",
+                        cli_name_is_id(c->name) ? " by its name" : "", density_of(c, density));
+    if (cli_column_mark(c))
+        snprintf(remark + used, REMARK_SIZE - (size_t)used,
+                 "; lacks %" PRId64 " of %" PRId64 " values%s", missing, s->rows,
+                 say_mark(c, marked));
 }
 
 static void write_id(const cli_survey *s, const cli_column *c, json_t *features) {
@@ -252,21 +267,17 @@ static bool is_number(const cli_survey *s, const cli_column *c) {
 
 static void say_gaps(const cli_survey *s, const cli_column *c, char *text, size_t size) {
     const int64_t missing = s->rows - cli_column_present(c);
-    const char *mark = cli_column_mark(c);
-    char marked[64] = "";
+    char marked[MARK_SIZE];
     *text = '\0';
-    if (!missing) return;
-    if (mark)
-        snprintf(marked, sizeof marked, " (%" PRId64 " %s \"%.*s\")", c->texts,
-                 c->texts == 1 ? "is" : "are", (int)mmoe_utf8_cut(mark, strlen(mark), 30), mark);
-    snprintf(text, size,
-             "lacks %" PRId64 " of %" PRId64 " values%s: the mean stands for them "
-             "(\"missing\"), and an indicator says so",
-             missing, s->rows, marked);
+    if (missing)
+        snprintf(text, size,
+                 "lacks %" PRId64 " of %" PRId64 " values%s: the mean stands for them "
+                 "(\"missing\"), and an indicator says so",
+                 missing, s->rows, say_mark(c, marked));
 }
 
 static void say_number(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
-    char gaps[REMARK_SIZE / 2], density[64], marks[CLI_SAID_MARKS];
+    char gaps[REMARK_SIZE * 5 / 8], density[64], marks[CLI_SAID_MARKS];
     say_gaps(s, c, gaps, sizeof gaps);
     if (c->amounts)
         snprintf(remark, REMARK_SIZE, "taken as numbers: %s%s%s", cli_say_marks(c, marks),

@@ -96,9 +96,9 @@ static bool wants_linear(const json_t *tasks, const json_t *features) {
  * labels hang on such pairs alone was not learned at all. */
 static void choose_embeddings(const json_t *features, json_t *model) {
     if (!json_array_size(json_object_get(features, "sparse"))) return;
-    json_object_set_new(model, "embedding_init_scale", json_real(0.3));
+    json_object_set_new(model, "embedding_init_scale", json_real(0.5));
     cli_note(
-        "embeddings begin with a deviation of 0.3 (\"embedding_init_scale\"): from 0.0001, what "
+        "embeddings begin with a deviation of 0.5 (\"embedding_init_scale\"): from 0.0001, what "
         "two columns tell only together was not found in 100 epochs");
 }
 

@@ -115,7 +115,7 @@ make x '(i % 5 ? i % 63 : "")'
 guess 'taken as numbers (dense): 63 integers, 5.08 rows a value; lacks 80 of 400 values: the mean'
 writes "dense {$number, 'indicator': True}"
 make x '(i % 5 ? i % 63 / 8 : "?")'
-guess 'lacks 80 of 400 values (80 are "?"): the mean stands for them ("missing"), and an indicator'
+guess 'lacks 80 of 400 values (80 are "?", the first in row 2): the mean stands for them ("missing"),'
 writes "dense {$number, 'indicator': True}"
 check "the mark is one of missing words" grep -qE '"missing": \[.*"NULL".*"\?"\]' out
 cp out config.json
@@ -350,8 +350,8 @@ sed -i '1s/y/y or not/' x.csv
 expect 0 'column "y or not": its task is named "y_or_not"' init x.csv --label 'y or not'
 
 make x '(i % 9 ? "a" i % 7 : "b")'
-expect 0 'embeddings begin with a deviation of 0.3' init x.csv --label y
-check "and so it is written" grep -qF '"embedding_init_scale": 0.3' out
+expect 0 'embeddings begin with a deviation of 0.5' init x.csv --label y
+check "and so it is written" grep -qF '"embedding_init_scale": 0.5' out
 sed '2,11s/[01]$//' x.csv >some.csv
 expect 0 'column "y": 10 of 400 labels are missing: their rows do not count' init some.csv --label y
 make x 'i % 9 / 2' 30

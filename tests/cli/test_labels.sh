@@ -394,7 +394,7 @@ for odd in '?!' oops inf 12,5; do
     awk -v odd="\"$odd\"" 'BEGIN { print "x,n,c,y"; for (i = 0; i < 2000; i++)
         print (i == 41 ? odd : i * 7919 % 1000 / 8) "," (i == 7 ? odd : i * 7919 % 1999) "," \
             (i == 9 ? odd : i % 50) "," i % 2 }' >odd.csv
-    expect 0 "column \"x\" lacks 1 of 2000 values (1 is \"$odd\"): the mean stands for them" \
+    expect 0 "column \"x\" lacks 1 of 2000 values (1 is \"$odd\", the first in row 43): the" \
         init odd.csv --label y
     check "of integers, too" [ "$(grep -c embed_dim out) $(grep -c standardize out)" = "0 3" ]
     sed "3s/[^,]*/other/; 4s/,[^,]*/,other/; 5s/,[^,]*,y/,other,y/" odd.csv >odds.csv

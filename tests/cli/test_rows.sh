@@ -82,6 +82,6 @@ for id in 77 ''; do
 done
 drift 1,maybe,0,0,1,
 for file in drift sep crlf; do
-    expect 0 '(the first, in row 6, is "maybe")' init $file.csv --label click
+    expect 0 '(1 is "maybe", the first in row 6)' init $file.csv --label click
 done
 finish
