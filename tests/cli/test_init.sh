@@ -115,7 +115,7 @@ make x '(i % 5 ? i % 63 : "")'
 guess 'taken as numbers (dense): 63 integers, 5.08 rows a value; lacks 80 of 400 values: the mean'
 writes "dense {$number, 'indicator': True}"
 make x '(i % 5 ? i % 63 / 8 : "?")'
-guess 'lacks 80 of 400 values (80 are "?", the first in row 2): the mean stands for them ("missing"),'
+guess 'lacks 80 of 400 values (80 are "?", the first in row 2): the mean stands for them ("missing"'
 writes "dense {$number, 'indicator': True}"
 check "the mark is one of missing words" grep -qE '"missing": \[.*"NULL".*"\?"\]' out
 cp out config.json
