@@ -48,7 +48,7 @@ START_TEST(comparison_with_zero_wants_zero_or_a_floor) {
 END_TEST
 
 /* Entries that finite differences look at: all of a small tensor, some of a large one. */
-enum { PROBES = 24, MOST_ROWS = 300 };
+enum { PROBES = 8, MOST_ROWS = 300 };
 
 static double loss_at(reference_problem *p, reference_tensor *t, size_t i, double value,
                       uint64_t *signs) {

@@ -184,7 +184,7 @@ static void refused(const mmoe_column *columns, const char *column, const char *
 }
 
 START_TEST(what_is_no_cross_is_refused) {
-    mmoe_column columns[FEATURES], of[3];
+    mmoe_column columns[FEATURES], of[3] = {{0}};
     static const int32_t too_far[ROWS] = {0, BUCKETS, BUCKETS + 1};
     memcpy(columns, columns_of(of), sizeof columns);
     memcpy(of, parts_of_text, sizeof of);

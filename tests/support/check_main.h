@@ -12,6 +12,25 @@ enum { THREADS_ALONE = 1 };
 enum { THREADS_ALONE = 0 };
 #endif
 
+/* An emulator takes a hundred times as long: of cases that differ in settings alone, some. */
+#ifdef EMULATED
+enum { IS_EMULATED = 1 };
+#else
+enum { IS_EMULATED = 0 };
+#endif
+
+/* Check notes in a file, for crashes, where each assertion is that holds: in loops that takes
+ * longer than what they check. Here the first of each line is noted. */
+static inline void mark_first(const char *file, int line) {
+    enum { LINES = 512 };
+    static char is_marked[LINES];
+    char *at = &is_marked[line % LINES];
+    if (__atomic_load_n(at, __ATOMIC_RELAXED)) return;
+    __atomic_store_n(at, 1, __ATOMIC_RELAXED);
+    _mark_point(file, line);
+}
+#define _mark_point mark_first
+
 /* Those of main. */
 extern int check_argc;
 extern char **check_argv;

@@ -79,9 +79,9 @@ void failing_json(failing *f) {
         json_set_alloc_funcs(malloc, free);
 }
 
-/* Sanitizers see every third call fail behind the first ones: where memory is lost, every call that
- * fails tells it without them. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+/* Sanitizers and emulators see every third call fail behind the first ones: where memory is lost,
+ * every call that fails tells it without them. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(EMULATED)
 enum { EACH = 48, BEYOND = 3 };
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)

@@ -29,7 +29,7 @@ void failing_json(failing *f);
  * second, and so on to the attempt in which none fails. False behind that one: while
  * (failing_next(&f)) { ... } */
 bool failing_next(failing *f);
-/* Whether it makes each call fail; under sanitizers some are left out. */
+/* Whether it makes each call fail; under sanitizers and emulators some are left out. */
 bool failing_tries_each(void);
 
 /* What an attempt must give: MMOE_E_MEMORY, said as it is, exactly where a call failed. */

@@ -96,7 +96,8 @@ static void check_threads(int shape, int method) {
 }
 
 START_TEST(threads_change_no_bit) {
-    for (int method = 0; method < METHODS; method++) check_threads(_i, method);
+    for (int method = 0; method < METHODS; method++)
+        if (!IS_EMULATED || (_i + method) % 6 == 0) check_threads(_i, method);
 }
 END_TEST
 

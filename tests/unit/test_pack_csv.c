@@ -20,7 +20,7 @@
 
 enum { ROWS = MMOE_BLOCK_ROWS + 3000 }; /* in more than the first 256 KB, which are a part */
 
-static const char *const json =
+static const char json[] =
     "{\"features\": {%s\"sparse\": [{\"name\": \"user\", \"min_count\": 3}, "
     "{\"name\": \"item\"}, {\"name\": \"fifths\", \"column\": \"d\", \"quantiles\": 5}], "
     "\"sequence\": [{\"name\": \"tags\", \"weight_separator\": \":\"}], \"dense\": "

@@ -11,7 +11,7 @@
 #include "segments_support.h"
 
 enum { BATCH = 299, SEGMENTS = 8, BESIDE = 1000 }; /* bytes */
-#ifdef __SANITIZE_THREAD__
+#if defined(__SANITIZE_THREAD__) || defined(EMULATED)
 enum { WALKS = 2 }; /* as each takes long */
 #else
 enum { WALKS = 8 };

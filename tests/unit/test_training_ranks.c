@@ -10,7 +10,7 @@
 #include "segments_support.h"
 
 enum { BATCH = 299, SEGMENTS = 8, MOST_RANKS = 8 }; /* the last batch of an epoch has three rows */
-#ifdef __SANITIZE_THREAD__
+#if defined(__SANITIZE_THREAD__) || defined(EMULATED)
 enum { EVERY = 4, FAILS = 901 }; /* a way, and a call, of so many alone, as each takes long */
 #else
 enum { EVERY = 1, FAILS = 29 };
