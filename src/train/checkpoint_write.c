@@ -166,6 +166,7 @@ static mmoe_status write_files(mmoe_trainer *t, mmoe_run_parts *l, const char *p
     if (!status)
         status = mmoe_ranks_is_first(t->ranks) ? write_parts(t, l, &shards, path, err)
                                                : mmoe_moments_send(t, l, err);
+    if (mmoe_ranks_is_first(t->ranks) && !status) mmoe_shards_keep(path, shards.save);
     mmoe_run_parts_finish(&rows);
     return status;
 }
@@ -187,7 +188,7 @@ static mmoe_status write_run(mmoe_trainer *t, const char *path, mmoe_error *err)
 /* Shards of saves before it go, or, where this one failed, its own. */
 mmoe_status mmoe_checkpoint_write(mmoe_trainer *t, const char *path, mmoe_error *err) {
     const mmoe_status status = write_run(t, path, err);
-    if (mmoe_ranks_is_first(t->ranks)) mmoe_shards_tidy(path, &t->alloc);
+    if (mmoe_ranks_is_first(t->ranks) && status) mmoe_shards_tidy(path, &t->alloc);
     return status ? status : mmoe_ranks_meet(t->ranks, "the checkpoint", err);
 }
 

@@ -40,7 +40,9 @@ const char *mmoe_shard_path(const char *target, uint64_t save, int32_t index,
  * mmoe_ranks_status. */
 mmoe_status mmoe_shards_write(const mmoe_trainer *t, const char *path, mmoe_run_parts *rows,
                               mmoe_shards *out, mmoe_error *err);
-/* Removes the shards beside a checkpoint, but for those that it names. */
+/* Removes the shards beside a checkpoint, but for those of a save, 0: of none; or of the one that
+ * it names. */
+void mmoe_shards_keep(const char *path, uint64_t save);
 void mmoe_shards_tidy(const char *path, const mmoe_allocator *alloc);
 
 /* ---- Reading ---- */

@@ -61,6 +61,11 @@ static bool find_kept(const char *target, const mmoe_allocator *alloc, uint64_t 
     return is_well;
 }
 
+void mmoe_shards_keep(const char *path, uint64_t save) {
+    char target[PATH_MAX];
+    if (mmoe_atomic_file_target(path, target)) walk(target, save);
+}
+
 void mmoe_shards_tidy(const char *path, const mmoe_allocator *alloc) {
     char target[PATH_MAX];
     uint64_t kept;

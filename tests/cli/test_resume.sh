@@ -56,7 +56,7 @@ done
     expect 1 "this is a checkpoint of a run, and no model" train $flags --output m --from whole.ckpt
     expect 1 "this is a checkpoint of a run, and no model" inspect --model whole.ckpt
     LC_ALL=C sed '1s/"format_version":"4"/"format_version":"1"/' whole.ckpt >old.ckpt
-    expect 1 "old.ckpt: the checkpoint has format version 1; this library reads 2 to 4" train \
+    expect 1 "old.ckpt: the checkpoint has format version 1; this library reads 2 to 5" train \
         $flags --output m --resume old.ckpt
 }
 expect 1 "--resume" train --config config.json --train test.csv --output m --resume whole.ckpt
