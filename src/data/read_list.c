@@ -58,14 +58,17 @@ typedef struct cell_place {
     uint32_t begin, end;
 } cell_place;
 
-/* What the places of a feature's cells count from. */
+/* What the places of a feature's cells count from: the first of them among the text, in whatever
+ * order its columns are named. */
 static const char *bytes_of(const mmoe_csv_rows *rows, const int64_t *at, size_t n_at) {
+    const char *first = NULL;
     if (!rows->fields) return rows->bytes;
-    for (size_t i = 0; i < rows->count * n_at; i++) {
-        const mmoe_csv_field f = mmoe_csv_cell(rows, i / n_at, (size_t)at[i % n_at]);
-        if (f.length) return f.text;
-    }
-    return "";
+    for (size_t k = 0; k < rows->count && !first; k++)
+        for (size_t i = 0; i < n_at; i++) {
+            const mmoe_csv_field f = mmoe_csv_cell(rows, k, (size_t)at[i]);
+            if (f.length && (!first || f.text < first)) first = f.text;
+        }
+    return first ? first : "";
 }
 
 static cell_place place_of(const window *w, const mmoe_csv_rows *rows, size_t row, int64_t at) {
