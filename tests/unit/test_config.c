@@ -162,7 +162,7 @@ START_TEST(unknown_keys_are_named) {
            "{}}]}",
            "tasks[1].tower_parms",
            "did you mean \"tower_params\"? Allowed are name, label, type, positive, "
-           "label_transform, loss_weight, "
+           "strip, decimal, label_transform, loss_weight, "
            "label_smoothing, positive_weight, focal_gamma, tower_params");
     refuse("{\"model\": {\"expert_params\": {\"dim\": [3]}}}", "model.expert_params.dim",
            "did you mean \"dims\"");
