@@ -354,6 +354,7 @@ static void say_curved(const cli_survey *s, const cli_column *c, char remark[REM
     const cli_curve curve = cli_find_curve(s, c);
     say_number(s, c, remark);
     const size_t used = strlen(remark);
+    if (!curve.label) return; /* without memory */
     snprintf(
         remark + used, REMARK_SIZE - used,
         "%sof the label \"%.100s\" its bins explain %.3g %% in %zu rows, a line %.3g %%: a line "

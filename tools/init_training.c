@@ -49,7 +49,7 @@ static json_t *task_json(const char *path, const json_t *tasks, const cli_column
     json_t *task = json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:{s:[i], s:b}}", "name", name, "label",
                              c->name, "type", type, "positive", positive, "label_transform",
                              transform_of(c, type), "tower_params", "dims", 8, "batch_norm", 0);
-    if (c->amounts && strcmp(type, mmoe_task_type_name(MMOE_CLASSIFICATION)) != 0) {
+    if (c->amounts && !positive) {
         char marks[CLI_SAID_MARKS];
         cli_note("column \"%s\": labels taken as numbers: %s", c->name, cli_say_marks(c, marks));
         cli_write_marks(c, task);

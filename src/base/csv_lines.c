@@ -26,10 +26,11 @@ bool mmoe_csv_lines_grow(mmoe_csv_lines *l, size_t n) {
 
 /* A line of nothing, or of blanks: a row where the header has one field. */
 static void take_blank_line(mmoe_csv_lines *l) {
+    static const char nothing[MMOE_CSV_READABLE + 1];
     if (l->form.columns != 1) {
         if (l->passed.blank_lines++ == 0) l->passed.blank_behind = l->form.row;
     } else if (l->n_waiting < l->field_capacity || mmoe_csv_lines_grow(l, 0)) {
-        l->fields[l->n_waiting] = (mmoe_csv_field){"", 0};
+        l->fields[l->n_waiting] = (mmoe_csv_field){nothing, 0};
         l->n_fields = 1;
     }
 }

@@ -1,5 +1,6 @@
 #include "data/read_list.h"
 
+#include "base/csv_lines.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "data/dataset.h"
@@ -61,6 +62,7 @@ typedef struct cell_place {
 /* What the places of a feature's cells count from: the first of them among the text, in whatever
  * order its columns are named. */
 static const char *bytes_of(const mmoe_csv_rows *rows, const int64_t *at, size_t n_at) {
+    static const char nothing[MMOE_CSV_READABLE + 1];
     const char *first = NULL;
     if (!rows->fields) return rows->bytes;
     for (size_t k = 0; k < rows->count && !first; k++)
@@ -68,7 +70,7 @@ static const char *bytes_of(const mmoe_csv_rows *rows, const int64_t *at, size_t
             const mmoe_csv_field f = mmoe_csv_cell(rows, k, (size_t)at[i]);
             if (f.length && (!first || f.text < first)) first = f.text;
         }
-    return first ? first : "";
+    return first ? first : nothing;
 }
 
 static cell_place place_of(const window *w, const mmoe_csv_rows *rows, size_t row, int64_t at) {

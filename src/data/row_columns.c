@@ -31,7 +31,7 @@ static mmoe_status take_targets(mmoe_row_column *columns, const mmoe_csv_file *f
         status = take(c, (taker){false, 0}, f->path, err);
         if (i == s->n_label) continue;
         c->positive = s->labels[i].positive;
-        c->has_comma = s->labels[i].text.decimal != NULL;
+        c->has_comma |= s->labels[i].text.decimal != NULL;
     }
     return status;
 }

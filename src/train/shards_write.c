@@ -27,8 +27,8 @@ static uint64_t save_of(const char *name, const char *base) {
     return digits >= 1 && digits <= 2 && !dash[1 + digits] ? strtoull(save, NULL, 10) : 0;
 }
 
-/* Removes those that are not of the save `kept`. What other saves there were, at most. */
-static uint64_t walk(const char *target, uint64_t kept) {
+/* The last save that has any, at least `kept`; `removes` those of others than `kept`. */
+static uint64_t walk(const char *target, uint64_t kept, bool removes) {
     const char *slash = strrchr(target, '/'), *base = slash ? slash + 1 : target;
     char folder[PATH_MAX] = ".";
     uint64_t most = kept;
@@ -39,7 +39,7 @@ static uint64_t walk(const char *target, uint64_t kept) {
         const uint64_t save = save_of(e->d_name, base);
         if (!save || save == kept) continue;
         if (save > most) most = save;
-        unlinkat(dirfd(d), e->d_name, 0);
+        if (removes) unlinkat(dirfd(d), e->d_name, 0);
     }
     closedir(d);
     return most;
@@ -63,20 +63,21 @@ static bool find_kept(const char *target, const mmoe_allocator *alloc, uint64_t 
 
 void mmoe_shards_keep(const char *path, uint64_t save) {
     char target[PATH_MAX];
-    if (mmoe_atomic_file_target(path, target)) walk(target, save);
+    if (mmoe_atomic_file_target(path, target)) walk(target, save, true);
 }
 
 void mmoe_shards_tidy(const char *path, const mmoe_allocator *alloc) {
     char target[PATH_MAX];
     uint64_t kept;
     if (mmoe_atomic_file_target(path, target) && find_kept(target, alloc, &kept))
-        walk(target, kept);
+        walk(target, kept, true);
 }
 
-/* A number that no file beside the checkpoint has. */
+/* A number that no file beside the checkpoint has, be it one that cannot be read just now. */
 static uint64_t next_save(const char *target, const mmoe_allocator *alloc) {
     uint64_t kept;
-    return 1 + (find_kept(target, alloc, &kept) ? walk(target, kept) : kept);
+    const bool is_known = find_kept(target, alloc, &kept);
+    return 1 + walk(target, kept, is_known);
 }
 
 /* ---- Writing ---- */
