@@ -96,13 +96,12 @@ static void print_line(const mmoe_estimate *e, const plan_ranks *r) {
 }
 
 static void print_memory_of(const mmoe_estimate *e, const mmoe_rank_estimate *m) {
-    char text[6][PLAN_BYTES_SIZE];
-    printf("%6d %10s %10s %10s %10s %10s", (int)m->ranks, plan_bytes_text(m->table_bytes, text[0]),
-           plan_bytes_text(m->moment_bytes, text[1]),
+    char text[5][PLAN_BYTES_SIZE];
+    printf("%6d %10s %10s %10s %10s %10s\n", (int)m->ranks,
+           plan_bytes_text(m->table_bytes, text[0]), plan_bytes_text(m->moment_bytes, text[1]),
            plan_bytes_text(m->layer_bytes + m->copy_bytes + m->step_bytes, text[2]),
            plan_bytes_text(e->rows ? plan_rank_memory(m, true) : 0, text[3]),
            plan_bytes_text(plan_rank_memory(m, false), text[4]));
-    puts("");
 }
 
 /* Of one rank of as many as trainer.segments lets there be. */

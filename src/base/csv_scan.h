@@ -60,8 +60,6 @@ typedef struct mmoe_csv_scanner {
      * begin with a digit, of 8 characters at most: a bit for each in its place. */
     uint64_t (*integers)(const mmoe_csv_cells *cells, uint32_t out[MMOE_CELLS_AT_ONCE]);
     uint64_t (*decimals)(const mmoe_csv_cells *cells, double out[MMOE_CELLS_AT_ONCE]);
-    /* most[c] becomes the largest of itself and of ids [rows, width], column c. */
-    void (*raise)(int32_t *most, const int32_t *ids, size_t width, size_t rows);
 } mmoe_csv_scanner;
 
 /* The fastest for this processor, or that of its own which the environment variable MMOE_KERNELS

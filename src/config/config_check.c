@@ -8,6 +8,7 @@
 #include "config/config_sharing.h"
 #include "config/config_update.h"
 #include "config/config_watched.h"
+#include "data/order.h"
 #include "data/texts.h"
 
 /* Enters `name` with `path`; false when memory is out, *earlier the path that bears the name
@@ -431,15 +432,16 @@ static mmoe_status check_segments(const mmoe_trainer_config *c, const mmoe_key_p
 
 /* Whole segments of a batch, and whole batches of a block. */
 static mmoe_status check_lanes(const mmoe_trainer_config *c, const mmoe_key_place *place) {
-    enum { MOST = 16384, LEAST = 16 }; /* rows of a block; of a segment */
+    enum { LEAST = 16 }; /* rows of a segment */
     const int32_t rows = c->batch_size;
     if (!c->lanes) return MMOE_OK;
     if (!c->shuffle)
         return mmoe_key_fail(place, "trainer.lanes", "shuffle is false: rows keep their order");
-    if (!(rows & (rows - 1)) && rows >= LEAST * c->segments && rows <= MOST) return MMOE_OK;
+    if (!(rows & (rows - 1)) && rows >= LEAST * c->segments && rows <= MMOE_BLOCK_ROWS)
+        return MMOE_OK;
     return mmoe_key_fail(place, "trainer.batch_size",
                          "%d: with lanes it is a power of two, %d (%d a segment) to %d", (int)rows,
-                         (int)(LEAST * c->segments), (int)LEAST, (int)MOST);
+                         (int)(LEAST * c->segments), (int)LEAST, (int)MMOE_BLOCK_ROWS);
 }
 
 static mmoe_status check_balance(const mmoe_config *config, const mmoe_key_place *place) {

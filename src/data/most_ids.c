@@ -1,13 +1,13 @@
 #include "data/most_ids.h"
 
-#include "base/csv_scan.h"
+#include "math/kernels.h"
 
 static int32_t larger(int32_t a, int32_t b) { return a > b ? a : b; }
 
 void mmoe_most_ids_raise(const mmoe_row_ids *at, int32_t *most) {
     const int64_t *end = at->ends;
     int64_t element = at->first;
-    mmoe_csv_scanner_best()->raise(most, at->ids, (size_t)at->n_id, (size_t)at->rows);
+    mmoe_kernels_best()->raise_most(most, at->ids, (size_t)at->n_id, (size_t)at->rows);
     for (int64_t row = 0; end && row < at->rows; row++)
         for (int32_t *list = most + at->n_id; list < most + at->n_id + at->n_list; list++, end++)
             for (; element < *end; element++) *list = larger(*list, at->elements[element]);

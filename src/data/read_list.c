@@ -1,5 +1,7 @@
 #include "data/read_list.h"
 
+#include <string.h>
+
 #include "base/csv_lines.h"
 #include "base/error.h"
 #include "base/text.h"

@@ -345,7 +345,6 @@ static void take_share(mmoe_run *r, const mmoe_rows *batch) {
     r->cut = mmoe_plan_share(p, &r->whole, p->rank, &r->first_row);
     r->part = mmoe_rows_part(batch, r->first_row, r->cut.rows);
     r->batch = p->peers ? &r->part : batch;
-    r->all = batch;
 }
 
 static const mmoe_rows *renumber(mmoe_run *r, int32_t first, int32_t end) {

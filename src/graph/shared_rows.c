@@ -120,6 +120,7 @@ mmoe_status mmoe_shared_rows_admit(const mmoe_plan *p, mmoe_input_state *own,
     mmoe_shared_rows *s = own->shared;
     const int64_t floats = floats_of(own);
     if (floats) s->values = widen(&p->alloc, s->values, &s->room, floats, sizeof *s->values);
+    if (floats && !s->values) return mmoe_fail_memory(err, (size_t)floats * sizeof *s->values);
     mmoe_status status = floats ? admit_sums(p, s, batch->rows, floats, err) : MMOE_OK;
     if (!status) status = admit_fetched(own, err);
     return !status && s->is_dealt ? admit_numbers(p, &s->renumbered, batch, err) : status;

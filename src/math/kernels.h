@@ -369,6 +369,8 @@ typedef struct mmoe_kernels {
     void (*widen_int8)(const mmoe_widen_args *a);
     void (*bag_add)(const mmoe_bag_args *a);
     void (*bag_spread)(const mmoe_bag_args *a);
+    /* most[c] becomes the largest of itself and of ids [rows, width], column c. */
+    void (*raise_most)(int32_t *most, const int32_t *ids, size_t width, size_t rows);
     void (*count_scores)(const mmoe_bins_args *a);
     /* op(A) B with beta 0 and n a multiple of mix_cols, unpacked: gradients of weights. */
     void (*gemm_outer)(const mmoe_gemm *g);

@@ -81,6 +81,7 @@ const mmoe_kernels PASTE(mmoe_kernels_, MMOE_KERNELS_NAME) = {
     .widen_int8 = widen_int8,
     .bag_add = bag_add,
     .bag_spread = bag_spread,
+    .raise_most = raise_most,
     .count_scores = count_scores,
     .gemm_outer = gemm_outer,
     .packs_steps = PACKS_STEPS,

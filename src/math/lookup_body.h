@@ -148,4 +148,27 @@ static void bag_spread(const mmoe_bag_args *a) {
     }
 }
 
+/* ---- The largest of each column ---- */
+
+#if defined(__AVX512F__)
+
+static void raise_most(int32_t *most, const int32_t *ids, size_t width, size_t rows) {
+    for (size_t c = 0; c < width; c += 16) {
+        const __mmask16 some = (__mmask16)(width - c < 16 ? (1 << (width - c)) - 1 : -1);
+        __m512i found = _mm512_maskz_loadu_epi32(some, most + c);
+        for (size_t r = 0; r < rows; r++)
+            found = _mm512_max_epi32(found, _mm512_maskz_loadu_epi32(some, ids + r * width + c));
+        _mm512_mask_storeu_epi32(most + c, some, found);
+    }
+}
+
+#else
+
+static void raise_most(int32_t *most, const int32_t *ids, size_t width, size_t rows) {
+    for (size_t r = 0; r < rows; r++, ids += width)
+        for (size_t c = 0; c < width; c++) most[c] = ids[c] > most[c] ? ids[c] : most[c];
+}
+
+#endif
+
 #endif

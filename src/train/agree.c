@@ -8,7 +8,6 @@
 #include "math/blas.h"
 #include "math/kernels.h"
 
-/* What rounds otherwise, and does nothing else. */
 static bool allow(void *context, const char *name, const char *sentence) {
     const mmoe_agreement *a = context;
     if (!mmoe_comm_fact_rounds(name)) return false;

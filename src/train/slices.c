@@ -1,6 +1,6 @@
 /* Metrics of a data set, and of the slices that a column's values make of it. */
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/checksum.h"

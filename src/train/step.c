@@ -163,7 +163,6 @@ static mmoe_status update(mmoe_trainer *t, const mmoe_rows *batch, int64_t row, 
         mmoe_ema_update(&t->average, &t->model->params, (double)c->ema_decay, o->steps, t->pool);
     end_step(t, !balances || !find_lost_task(t)); /* a balancer leaves a lost loss alone */
     status = check_update(t, row, err);
-    if (status) mmoe_trainer_take_weights(t); /* while the others' come */
     if (!status && balances) mmoe_balancer_end(&t->balancer, t->run, &pass, &o->layers);
     return status ? status : mmoe_ranks_status(t->ranks, err);
 }

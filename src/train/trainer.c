@@ -83,9 +83,10 @@ static mmoe_status make_run(mmoe_trainer *t, const double *list_elements, mmoe_e
 
 static bool bring_rows(mmoe_trainer *t) {
     if (!t->has_old_rows) return true;
-    mmoe_trainer_take_weights(t);
-    if (mmoe_ranks_together(t->ranks))
+    if (mmoe_ranks_together(t->ranks)) { /* one alone would wait for the others */
+        mmoe_trainer_take_weights(t);
         mmoe_whole_rows_bring(t->ranks, &t->optimizer, t->rows_room, t->pool);
+    }
     t->has_old_rows = mmoe_ranks_status(t->ranks, NULL) != MMOE_OK;
     return !t->has_old_rows;
 }

@@ -124,11 +124,10 @@ static void *widen(const mmoe_whole_batch *w, void *memory, int64_t *room, int64
     return memory;
 }
 
-/* Room for `all` elements, of which `told` are told. */
-static mmoe_status make_room(mmoe_whole_batch *w, int64_t all, int64_t told, bool weighed,
-                             mmoe_error *err) {
+/* Room for `all` elements, each of which may be told. */
+static mmoe_status make_room(mmoe_whole_batch *w, int64_t all, bool weighed, mmoe_error *err) {
     w->elements = widen(w, w->elements, &w->element_room, all + 1);
-    w->told = widen(w, w->told, &w->told_room, told * (1 + weighed) + 1);
+    w->told = widen(w, w->told, &w->told_room, all * (1 + weighed) + 1);
     if (weighed) w->element_weights = widen(w, w->element_weights, &w->weight_room, all + 1);
     return w->elements && w->told && (w->element_weights || !weighed)
                ? MMOE_OK
@@ -193,7 +192,7 @@ static mmoe_status tell_lists(mmoe_whole_batch *w, const mmoe_rows *batch, const
             if (w->lists[i]) told += at[1] - at[0];
         }
     place_lists(w, rows, told, weighed, from);
-    const mmoe_status status = make_room(w, all, all, weighed, err);
+    const mmoe_status status = make_room(w, all, weighed, err);
     if (status) return status;
     uint32_t *to = w->told + from[own];
     for (int64_t b = rows[own]; b < rows[own + 1]; b++) to = put_lists(w, batch, (int32_t)b, to);

@@ -315,20 +315,6 @@ START_TEST(cells_are_numbers_alike) {
 }
 END_TEST
 
-START_TEST(largest_ids_are_found) {
-    int32_t ids[7 * 40], most[40], wanted[40];
-    if (!choose_set(_i)) return;
-    for (size_t width = 0; width <= 40; width++) {
-        for (size_t i = 0; i < 7 * 40; i++) ids[i] = (int32_t)below(1 << 24);
-        for (size_t c = 0; c < 40; c++) wanted[c] = most[c] = (int32_t)below(1 << 24);
-        mmoe_csv_scanner_best()->raise(most, ids, width, 7);
-        for (size_t i = 0; i < 7 * width; i++)
-            if (ids[i] > wanted[i % width]) wanted[i % width] = ids[i];
-        ck_assert_mem_eq(most, wanted, sizeof most);
-    }
-}
-END_TEST
-
 /* ---- Lists ---- */
 
 /* Behind another cell, as the walk has them. */
@@ -389,6 +375,5 @@ void add_cases(TCase *c) {
     tcase_add_loop_test(c, blocks_end_anywhere, 0, 2);
     tcase_add_test(c, long_rows_read_the_same);
     tcase_add_loop_test(c, cells_are_numbers_alike, 0, MOST_SETS);
-    tcase_add_loop_test(c, largest_ids_are_found, 0, MOST_SETS);
     tcase_add_loop_test(c, lists_are_cut_alike, 0, MOST_SETS);
 }

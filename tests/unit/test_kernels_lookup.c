@@ -286,6 +286,21 @@ START_TEST(widened) {
 }
 END_TEST
 
+/* ---- The largest of each column ---- */
+
+START_TEST(largest_ids_are_found) {
+    int32_t ids[7 * 40], most[40], wanted[40];
+    for (size_t width = 0; width <= 40; width++) {
+        for (size_t i = 0; i < 7 * 40; i++) ids[i] = draw_below(1 << 24);
+        for (size_t c = 0; c < 40; c++) wanted[c] = most[c] = draw_below(1 << 24);
+        table_at(_i)->raise_most(most, ids, width, 7);
+        for (size_t i = 0; i < 7 * width; i++)
+            if (ids[i] > wanted[i % width]) wanted[i % width] = ids[i];
+        ck_assert_mem_eq(most, wanted, sizeof most);
+    }
+}
+END_TEST
+
 void add_cases(TCase *c) {
     const int tables = table_count();
     tcase_add_loop_test(c, lookups, 0, tables);
@@ -294,4 +309,5 @@ void add_cases(TCase *c) {
     tcase_add_loop_test(c, bags, 0, tables);
     tcase_add_loop_test(c, across, 0, tables);
     tcase_add_loop_test(c, widened, 0, tables);
+    tcase_add_loop_test(c, largest_ids_are_found, 0, tables);
 }
