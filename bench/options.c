@@ -27,8 +27,8 @@ static const flag flags[] = {
     {"bottom", "LIST", LIST, AT(bottom), 1, 65536,
      "widths of a bottom's layers, for models that have one", BENCH_TAKES_MODEL},
     {"set", "KEY=VALUE", SETTING, AT(sets), 0, 0,
-     "set a key of the model, as model.n_level=3, or of balancing, or trainer.segments; may be "
-     "repeated",
+     "set a key of the model, as model.n_level=3, or of balancing, or trainer.segments or "
+     "trainer.embedding_update; may be repeated",
      BENCH_TAKES_MODEL},
     {"method", "LIST", WORDS, AT(methods), 0, 0,
      "methods of balancing the tasks' losses, or none: each a row, with its extra cost a step",
@@ -104,8 +104,8 @@ static noreturn void bad_value(const flag *f, const char *text) {
     if (f->kind == WORD) fputs("adam, adamw, sgd or adagrad", stderr);
     if (f->kind == WORDS) fprintf(stderr, "a list of at most %d words", BENCH_LIST);
     if (f->kind == SETTING)
-        fputs("a KEY=VALUE of model. or trainer.adaptive_params., or trainer.segments, of at most "
-              "64 such",
+        fputs("a KEY=VALUE of model. or trainer.adaptive_params., or trainer.segments or "
+              "trainer.embedding_update, of at most 64 such",
               stderr);
     if (f->kind == MODELS) {
         fputs("all, or a list of", stderr);
@@ -193,7 +193,8 @@ static void read_models(const flag *f, char *text, bench_words *out) {
 static void read_setting(const flag *f, const char *text, bench_words *out) {
     const bool is_key = strncmp(text, "model.", 6) == 0 ||
                         strncmp(text, "trainer.adaptive_params.", 24) == 0 ||
-                        strncmp(text, "trainer.segments=", 17) == 0;
+                        strncmp(text, "trainer.segments=", 17) == 0 ||
+                        strncmp(text, "trainer.embedding_update=", 25) == 0;
     if (!is_key || !strchr(text, '=') || out->count == BENCH_LIST) bad_value(f, text);
     out->items[out->count++] = text;
 }
