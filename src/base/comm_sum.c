@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 
-enum { LINE = MMOE_PARTS_LINE, STRETCH = 16 << 10 };
+enum { LINE = 64, STRETCH = 16 << 10 };
 
 /* What others send: a slice of each rank's, so many bytes at most. */
 typedef struct slices {
@@ -25,9 +25,7 @@ struct mmoe_comm_sum {
     mmoe_allocator alloc;
     mmoe_comm *comm;
     uint64_t most;
-    char *got;            /* what others sent: whole arrays, or slices */
-    mmoe_parts_sum ahead; /* that is on its way, */
-    window window;        /* its first slices */
+    char *got; /* what others sent: whole arrays, or slices */
 };
 
 /* to += from, `bytes` of them. a + b is b + a to the bit (NaNs apart), so only which pairs are
@@ -146,24 +144,20 @@ static uint64_t longest_of(const mmoe_comm *c, const adding *a, const int64_t *f
     return longest;
 }
 
-/* Rank r gets part r of all ranks, from byte `at` on, window by window, and adds them up. */
-static mmoe_status sum_windows(mmoe_comm *c, const adding *a, const int64_t *from, uint64_t at,
-                               const slices *got, mmoe_error *err) {
-    const uint64_t longest = longest_of(c, a, from);
-    mmoe_status status = MMOE_OK;
-    for (; at < longest && !status; at += got->stride) {
-        window w = {.own = 0};
-        lay_window(c, a, from, at, got, &w);
-        status = mmoe_comm_exchange(c, &w.exchange, err);
-        if (!status) add_rows(c, a, a->values + w.from_at[c->rank], got, w.own);
-    }
-    return status;
-}
-
+/* Rank r gets part r of all ranks, window by window, and adds them up. */
 static mmoe_status sum_parts(mmoe_comm_sum *s, const adding *a, const int64_t *from,
                              mmoe_error *err) {
-    return sum_windows(s->comm, a, from, 0, &(slices){s->got, stride_of(s->most, 1, s->comm->size)},
-                       err);
+    mmoe_comm *c = s->comm;
+    const slices got = {s->got, stride_of(s->most, 1, c->size)};
+    const uint64_t longest = longest_of(c, a, from);
+    mmoe_status status = MMOE_OK;
+    for (uint64_t at = 0; at < longest && !status; at += got.stride) {
+        window w = {.own = 0};
+        lay_window(c, a, from, at, &got, &w);
+        status = mmoe_comm_exchange(c, &w.exchange, err);
+        if (!status) add_rows(c, a, a->values + w.from_at[c->rank], &got, w.own);
+    }
+    return status;
 }
 
 /* Each adds up a slice and gives its sums to all. */
@@ -203,32 +197,4 @@ mmoe_status mmoe_comm_sum_parts(mmoe_comm_sum *s, float *values, const int64_t *
                                 const char *what, mmoe_error *err) {
     const adding a = {(char *)values, 0, sizeof *values, add_floats, what};
     return s->comm->size == 1 ? MMOE_OK : sum_parts(s, &a, from, err);
-}
-
-/* ---- Ahead ---- */
-
-static adding adding_of(const mmoe_parts_sum *p) {
-    return (adding){(char *)p->values, 0, sizeof *p->values, add_floats, p->what};
-}
-
-static slices slices_of(const mmoe_comm_sum *s) {
-    return (slices){s->ahead.room, s->ahead.bytes / (uint64_t)s->comm->size / LINE * LINE};
-}
-
-mmoe_status mmoe_comm_sum_start(mmoe_comm_sum *s, const mmoe_parts_sum *parts, mmoe_error *err) {
-    const adding a = adding_of(parts);
-    s->ahead = *parts;
-    const slices got = slices_of(s);
-    assert(got.stride > 0);
-    lay_window(s->comm, &a, parts->from, 0, &got, &s->window);
-    return mmoe_comm_start(s->comm, &s->window.exchange, err);
-}
-
-mmoe_status mmoe_comm_sum_finish(mmoe_comm_sum *s, mmoe_error *err) {
-    const adding a = adding_of(&s->ahead);
-    const slices got = slices_of(s);
-    const mmoe_status status = mmoe_comm_finish(s->comm, err);
-    if (status) return status;
-    add_rows(s->comm, &a, a.values + s->window.from_at[s->comm->rank], &got, s->window.own);
-    return sum_windows(s->comm, &a, s->ahead.from, got.stride, &got, err);
 }

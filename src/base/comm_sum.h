@@ -29,17 +29,4 @@ mmoe_status mmoe_comm_sum_doubles(mmoe_comm_sum *s, double *values, uint64_t n, 
 mmoe_status mmoe_comm_sum_parts(mmoe_comm_sum *s, float *values, const int64_t *from,
                                 const char *what, mmoe_error *err);
 
-/* The same, but on its way while this rank computes and calls others of these functions, one such
- * at a time. What there is no room for is sent when it is finished; all of it stays until then. */
-typedef struct mmoe_parts_sum {
-    float *values;
-    const int64_t *from; /* [size + 1] */
-    void *room;          /* for what others send, at cache lines */
-    uint64_t bytes;      /* of it: at least MMOE_PARTS_LINE for each rank */
-    const char *what;
-} mmoe_parts_sum;
-enum { MMOE_PARTS_LINE = 64 };
-mmoe_status mmoe_comm_sum_start(mmoe_comm_sum *s, const mmoe_parts_sum *parts, mmoe_error *err);
-mmoe_status mmoe_comm_sum_finish(mmoe_comm_sum *s, mmoe_error *err);
-
 #endif

@@ -101,20 +101,6 @@ static mmoe_bag lay_bag(const mmoe_plan *p, const mmoe_lookup *k, mmoe_layout *l
     return bag;
 }
 
-static mmoe_shared_rows *lay_shared(const mmoe_plan *p, size_t uses, mmoe_layout *l) {
-    if (!p->peers) return NULL;
-    mmoe_shared_rows *out = mmoe_lay(l, 1, sizeof *out);
-    int64_t *places = mmoe_lay(l, uses * MMOE_TABLE_PARTS, sizeof *places),
-            *holes = mmoe_lay(l, uses, sizeof *holes);
-    int32_t *before = mmoe_lay(l, uses * MMOE_TABLE_PARTS, sizeof *before);
-    if (out) {
-        out->places = places;
-        out->holes = holes;
-        out->before = before;
-    }
-    return out;
-}
-
 static void input_lay(const mmoe_plan *p, int32_t node, mmoe_layout *l) {
     const mmoe_node *n = &p->graph->nodes[node];
     const size_t count = (size_t)n->u.input.n_lookup;
@@ -123,7 +109,7 @@ static void input_lay(const mmoe_plan *p, int32_t node, mmoe_layout *l) {
                     *used = mmoe_lay(l, p->training ? count : 0, sizeof *used);
     mmoe_table_use *uses = mmoe_lay(l, p->training ? count : 0, sizeof *uses);
     mmoe_bag *bags = mmoe_lay(l, count, sizeof *bags);
-    mmoe_shared_rows *shared = lay_shared(p, count, l);
+    mmoe_shared_rows *shared = mmoe_shared_rows_lay(p, count, l);
     p->nodes[node].own = own;
     if (own) *own = (mmoe_input_state){reads, used, uses, bags, 0, 0, shared};
     for (size_t i = 0; i < count; i++) {
@@ -164,9 +150,23 @@ static void input_list(const mmoe_plan *p, int32_t node, mmoe_task_list *l) {
 
 /* ---- Before the chunks ---- */
 
-static mmoe_table_reading reading_of(const mmoe_input_state *own, int32_t use,
+static mmoe_table_reading reading_of(const mmoe_plan *p, int32_t node, int32_t use,
                                      const mmoe_rows *batch, const mmoe_cut *cut) {
-    return (mmoe_table_reading){&own->uses[use], own->used, batch, cut->chunk, cut->segment};
+    const mmoe_input_state *own = p->nodes[node].own;
+    return (mmoe_table_reading){.use = &own->uses[use],
+                                .reads = own->used,
+                                .batch = batch,
+                                .chunk = cut->chunk,
+                                .segment = cut->segment,
+                                .ranks = p->ranks,
+                                .rank = p->rank};
+}
+
+/* Of the batch that is run. */
+static mmoe_table_reading reading_now(const mmoe_run *r, int32_t node, int32_t use) {
+    mmoe_table_reading reading = reading_of(r->plan, node, use, r->all, &r->whole);
+    reading.share = r->share;
+    return reading;
 }
 
 static void input_list_prepares(const mmoe_plan *p, int32_t node, mmoe_task_list *l) {
@@ -181,7 +181,7 @@ static mmoe_status input_admit(const mmoe_plan *p, int32_t node, const mmoe_rows
     mmoe_input_state *own = p->nodes[node].own;
     mmoe_status status = MMOE_OK;
     for (int32_t u = 0; u < own->n_use && !status; u++) {
-        const mmoe_table_reading reading = reading_of(own, u, batch, cut);
+        const mmoe_table_reading reading = reading_of(p, node, u, batch, cut);
         if (own->uses[u].table->kind->parts)
             status = own->uses[u].table->kind->admit(&own->uses[u], &reading, err);
     }
@@ -208,15 +208,16 @@ static void input_leave(const mmoe_plan *p, int32_t node) {
 static void input_deal(mmoe_run *r, int32_t node, int32_t chunk) {
     const mmoe_input_state *own = r->plan->nodes[node].own;
     for (int32_t u = 0; u < own->n_use; u++) {
-        const mmoe_table_reading reading = reading_of(own, u, r->all, &r->whole);
+        const mmoe_table_reading reading = reading_now(r, node, u);
         if (own->uses[u].table->kind->parts) own->uses[u].table->kind->deal(&reading, chunk);
     }
 }
 
 static void input_prepare(mmoe_run *r, const mmoe_weight_task *t) {
     const mmoe_input_state *own = r->plan->nodes[t->node].own;
-    const mmoe_table_use *use = &own->uses[t->first];
-    use->table->kind->prepare(use, (int32_t)t->row);
+    const mmoe_table_reading reading = reading_now(r, t->node, t->first);
+    reading.use->table->kind->prepare(&reading, (int32_t)t->row);
+    if (own->shared && mmoe_part_is_own(r->plan, t)) mmoe_shared_rows_count(r->plan, own, t);
 }
 
 /* Of several ranks, an owner's rows. */
@@ -225,7 +226,7 @@ static void input_refresh(mmoe_run *r, const mmoe_weight_task *t) {
     const mmoe_table_use *use = &own->uses[t->first];
     if (!mmoe_part_is_own(r->plan, t)) return;
     if (r->refresh) use->table->kind->tell(use, (int32_t)t->row, r->refresh, r->refresh_context);
-    if (own->shared) mmoe_shared_rows_give(own, t);
+    if (own->shared) mmoe_shared_rows_give(r->plan, own, t, r->share);
 }
 
 static void input_place(mmoe_run *r, int32_t node) {
@@ -236,14 +237,12 @@ static void input_place(mmoe_run *r, int32_t node) {
 static bool input_fetch(mmoe_run *r, int32_t node) {
     const mmoe_plan *p = r->plan;
     const mmoe_input_state *own = p->nodes[node].own;
-    return !own->shared || p->peers->gather_parts(p->peers, own->shared->values, own->shared->from);
+    return !own->shared || mmoe_shared_rows_fetch(p, own, r->share);
 }
 
-/* Of a table that is dealt all rows are looked up where they were fetched to. */
 static void input_take(mmoe_run *r, const mmoe_weight_task *t) {
     const mmoe_input_state *own = r->plan->nodes[t->node].own;
-    if (!mmoe_part_is_own(r->plan, t) || mmoe_table_is_dealt(own->uses[t->first].table))
-        mmoe_shared_rows_take(own, t);
+    if (!mmoe_part_is_own(r->plan, t)) mmoe_shared_rows_take(own, t);
 }
 
 static const mmoe_rows *input_renumber(mmoe_run *r, int32_t node, int32_t first, int32_t end) {
@@ -375,6 +374,7 @@ static mmoe_scattering scattering_of(mmoe_run *r, table_sums *sums) {
                              .sink = hand_on_rows,
                              .context = sums,
                              .before = r->first_row,
+                             .rank = p->rank,
                              .kept = is_shared ? mmoe_shared_rows_at(own->shared, t->first, t->row)
                                                : NULL};
 }
@@ -393,22 +393,23 @@ static void input_run_task(mmoe_run *r, const mmoe_weight_task *task, int worker
 static void input_exchange(mmoe_run *r, int32_t node) {
     const mmoe_plan *p = r->plan;
     const mmoe_input_state *own = p->nodes[node].own;
-    const mmoe_shared_rows *s = own->shared;
-    if (s->from[p->ranks])
-        p->peers->start_sums(p->peers, &(mmoe_peer_sums){s->values, s->sums, s->from, s->sum_room});
+    mmoe_shared_rows_start(p, own);
 }
 
 static bool input_finish(mmoe_run *r, int32_t node) {
     const mmoe_plan *p = r->plan;
     const mmoe_input_state *own = p->nodes[node].own;
-    return !own->shared || !own->shared->from[p->ranks] || p->peers->finish_sums(p->peers);
+    return !own->shared || p->peers->finish(p->peers);
 }
 
 static void input_conclude(mmoe_run *r, const mmoe_weight_task *prepare, int worker) {
     const mmoe_input_state *own = r->plan->nodes[prepare->node].own;
     if (!mmoe_part_is_own(r->plan, prepare)) return;
     table_sums sums = {r, prepare, worker, 0, true};
-    const mmoe_scattering s = scattering_of(r, &sums);
+    const float *others[MMOE_TREE_PARTS];
+    mmoe_scattering s = scattering_of(r, &sums);
+    mmoe_shared_rows_others(r->plan, own, prepare, others);
+    s.others = others;
     const mmoe_table_task part = {prepare->first, 1, prepare->row, 1};
     own->uses[prepare->first].table->kind->conclude(&s, &part);
 }

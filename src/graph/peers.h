@@ -10,11 +10,14 @@
 
 #include "graph/portions.h"
 
-typedef struct mmoe_peer_sums {
-    float *values, *room;
-    const int64_t *from;
-    int64_t floats;
-} mmoe_peer_sums;
+/* Floats [from_at[q], from_end[q]) of `from` are for rank q, whose come to [to_at[q], to_end[q]) of
+ * `to`; what a rank has for itself stays where it is. */
+typedef struct mmoe_peer_parts {
+    const char *what; /* for messages */
+    const float *from;
+    float *to;
+    const int64_t *from_at, *from_end, *to_at, *to_end; /* [size] */
+} mmoe_peer_parts;
 
 typedef struct mmoe_peers mmoe_peers;
 struct mmoe_peers {
@@ -30,12 +33,11 @@ struct mmoe_peers {
     bool (*sum_gradient)(mmoe_peers *p, float *values, int64_t n);
     /* values[from[r], from[r + 1]) become so on rank r alone. */
     bool (*sum_parts)(mmoe_peers *p, float *values, const int64_t *from);
-    /* The same, but on its way until it is finished, which is called where something has failed,
-     * too. Meanwhile all of it stays; `room` is for what comes, of so many floats. */
-    void (*start_sums)(mmoe_peers *p, const mmoe_peer_sums *sums);
-    bool (*finish_sums)(mmoe_peers *p);
-    /* Those of rank r come to all. */
-    bool (*gather_parts)(mmoe_peers *p, float *values, const int64_t *from);
+    bool (*exchange)(mmoe_peers *p, const mmoe_peer_parts *parts);
+    /* The same, but on its way until it is finished, which is called where nothing was started, or
+     * something has failed, too. Meanwhile what `parts` has of floats stays. */
+    void (*start)(mmoe_peers *p, const mmoe_peer_parts *parts);
+    bool (*finish)(mmoe_peers *p);
 };
 
 #endif

@@ -368,6 +368,7 @@ const mmoe_rows *mmoe_run_fetch(mmoe_run *r, const mmoe_rows *batch) {
     struct mmoe_profile *profile = r->profile;
     r->whole = r->cut = mmoe_plan_cut(p, batch->rows);
     r->batch = r->all = batch;
+    r->share = 0;
     r->refresh = NULL;
     r->profile = NULL; /* of steps */
     fetch_rows(r);
@@ -387,6 +388,7 @@ static void begin_step(mmoe_run *r, const mmoe_pass *pass) {
     r->seed = pass->seed;
     r->step = pass->step;
     r->all = batch;
+    r->share = p->own_segments * r->whole.segment;
     if (p->peers && p->n_prepare) fetch_rows(r);
     if (r->bring) r->bring(r->bring_context);
     mmoe_run_fold(r);

@@ -5,13 +5,37 @@
 #include "base/ask.h"
 #include "base/error.h"
 
-enum { AHEAD = 16 /* rows */, PARTS = MMOE_TABLE_PARTS, LINE = 16 /* floats */ };
+enum { AHEAD = 16 /* rows */, PARTS = MMOE_TABLE_PARTS };
 
 static bool is_dealt(const mmoe_input_state *own, int32_t use) {
     return mmoe_table_is_dealt(own->uses[use].table);
 }
 
+/* Where what each rank reads of an own part stands in `sent`; until that is known, how many rows.
+ */
+static int64_t *sent_places(const mmoe_plan *p, const mmoe_input_state *own, int32_t use,
+                            int64_t part) {
+    return own->shared->sent_places + ((int64_t)use * PARTS + part) * p->ranks;
+}
+
 /* ---- Room ---- */
+
+mmoe_shared_rows *mmoe_shared_rows_lay(const mmoe_plan *p, size_t uses, mmoe_layout *l) {
+    const size_t parts = uses * PARTS;
+    if (!p->peers) return NULL;
+    mmoe_shared_rows *out = mmoe_lay(l, 1, sizeof *out);
+    int64_t *places = mmoe_lay(l, parts, sizeof *places),
+            *sent = mmoe_lay(l, parts * (size_t)p->ranks, sizeof *sent),
+            *holes = mmoe_lay(l, uses, sizeof *holes);
+    int32_t *before = mmoe_lay(l, parts, sizeof *before);
+    if (out) {
+        out->places = places;
+        out->sent_places = sent;
+        out->holes = holes;
+        out->before = before;
+    }
+    return out;
+}
 
 void mmoe_shared_rows_begin(const mmoe_input_state *own) {
     mmoe_shared_rows *s = own->shared;
@@ -104,15 +128,23 @@ static mmoe_status admit_numbers(const mmoe_plan *p, mmoe_renumbered *n, const m
     return batch->lists.offsets ? admit_lists(&p->alloc, n, batch, err) : MMOE_OK;
 }
 
-/* Of steps, not of larger batches that are looked up alone. What comes is less than all that a
- * batch reads, where owners have as many of its rows each; and little room is no fault. */
-static mmoe_status admit_sums(const mmoe_plan *p, mmoe_shared_rows *s, int32_t rows, int64_t floats,
+/* Of steps, not of larger batches that are looked up alone: others read of own parts no more than
+ * the batch does, nor each more than there is of them. */
+static mmoe_status admit_sent(const mmoe_plan *p, const mmoe_input_state *own, int32_t rows,
                               mmoe_error *err) {
-    if (rows > s->most_rows) s->most_rows = rows;
-    const int64_t sums = floats / s->most_rows * rows + (int64_t)p->ranks * LINE;
-    if (rows > p->max_rows || s->sum_room >= sums / 2) return MMOE_OK;
-    s->sums = widen(&p->alloc, s->sums, &s->sum_room, sums, sizeof *s->sums);
-    return s->sums ? MMOE_OK : mmoe_fail_memory(err, (size_t)sums * sizeof *s->sums);
+    mmoe_shared_rows *s = own->shared;
+    int64_t floats = 0;
+    for (int32_t u = 0; u < own->n_use; u++) {
+        const mmoe_embedding *t = own->uses[u].table;
+        const int64_t reads = t->kind->parts ? t->kind->reads(&own->uses[u]) : 0,
+                      parts = p->ranks < PARTS ? PARTS / p->ranks : 1,
+                      most = (t->rows / PARTS + 1) * parts * p->ranks;
+        floats += (reads < most ? reads : most) * t->dim;
+    }
+    if (rows > p->max_rows || floats <= s->sent_room) return MMOE_OK;
+    if (s->sent_room) floats += floats / 4;
+    s->sent = widen(&p->alloc, s->sent, &s->sent_room, floats, sizeof *s->sent);
+    return s->sent ? MMOE_OK : mmoe_fail_memory(err, (size_t)floats * sizeof *s->sent);
 }
 
 mmoe_status mmoe_shared_rows_admit(const mmoe_plan *p, mmoe_input_state *own,
@@ -121,7 +153,7 @@ mmoe_status mmoe_shared_rows_admit(const mmoe_plan *p, mmoe_input_state *own,
     const int64_t floats = floats_of(own);
     if (floats) s->values = widen(&p->alloc, s->values, &s->room, floats, sizeof *s->values);
     if (floats && !s->values) return mmoe_fail_memory(err, (size_t)floats * sizeof *s->values);
-    mmoe_status status = floats ? admit_sums(p, s, batch->rows, floats, err) : MMOE_OK;
+    mmoe_status status = admit_sent(p, own, batch->rows, err);
     if (!status) status = admit_fetched(own, err);
     return !status && s->is_dealt ? admit_numbers(p, &s->renumbered, batch, err) : status;
 }
@@ -130,7 +162,7 @@ size_t mmoe_shared_rows_memory(const mmoe_input_state *own) {
     const mmoe_shared_rows *s = own->shared;
     const mmoe_renumbered *n = &s->renumbered;
     size_t bytes =
-        (size_t)(s->room + s->sum_room) * sizeof *s->values + (size_t)n->id_room * sizeof *n->ids +
+        (size_t)(s->room + s->sent_room) * sizeof *s->values + (size_t)n->id_room * sizeof *n->ids +
         (size_t)n->offset_room * sizeof *n->offsets +
         (size_t)n->element_room * sizeof *n->elements + (size_t)n->weight_room * sizeof *n->weights;
     for (int32_t u = 0; u < own->n_use; u++)
@@ -143,16 +175,46 @@ void mmoe_shared_rows_leave(const mmoe_plan *p, mmoe_input_state *own) {
     mmoe_shared_rows *s = own->shared;
     mmoe_renumbered *n = &s->renumbered;
     mmoe_release_aligned(&p->alloc, s->values);
-    mmoe_release_aligned(&p->alloc, s->sums);
+    mmoe_release_aligned(&p->alloc, s->sent);
     mmoe_release_aligned(&p->alloc, n->ids);
     mmoe_release_aligned(&p->alloc, n->offsets);
     mmoe_release_aligned(&p->alloc, n->elements);
     mmoe_release_aligned(&p->alloc, n->weights);
-    s->values = s->sums = NULL;
+    s->values = s->sent = NULL;
+    s->room = s->sent_room = 0;
     *n = (mmoe_renumbered){.ids = NULL};
 }
 
 /* ---- Places ---- */
+
+/* The least rank of some, of which a bit each is set; it is taken from them. */
+static int32_t next_rank(uint64_t *ranks) {
+    const int32_t q = __builtin_ctzll(*ranks);
+    *ranks &= *ranks - 1;
+    return q;
+}
+
+static uint64_t bit_of(const mmoe_plan *p) { return UINT64_C(1) << p->rank; }
+
+typedef struct counting {
+    const uint64_t *readers;
+    int64_t *counts; /* [ranks] */
+} counting;
+
+static void count_readers(void *context, const mmoe_rows_read *read) {
+    const counting *c = context;
+    for (int32_t i = 0; i < read->count; i++)
+        for (uint64_t left = c->readers[i]; left;) c->counts[next_rank(&left)]++;
+}
+
+void mmoe_shared_rows_count(const mmoe_plan *p, const mmoe_input_state *own,
+                            const mmoe_weight_task *prepare) {
+    const mmoe_table_use *use = &own->uses[prepare->first];
+    const int32_t part = (int32_t)prepare->row;
+    counting c = {use->table->kind->readers(use, part), sent_places(p, own, prepare->first, part)};
+    memset(c.counts, 0, (size_t)p->ranks * sizeof *c.counts);
+    use->table->kind->tell(use, part, count_readers, &c);
+}
 
 static void add_count(void *context, const mmoe_rows_read *read) {
     int64_t *rows = context;
@@ -182,13 +244,31 @@ static void add_before(int32_t *rows) {
     }
 }
 
+/* What a rank reads of own parts, from `at` on; returns where it ends. */
+static int64_t place_sent(const mmoe_plan *p, const mmoe_input_state *own, int32_t rank,
+                          int64_t at) {
+    for (int32_t u = 0; u < own->n_use && rank != p->rank; u++) {
+        const mmoe_embedding *t = own->uses[u].table;
+        for (int32_t part = p->rank; part < t->kind->parts; part += p->ranks) {
+            int64_t *place = sent_places(p, own, u, part) + rank;
+            const int64_t rows = *place;
+            *place = at;
+            at += rows * t->dim;
+        }
+    }
+    return at;
+}
+
 void mmoe_shared_rows_place(const mmoe_plan *p, const mmoe_input_state *own) {
-    int64_t at = 0;
+    int64_t at = 0, sent = 0;
     for (int32_t q = 0; q < p->ranks; q++) {
         own->shared->from[q] = at;
+        own->shared->sent_from[q] = sent;
         for (int32_t u = 0; u < own->n_use; u++) at = place_parts(p, own, u, q, at);
+        sent = place_sent(p, own, q, sent);
     }
     own->shared->from[p->ranks] = at;
+    own->shared->sent_from[p->ranks] = sent;
     for (int32_t u = 0; u < own->n_use; u++) add_before(own->shared->before + (int64_t)u * PARTS);
 }
 
@@ -211,12 +291,35 @@ static float *row_of(const row_copy *c, int32_t row) {
     return c->rows + (int64_t)(row >> c->shift) * c->dim;
 }
 
+/* What stands at `place` without it, behind the one that is left out. */
+static int64_t behind_hole(int64_t place, int64_t hole) {
+    return place + (hole >= 0 && place >= hole);
+}
+
+/* An own part's rows go where each rank's next one goes, of those in `to_whom` that read it; and,
+ * of a table that is dealt, to where this rank's are looked up. */
+typedef struct giving {
+    row_copy copy;
+    const uint64_t *readers;
+    uint64_t to_whom, own; /* a bit each */
+    float *next[MMOE_TREE_PARTS], *fetched;
+    int64_t first, hole; /* places */
+} giving;
+
 static void give_rows(void *context, const mmoe_rows_read *read) {
-    const row_copy *c = context;
+    giving *g = context;
+    const row_copy *c = &g->copy;
     const size_t bytes = (size_t)c->dim * sizeof *c->rows;
     for (int32_t i = 0; i < read->count; i++) {
         if (i + AHEAD < read->count) mmoe_ask(row_of(c, read->rows[i + AHEAD]));
-        memcpy(c->values + (int64_t)i * c->dim, row_of(c, read->rows[i]), bytes);
+        const float *row = row_of(c, read->rows[i]);
+        for (uint64_t left = g->readers[i] & g->to_whom; left;) {
+            float **next = &g->next[next_rank(&left)];
+            memcpy(*next, row, bytes);
+            *next += c->dim;
+        }
+        if (g->fetched && g->readers[i] & g->own)
+            memcpy(g->fetched + behind_hole(g->first + i, g->hole) * c->dim, row, bytes);
     }
 }
 
@@ -230,14 +333,39 @@ static void take_rows(void *context, const mmoe_rows_read *read) {
 }
 
 static void tell(const mmoe_input_state *own, const mmoe_weight_task *prepare,
-                 mmoe_rows_visit visit, row_copy *copy) {
+                 mmoe_rows_visit visit, void *context) {
     const mmoe_table_use *use = &own->uses[prepare->first];
-    use->table->kind->tell(use, (int32_t)prepare->row, visit, copy);
+    use->table->kind->tell(use, (int32_t)prepare->row, visit, context);
 }
 
-void mmoe_shared_rows_give(const mmoe_input_state *own, const mmoe_weight_task *prepare) {
-    row_copy copy = copy_of(own, prepare);
-    tell(own, prepare, give_rows, &copy);
+void mmoe_shared_rows_give(const mmoe_plan *p, const mmoe_input_state *own,
+                           const mmoe_weight_task *prepare, int32_t share) {
+    const mmoe_shared_rows *s = own->shared;
+    const int32_t use = prepare->first, part = (int32_t)prepare->row;
+    const mmoe_embedding *t = own->uses[use].table;
+    const int64_t *places = sent_places(p, own, use, part);
+    giving g = {.copy = copy_of(own, prepare),
+                .readers = t->kind->readers(&own->uses[use], part),
+                .to_whom = share ? ~bit_of(p) : bit_of(p),
+                .own = bit_of(p),
+                .fetched = is_dealt(own, use) ? t->fetched : NULL,
+                .first = s->before[(int64_t)use * PARTS + part],
+                .hole = s->holes[use]};
+    for (int32_t q = 0; share && q < p->ranks; q++) g.next[q] = s->sent + places[q];
+    if (!share) g.next[p->rank] = g.copy.values; /* which all get */
+    tell(own, prepare, give_rows, &g);
+}
+
+bool mmoe_shared_rows_fetch(const mmoe_plan *p, const mmoe_input_state *own, int32_t share) {
+    const mmoe_shared_rows *s = own->shared;
+    int64_t at[MMOE_TREE_PARTS], end[MMOE_TREE_PARTS];
+    for (int32_t q = 0; q < p->ranks; q++) {
+        at[q] = share ? s->sent_from[q] : s->from[p->rank];
+        end[q] = share ? s->sent_from[q + 1] : s->from[p->rank + 1];
+    }
+    const mmoe_peer_parts parts = {
+        "rows of tables", share ? s->sent : s->values, s->values, at, end, s->from, s->from + 1};
+    return p->peers->exchange(p->peers, &parts);
 }
 
 /* A part's rows, to their places among all; one of these is left out. */
@@ -258,6 +386,20 @@ static void fetch_rows(const mmoe_input_state *own, const mmoe_weight_task *prep
            (size_t)(rows - ahead) * row);
 }
 
+void mmoe_shared_rows_start(const mmoe_plan *p, const mmoe_input_state *own) {
+    const mmoe_shared_rows *s = own->shared;
+    const mmoe_peer_parts parts = {"gradients of rows", s->values,    s->sent,         s->from,
+                                   s->from + 1,         s->sent_from, s->sent_from + 1};
+    if (p->n_prepare) p->peers->start(p->peers, &parts);
+}
+
+void mmoe_shared_rows_others(const mmoe_plan *p, const mmoe_input_state *own,
+                             const mmoe_weight_task *prepare, const float **out) {
+    const int64_t *places = sent_places(p, own, prepare->first, prepare->row);
+    for (int32_t q = 0; q < MMOE_TREE_PARTS; q++)
+        out[q] = q < p->ranks && q != p->rank ? own->shared->sent + places[q] : NULL;
+}
+
 void mmoe_shared_rows_take(const mmoe_input_state *own, const mmoe_weight_task *prepare) {
     if (is_dealt(own, prepare->first)) {
         fetch_rows(own, prepare);
@@ -273,8 +415,7 @@ static int32_t place_of(const mmoe_input_state *own, int32_t use, int32_t row) {
     const mmoe_table_use *u = &own->uses[use];
     const int32_t at = own->shared->before[(int64_t)use * PARTS + (row & (PARTS - 1))] +
                        u->table->kind->find(u, row);
-    const int64_t hole = own->shared->holes[use];
-    return at + (hole >= 0 && at >= hole);
+    return (int32_t)behind_hole(at, own->shared->holes[use]);
 }
 
 static void copy_row(const mmoe_plan *p, const mmoe_renumbered *n, const mmoe_rows *batch,

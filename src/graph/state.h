@@ -179,6 +179,7 @@ typedef struct mmoe_run {
     const mmoe_rows *all;   /* and all ranks' */
     mmoe_rows part;         /* where there are others' */
     int32_t first_row;      /* of the batch */
+    int32_t share;          /* rows of each rank, but for the last ones; 0: each asks for all */
     int32_t current_phase;
     double *numbers; /* [ranks, numbers of a phase]; what ranks add up at a barrier */
     float *gradient; /* [n_whole of the peers' parameters] where there are some; else NULL */

@@ -126,6 +126,8 @@ typedef struct mmoe_scattering {
      * added to theirs; -0, which adds nothing, where dx's rows do not read a row. Else NULL. */
     int32_t before;
     float *kept;
+    int32_t rank;
+    const float *const *others; /* when these have come: theirs, of the rows that each reads */
 } mmoe_scattering;
 
 /* Rows of a table that a batch is about to read, each once, and those that the same worker will
@@ -144,7 +146,15 @@ typedef struct mmoe_table_reading {
     const mmoe_rows *batch;
     int32_t chunk;   /* rows that are dealt together, but for the last */
     int32_t segment; /* as of mmoe_scattering */
+    /* Of several ranks: rank q has the batch's rows from q * share on, so many, whole segments; 0:
+     * each asks for what all rows read. Of the parts that are a rank's own (their number modulo
+     * ranks) all reads are known, of others those of its own rows. */
+    int32_t ranks, rank, share;
 } mmoe_table_reading;
+
+static inline bool mmoe_part_is_of(int64_t part, int32_t rank, int32_t ranks) {
+    return part % ranks == rank;
+}
 
 /* Reads, uses and tasks of one call are of tables of one kind. */
 struct mmoe_table_kind {
@@ -180,16 +190,20 @@ struct mmoe_table_kind {
     mmoe_status (*admit)(mmoe_table_use *use, const mmoe_table_reading *reading, mmoe_error *err);
     size_t (*memory)(const mmoe_table_use *use); /* bytes of that room */
     void (*deal)(const mmoe_table_reading *reading,
-                 int32_t chunk);                              /* each chunk's reads to parts */
-    void (*prepare)(const mmoe_table_use *use, int32_t part); /* when all is dealt */
+                 int32_t chunk); /* each chunk's reads to parts */
+    void (*prepare)(const mmoe_table_reading *reading, int32_t part); /* when all is dealt */
     /* Of each part, when all are prepared: its rows, whose values are read afterwards. */
     void (*tell)(const mmoe_table_use *use, int32_t part, mmoe_rows_visit visit, void *context);
-    /* Where others have the rest of the batch: when s->kept is the sum of all of them, in a tree,
-     * hands it to the sink, as scatter would have of the whole batch. */
+    /* Of a part of this rank's own, of several: of each of its rows a bit for each rank whose rows
+     * of the batch read it; all, where each asks for all. */
+    const uint64_t *(*readers)(const mmoe_table_use *use, int32_t part);
+    /* Adds to what s->kept has what s->others have, in a tree over ranks, and hands it to the sink,
+     * as scatter would have of the whole batch. */
     void (*conclude)(const mmoe_scattering *s, const mmoe_table_task *task);
-    int64_t (*most)(const mmoe_table_use *use); /* rows of all parts that there is room for */
-    /* The index of a row among those of its part, its number modulo parts; of a row that the batch
-     * does not read any of these, or 0. */
+    int64_t (*most)(const mmoe_table_use *use);  /* rows of all parts that there is room for */
+    int64_t (*reads)(const mmoe_table_use *use); /* of the batch that it was made for; or less */
+    /* The index of a row among those of its part, its number modulo parts; of a row that is not
+     * among them any of these, or 0. */
     int32_t (*find)(const mmoe_table_use *use, int32_t row);
     void (*leave)(mmoe_table_use *use); /* gives use->own back */
 

@@ -61,8 +61,8 @@ static void deal(const mmoe_table_reading *reading, int32_t chunk) {
     mmoe_touched_deal(reading->use->own, reading, chunk);
 }
 
-static void prepare(const mmoe_table_use *use, int32_t part) {
-    mmoe_touched_sort(use->own, part, use->table->rows);
+static void prepare(const mmoe_table_reading *reading, int32_t part) {
+    mmoe_touched_sort(reading->use->own, reading, part);
 }
 
 static void tell(const mmoe_table_use *use, int32_t part, mmoe_rows_visit visit, void *context) {
@@ -76,9 +76,19 @@ static void tell(const mmoe_table_use *use, int32_t part, mmoe_rows_visit visit,
                                      .later_rows = next ? t->rows + next->first : NULL});
 }
 
+static const uint64_t *readers(const mmoe_table_use *use, int32_t part) {
+    const mmoe_touched *t = use->own;
+    return t->readers + t->parts[part].first;
+}
+
 static int64_t most(const mmoe_table_use *use) {
     const mmoe_touched *t = use->own;
     return t->room < use->table->rows ? t->room : use->table->rows;
+}
+
+static int64_t reads(const mmoe_table_use *use) {
+    const mmoe_touched *t = use->own;
+    return t->areas[t->chunks];
 }
 
 static int32_t find(const mmoe_table_use *use, int32_t row) {
@@ -209,11 +219,44 @@ static bool is_of_one(const mmoe_scattering *s, const mmoe_table_task *task, int
     return reads[0].b / s->segment == reads[count - 1].b / s->segment;
 }
 
+/* What ranks have of a row, in `from` [ranks] where they read it, becomes its sum. Most rows are
+ * one's alone. */
+static void add_ranks(const mmoe_scattering *s, uint64_t readers, const float *const *from,
+                      int32_t dim, float *sum) {
+    const size_t bytes = (size_t)dim * sizeof *sum;
+    if ((readers & (readers - 1)) == 0) {
+        memcpy(sum, from[__builtin_ctzll(readers)], bytes);
+        return;
+    }
+    mmoe_tree_sum all = {
+        .parts = 1, .sums = s->scratch, .count = (size_t)dim, .stride = (size_t)dim};
+    for (int32_t q = 0; q < MMOE_TREE_PARTS && readers >> q; q++)
+        if (readers >> q & 1) memcpy(mmoe_tree_next(&all, q), from[q], bytes);
+    memcpy(sum, mmoe_tree_total(&all), bytes);
+}
+
+/* Of each row what the others have. */
+static void add_others(const mmoe_scattering *s, const mmoe_table_use *use, int32_t part) {
+    const mmoe_touched *t = use->own;
+    const uint64_t *of = readers(use, part), own = UINT64_C(1) << s->rank;
+    const float *from[MMOE_TREE_PARTS];
+    const int32_t dim = use->table->dim;
+    for (int32_t q = 0; q < MMOE_TREE_PARTS; q++) from[q] = s->others[q];
+    for (int32_t i = 0; i < t->parts[part].rows; i++) {
+        float *sum = s->kept + (size_t)i * (size_t)dim;
+        from[s->rank] = sum;
+        if (of[i] != own) add_ranks(s, of[i], from, dim, sum);
+        for (int32_t q = 0; q < MMOE_TREE_PARTS && of[i] >> q; q++)
+            if (of[i] >> q & 1) from[q] += dim;
+    }
+}
+
 static void conclude(const mmoe_scattering *s, const mmoe_table_task *task) {
     const mmoe_table_use *use = &s->uses[task->first];
     const mmoe_touched *t = use->own;
     const mmoe_touched_part *p = &t->parts[task->row];
     const int32_t *rows = t->rows + p->first, dim = use->table->dim;
+    add_others(s, use, (int32_t)task->row);
     for (int32_t i = 0, end; i < p->rows; i = end) {
         float *sums = s->kept + (size_t)i * (size_t)dim;
         end = i;
@@ -244,7 +287,9 @@ const mmoe_table_kind mmoe_table_deferred = {.suits = suits_deferred,
                                              .deal = deal,
                                              .prepare = prepare,
                                              .tell = tell,
+                                             .readers = readers,
                                              .conclude = conclude,
                                              .most = most,
+                                             .reads = reads,
                                              .find = find,
                                              .leave = leave};

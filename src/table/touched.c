@@ -34,10 +34,11 @@ static int32_t rows_of_chunk(const mmoe_table_reading *r, int32_t chunk) {
 }
 
 static void drop_reads(mmoe_touched *t) {
-    void *all[] = {t->dealt, t->sorted, t->spare, t->rows, t->starts};
+    void *all[] = {t->dealt, t->sorted, t->spare, t->rows, t->starts, t->readers};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) mmoe_release(&t->alloc, all[i]);
     t->dealt = t->sorted = t->spare = NULL;
     t->rows = t->starts = NULL;
+    t->readers = NULL;
     t->room = 0;
 }
 
@@ -62,7 +63,7 @@ static mmoe_status take_chunks(mmoe_touched *t, int32_t chunks, mmoe_error *err)
 
 /* A quarter more than what is asked for, lest every batch is a little larger than the last. Where
  * there are no reads, each part still has its end. */
-static mmoe_status take_reads(mmoe_touched *t, int64_t reads, mmoe_error *err) {
+static mmoe_status take_reads(mmoe_touched *t, int64_t reads, bool has_ranks, mmoe_error *err) {
     if (reads < 1) reads = 1;
     if (reads <= t->room) return MMOE_OK;
     const size_t room = (size_t)(t->room ? reads + reads / 4 : reads);
@@ -72,7 +73,9 @@ static mmoe_status take_reads(mmoe_touched *t, int64_t reads, mmoe_error *err) {
     t->spare = mmoe_alloc(&t->alloc, room, sizeof *t->spare);
     t->rows = mmoe_alloc(&t->alloc, room, sizeof *t->rows);
     t->starts = mmoe_alloc(&t->alloc, room + PARTS, sizeof *t->starts);
-    if (!t->dealt || !t->sorted || !t->spare || !t->rows || !t->starts)
+    if (has_ranks) t->readers = mmoe_alloc(&t->alloc, room, sizeof *t->readers);
+    if (!t->dealt || !t->sorted || !t->spare || !t->rows || !t->starts ||
+        (has_ranks && !t->readers))
         return mmoe_fail_memory(err, room * (3 * sizeof *t->dealt + 2 * sizeof *t->rows));
     t->room = (int64_t)room;
     return MMOE_OK;
@@ -95,11 +98,12 @@ mmoe_status mmoe_touched_admit(mmoe_touched **out, const mmoe_table_reading *r, 
         const int32_t rows = rows_of_chunk(r, c);
         t->areas[c + 1] = t->areas[c] + (int64_t)rows * ids + count_elements(r, c * r->chunk, rows);
     }
-    return take_reads(t, t->areas[chunks], err);
+    return take_reads(t, t->areas[chunks], r->ranks > 1, err);
 }
 
 size_t mmoe_touched_memory(const mmoe_touched *t) {
-    return (size_t)t->room * (3 * sizeof *t->dealt + 2 * sizeof *t->rows);
+    const size_t of_ranks = t->readers ? sizeof *t->readers : 0;
+    return (size_t)t->room * (3 * sizeof *t->dealt + 2 * sizeof *t->rows + of_ranks);
 }
 
 void mmoe_touched_free(mmoe_touched *t) {
@@ -116,12 +120,15 @@ void mmoe_touched_free(mmoe_touched *t) {
 typedef struct dealing {
     const mmoe_table_reading *reading;
     int32_t first, end; /* rows of the batch */
+    uint32_t parts;     /* whose reads are wanted of them, a bit each */
     int32_t *next;      /* [PARTS] */
     mmoe_touch *to;     /* NULL: they are counted */
 } dealing;
 
 static inline void deal(const dealing *d, mmoe_touch t) {
-    int32_t *next = &d->next[t.row & (PARTS - 1)];
+    const int32_t part = t.row & (PARTS - 1);
+    int32_t *next = &d->next[part];
+    if (!(d->parts >> part & 1)) return;
     if (d->to) d->to[*next] = t;
     ++*next;
 }
@@ -160,11 +167,21 @@ static void deal_group(const dealing *d, int32_t group) {
         if (d->reading->reads[i].bag && ++seen == group) deal_list(d, i);
 }
 
+/* Of which parts the reads of a chunk are wanted. */
+static uint32_t parts_of(const mmoe_table_reading *r, int32_t chunk) {
+    uint32_t parts = 0;
+    if (!r->share || chunk * r->chunk / r->share == r->rank) return (UINT32_C(1) << PARTS) - 1;
+    for (int32_t part = 0; part < PARTS; part++)
+        parts |= (uint32_t)mmoe_part_is_of(part, r->rank, r->ranks) << part;
+    return parts;
+}
+
 /* A count becomes the place of its part's next read, and, when all are written, its end. */
 void mmoe_touched_deal(mmoe_touched *t, const mmoe_table_reading *reading, int32_t chunk) {
     const int32_t cells = t->groups * PARTS;
     int32_t *ends = t->ends + (size_t)chunk * (size_t)cells;
-    dealing d = {.reading = reading, .first = chunk * reading->chunk};
+    dealing d = {
+        .reading = reading, .first = chunk * reading->chunk, .parts = parts_of(reading, chunk)};
     d.end = d.first + rows_of_chunk(reading, chunk);
     memset(ends, 0, (size_t)cells * sizeof *ends);
     for (int32_t g = 0; g < t->groups; g++) {
@@ -264,6 +281,20 @@ static void find_rows(mmoe_touched *t, int32_t part) {
     starts[p->rows] = p->count;
 }
 
+/* Whose rows they are that read each row. */
+static void find_readers(mmoe_touched *t, const mmoe_table_reading *r, int32_t part) {
+    const mmoe_touched_part *p = &t->parts[part];
+    const mmoe_touch *reads = t->sorted + p->first;
+    const int32_t *starts = t->starts + p->first + part;
+    const uint64_t all = UINT64_MAX >> (64 - r->ranks);
+    for (int32_t i = 0; i < p->rows; i++) {
+        uint64_t readers = r->share ? 0 : all;
+        for (int32_t k = starts[i]; r->share && k < starts[i + 1]; k++)
+            readers |= UINT64_C(1) << (reads[k].b / r->share);
+        t->readers[p->first + i] = readers;
+    }
+}
+
 /* The bits of a row's number that its part does not tell. */
 static int32_t bits_of(int64_t table_rows) {
     int32_t bits = 0;
@@ -272,13 +303,13 @@ static int32_t bits_of(int64_t table_rows) {
 }
 
 /* An odd number of passes begins in the spare reads, an even one in the place of the result. */
-void mmoe_touched_sort(mmoe_touched *t, int32_t part, int64_t table_rows) {
+void mmoe_touched_sort(mmoe_touched *t, const mmoe_table_reading *reading, int32_t part) {
     mmoe_touched_part *p = &t->parts[part];
     p->first = 0;
     for (int32_t q = 0; q < part; q++) p->first += count_part(t, q);
     p->count = (int32_t)count_part(t, part);
     mmoe_touch *from = t->sorted + p->first, *to = t->spare + p->first;
-    const int32_t bits = p->count > FEW ? bits_of(table_rows) : 0,
+    const int32_t bits = p->count > FEW ? bits_of(reading->use->table->rows) : 0,
                   passes = (bits + DIGIT - 1) / DIGIT,
                   each = passes ? (bits + passes - 1) / passes : 0;
     if (passes % 2) {
@@ -295,4 +326,6 @@ void mmoe_touched_sort(mmoe_touched *t, int32_t part, int64_t table_rows) {
         to = other;
     }
     find_rows(t, part);
+    if (t->readers && mmoe_part_is_of(part, reading->rank, reading->ranks))
+        find_readers(t, reading, part);
 }

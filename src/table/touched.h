@@ -6,6 +6,8 @@
  *   parts         | 0 | 1 | 2 |...| 0 | 1 | 2 |...|    a row's part: its number modulo PARTS
  *   sorted        | part 0    | part 1    | part 2    a part's of all chunks, by row
  *
+ * Of several ranks each has all reads of its own parts, and of others those of its own rows.
+ *
  * Chunks are dealt on their own and then parts are sorted on their own, so any number of workers
  * makes the same of it. Parts are as good as even, whatever ids are frequent, but for one that has
  * a row of its own size. */
@@ -41,6 +43,7 @@ typedef struct mmoe_touched {
     mmoe_touch *dealt, *sorted, *spare; /* [room] */
     int32_t *rows;                      /* [room] a part's from its first read on */
     int32_t *starts;                    /* [room + PARTS] of each of them, and its end */
+    uint64_t *readers;                  /* [room] ranks that read it, a bit each; NULL: one rank */
     mmoe_touched_part parts[MMOE_TOUCH_PARTS];
 } mmoe_touched;
 
@@ -50,7 +53,7 @@ mmoe_status mmoe_touched_admit(mmoe_touched **t, const mmoe_table_reading *readi
 size_t mmoe_touched_memory(const mmoe_touched *t); /* bytes of the room that grows with reads */
 void mmoe_touched_free(mmoe_touched *t);
 void mmoe_touched_deal(mmoe_touched *t, const mmoe_table_reading *reading, int32_t chunk);
-void mmoe_touched_sort(mmoe_touched *t, int32_t part, int64_t table_rows);
+void mmoe_touched_sort(mmoe_touched *t, const mmoe_table_reading *reading, int32_t part);
 
 /* Row i of a part: its reads, [*count]. */
 static inline const mmoe_touch *mmoe_touched_reads(const mmoe_touched *t, int32_t part, int32_t i,

@@ -72,29 +72,49 @@ static bool sum_parts(mmoe_peers *p, float *values, const int64_t *from) {
     return !r->status;
 }
 
-static void start_sums(mmoe_peers *p, const mmoe_peer_sums *sums) {
-    mmoe_ranks *r = ranks_of(p);
+/* Of parts, but for a rank's own. */
+static const mmoe_exchange *lay_parts(mmoe_ahead *a, const mmoe_ranks *r,
+                                      const mmoe_peer_parts *parts) {
+    const uint64_t size = sizeof *parts->to;
+    for (int q = 0; q < r->comm->size; q++) {
+        const bool is_other = q != r->comm->rank;
+        a->from_at[q] = (uint64_t)parts->from_at[q] * size;
+        a->from_bytes[q] = is_other ? (uint64_t)(parts->from_end[q] - parts->from_at[q]) * size : 0;
+        a->to_at[q] = (uint64_t)parts->to_at[q] * size;
+        a->to_bytes[q] = is_other ? (uint64_t)(parts->to_end[q] - parts->to_at[q]) * size : 0;
+    }
+    a->exchange = (mmoe_exchange){parts->what, parts->from, a->from_at, a->from_bytes,
+                                  parts->to,   a->to_at,    a->to_bytes};
+    return &a->exchange;
+}
+
+static bool exchange_parts(mmoe_peers *p, const mmoe_peer_parts *parts) {
+    mmoe_ahead now;
+    return mmoe_ranks_exchange(ranks_of(p), lay_parts(&now, ranks_of(p), parts));
+}
+
+static bool start(mmoe_ranks *r, mmoe_ahead *a) {
     mmoe_error why;
-    const mmoe_parts_sum parts = {sums->values, sums->from, sums->room,
-                                  (uint64_t)sums->floats * sizeof *sums->room, "gradients of rows"};
-    if (!r->status) r->has_sums = note(r, mmoe_comm_sum_start(r->sum, &parts, &why), &why);
+    if (!r->status) a->is_on_its_way = note(r, mmoe_comm_start(r->comm, &a->exchange, &why), &why);
+    return a->is_on_its_way;
 }
 
 /* Where something else has failed, too: others may still read what was sent. */
-static bool finish_sums(mmoe_peers *p) {
-    mmoe_ranks *r = ranks_of(p);
+static bool finish(mmoe_ranks *r, mmoe_ahead *a) {
     mmoe_error why;
-    const uint64_t callers = mmoe_subnormals_flush();
-    const mmoe_status status = r->has_sums ? mmoe_comm_sum_finish(r->sum, &why) : MMOE_OK;
-    mmoe_subnormals_restore(callers);
-    r->has_sums = false;
+    const mmoe_status status = a->is_on_its_way ? mmoe_comm_finish(r->comm, &why) : MMOE_OK;
+    a->is_on_its_way = false;
     if (!r->status) note(r, status, &why);
     return !r->status;
 }
 
-static bool gather_parts(mmoe_peers *p, float *values, const int64_t *from) {
-    return mmoe_ranks_give(ranks_of(p), "rows of tables", values, sizeof *values, from);
+static void start_parts(mmoe_peers *p, const mmoe_peer_parts *parts) {
+    mmoe_ranks *r = ranks_of(p);
+    lay_parts(&r->sums, r, parts);
+    start(r, &r->sums);
 }
+
+static bool finish_parts(mmoe_peers *p) { return finish(ranks_of(p), &ranks_of(p)->sums); }
 
 mmoe_status mmoe_ranks_create(mmoe_comm *comm, const mmoe_params *params, int64_t piece,
                               const mmoe_allocator *alloc, mmoe_ranks **out, mmoe_error *err) {
@@ -109,9 +129,9 @@ mmoe_status mmoe_ranks_create(mmoe_comm *comm, const mmoe_params *params, int64_
                             .sum = sum_numbers,
                             .sum_gradient = sum_gradient,
                             .sum_parts = sum_parts,
-                            .start_sums = start_sums,
-                            .finish_sums = finish_sums,
-                            .gather_parts = gather_parts};
+                            .exchange = exchange_parts,
+                            .start = start_parts,
+                            .finish = finish_parts};
     r->alloc = *alloc;
     r->comm = comm;
     r->bytes = mmoe_alloc(alloc, size, sizeof *r->bytes);
@@ -195,7 +215,6 @@ bool mmoe_ranks_give(mmoe_ranks *r, const char *what, void *elements, size_t siz
 void mmoe_ranks_give_ahead(mmoe_ranks *r, float *weights, const int64_t *from) {
     mmoe_ahead *a = &r->weights;
     const int own = r->comm->rank;
-    mmoe_error why;
     for (int q = 0; q < r->comm->size; q++) {
         a->from_at[q] = (uint64_t)from[own] * sizeof *weights;
         a->from_bytes[q] = (uint64_t)(from[own + 1] - from[own]) * sizeof *weights;
@@ -204,16 +223,11 @@ void mmoe_ranks_give_ahead(mmoe_ranks *r, float *weights, const int64_t *from) {
     }
     a->exchange = (mmoe_exchange){"weights", weights,  a->from_at, a->from_bytes,
                                   weights,   a->to_at, a->to_bytes};
-    if (!r->status) a->is_on_its_way = note(r, mmoe_comm_start(r->comm, &a->exchange, &why), &why);
+    start(r, a);
 }
 
 bool mmoe_ranks_take_ahead(mmoe_ranks *r) {
-    mmoe_error why;
-    if (!r->weights.is_on_its_way) return false;
-    r->weights.is_on_its_way = false;
-    const mmoe_status status = mmoe_comm_finish(r->comm, &why);
-    if (!r->status) note(r, status, &why);
-    return !r->status;
+    return r->weights.is_on_its_way && finish(r, &r->weights);
 }
 
 mmoe_status mmoe_ranks_meet(mmoe_ranks *r, const char *what, mmoe_error *err) {

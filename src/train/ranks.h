@@ -23,7 +23,7 @@ typedef struct mmoe_ranks {
     mmoe_comm_sum *sum;
     int64_t most;       /* floats that it adds at a time */
     uint64_t *bytes;    /* [size] */
-    bool has_sums;      /* of rows are on their way */
+    mmoe_ahead sums;    /* rows' gradients, or none */
     mmoe_ahead weights; /* those of a step that is over, or none */
     bool is_alone;      /* others do not make the calls that this one makes */
     bool has_ended;     /* has told the others so */
