@@ -19,17 +19,18 @@ bool plan_is_dealt(const mmoe_table_estimate *t) {
 }
 
 /* Bytes of what each host has a gradient of: of weights that every step updates, and of rows that
- * the batch reads, in tables whose rows are updated then. */
+ * its share of the batch reads, in tables whose rows are updated then. */
 typedef struct gradients {
     double whole, dealt;
 } gradients;
 
-static gradients gradients_of(const mmoe_estimate *e) {
+static gradients gradients_of(const mmoe_estimate *e, double hosts) {
     gradients g = {.whole = (double)e->shared_bytes};
     for (size_t i = 0; i < e->n_table; i++) {
         const mmoe_table_estimate *t = &e->tables[i];
         if (plan_is_dealt(t))
-            g.dealt += plan_distinct(t->reads * e->batch_size, (double)t->rows) * 4 * t->width;
+            g.dealt +=
+                plan_distinct(t->reads * e->batch_size / hosts, (double)t->rows) * 4 * t->width;
         else if (strcmp(t->update, "none") != 0)
             g.whole += (double)t->bytes;
     }
@@ -40,7 +41,7 @@ static gradients gradients_of(const mmoe_estimate *e) {
  * weights back. Of sums by id the way there, as of what is told of rows. Of numbers each rank's to
  * all others. */
 static double bytes_of(const mmoe_estimate *e, double hosts) {
-    const gradients g = gradients_of(e);
+    const gradients g = gradients_of(e, hosts);
     return (2 * (g.whole + g.dealt) + (double)(e->sum_bytes + e->told_bytes)) * (hosts - 1) /
                hosts +
            8.0 * e->n_barrier_number * (hosts - 1);
@@ -63,7 +64,7 @@ static double exchange_of(double bytes, double beside, const plan_network *n, do
 /* A round of messages for each barrier and for losses, which log2 of `hosts` pairs pass on; and of
  * every host with every other: sums by id, and gradients and weights, with those of rows. */
 static double waiting_of(const mmoe_estimate *e, const plan_network *n, double hosts) {
-    const gradients g = gradients_of(e);
+    const gradients g = gradients_of(e, hosts);
     if (hosts < 2) return 0;
     return (e->n_barrier + 1) * log2(hosts) * n->latency +
            exchange_of((double)e->sum_bytes, 0, n, hosts) +

@@ -123,7 +123,7 @@ typedef struct mmoe_scattering {
     void *context;
     /* Where others have the rest of the batch: `before` rows of it stand in front of dx's, and what
      * a task of a part that was prepared adds up goes to `kept` [rows of the part, dim], to be
-     * added to theirs; -0, which adds nothing, where dx's rows do not read a row. Else NULL. */
+     * added to theirs; anything, where dx's rows do not read a row. Else NULL. */
     int32_t before;
     float *kept;
     int32_t rank;

@@ -168,9 +168,7 @@ static void sum_row(const mmoe_scattering *s, const mmoe_table_task *task, int32
                       next = s->before + (segment + 1) * s->segment;
         k += add_reads(s, reads + k, count - k, next, dim, mmoe_tree_next(&all, segment));
     }
-    const bool has_none = all.tree.depth == 0;
     mmoe_tree_total(&all);
-    for (int32_t c = 0; has_none && c < dim; c++) sums[c] = -0.0f;
 }
 
 static void keep_part(const mmoe_scattering *s, const mmoe_table_task *task) {

@@ -27,16 +27,16 @@ START_TEST(as_by_hand) {
     const plan_ranks one = plan_ranks_of(&estimate, &net, 1);
     ck_assert(one.bytes == 0 && one.waiting == 0 && one.seconds == 0.02);
 
-    /* 4 hosts: twice 655,360 rows of 64 bytes, 57344 and 6400, and 1000, of which 3 in 4 travel,
+    /* 4 hosts: twice 163,840 rows of 64 bytes, 57344 and 6400, and 1000, of which 3 in 4 travel,
      * and 300 numbers to 3 others; 5 rounds of 2 messages, and 5 of 3 at once, of which the two of
      * rows are long, so that their receivers answer first, and two others are on their way beside
      * them. */
     const plan_ranks four = plan_ranks_of(&estimate, &net, 4);
-    NEAR(four.bytes, 0.75 * (2 * (655360 * 64.0 + 63744) + 1000) + 7200);
+    NEAR(four.bytes, 0.75 * (2 * (163840 * 64.0 + 63744) + 1000) + 7200);
     NEAR(four.computing, 0.005);
-    NEAR(four.sending, 63018126 / 1.25e9);
+    NEAR(four.sending, 15832206 / 1.25e9);
     NEAR(four.waiting, (5 * 2 + 1 + 2 * 3) * 20e-6 + 5 * 3 * 1.5e-6);
-    NEAR(four.seconds, 0.005 + 63018126 / 1.25e9 + 0.0003625);
+    NEAR(four.seconds, 0.005 + 15832206 / 1.25e9 + 0.0003625);
 }
 END_TEST
 
