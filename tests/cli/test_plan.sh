@@ -48,10 +48,10 @@ hosts = plan["ranks"]["hosts"]
 assert [h["hosts"] for h in hosts] == [1, 2, 4] and plan["ranks"]["quickest"] == 1
 assert all(abs(h["seconds"] - h["computing"] - h["sending"] - h["waiting"]) < 1e-12 for h in hosts)
 assert hosts[0]["bytes"] == 0 and hosts[0]["speed_up"] == 1
-# Of table a, deferred, the rows that are read, of b and the layers all weights, each both ways; and
-# some numbers.
+# Of table a, deferred, the rows that a half of the batch reads, of b and the layers all weights, each
+# both ways; and some numbers.
 memory, a, b = plan["memory"], *plan["tables"]
-a_rows = 50000 * (1 - 2.718281828459045 ** (-64 / 50000))
+a_rows = 50000 * (1 - 2.718281828459045 ** (-32 / 50000))
 least = a_rows * 16 + b["weights"]
 assert least < hosts[1]["bytes"] < 2 * (least + memory["layers"])
 # Of two ranks each has half of that table, its moments and, streamed, the rows; of four there is
