@@ -170,12 +170,17 @@ static mmoe_status check_lanes(const piece *p, mmoe_error *err) {
     const mmoe_status status = good ? MMOE_OK : mmoe_fail_system(err, path, "cannot read");
     if (fd >= 0) close(fd);
     if (status) return status;
-    bool same = got == size;
+    if (got != size) return mmoe_fail_format(err, path, "the file is cut off");
+    bool same = true;
     for (int32_t lane = 0; same && lane < r->lanes; lane++) {
         const char *bytes = lane_bytes(p, lane, &size);
         same = sums[lane] == mmoe_stored_lane_sum(p->block, r->first_lane + lane, bytes, size);
     }
-    return same ? MMOE_OK : fail_piece(p, other_bytes, err);
+    return same ? MMOE_OK
+                : fail_piece(p,
+                             "are not as they were written, or " MMOE_STORED_LANES
+                             " beside it, which has their checksums, is not",
+                             err);
 }
 
 /* Reads it to the reader's bytes, and compares their checksum. */

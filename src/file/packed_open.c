@@ -33,15 +33,19 @@ static void close_file(opened *f, const mmoe_allocator *alloc) {
     mmoe_release(alloc, f->path);
 }
 
-/* To be closed in any case. */
+/* To be closed in any case. On MMOE_E_IO errno has the reason. */
 static mmoe_status open_file(const char *folder, const char *name, const mmoe_allocator *alloc,
                              opened *out, mmoe_error *err) {
     struct stat about;
     *out = (opened){.path = mmoe_packed_path(alloc, folder, name), .fd = -1};
     if (!out->path) return mmoe_fail_memory(err, strlen(folder));
     out->fd = open(out->path, O_RDONLY | O_CLOEXEC);
-    if (out->fd < 0 || fstat(out->fd, &about))
-        return mmoe_fail_system(err, out->path, "cannot read");
+    if (out->fd < 0 || fstat(out->fd, &about)) {
+        const int reason = errno;
+        const mmoe_status status = mmoe_fail_system(err, out->path, "cannot read");
+        errno = reason; /* which the sentence's making may have changed */
+        return status;
+    }
     out->size = about.st_size;
     return MMOE_OK;
 }

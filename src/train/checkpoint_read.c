@@ -297,14 +297,19 @@ static mmoe_status read_rows_of(reading *r, size_t i, const mmoe_dealing *by, mm
     mmoe_stretch in_shards[MMOE_TABLE_PARTS];
     mmoe_dealt_parts stored = {&r->parts.in_file[i], 0};
     mmoe_status status = MMOE_OK;
+    int32_t failed;
     if (p->is_in_shards) {
         status = mmoe_shard_files_find(&r->shards, p, in_shards, err);
         stored = mmoe_shard_files_rows(&r->shards, in_shards);
     }
     if (status) return status;
-    status = mmoe_dealt_rows_read(by, &p->dealt, &stored);
+    status = mmoe_dealt_rows_read(by, &p->dealt, &stored, &failed);
     r->parts.in_file[i].bytes = 0;
-    return status ? mmoe_pieces_failed(r->path, status, err) : MMOE_OK;
+    if (!status) return MMOE_OK;
+    if (status == MMOE_E_IO && failed < 0) return mmoe_best_failed(&r->t->best, true, err);
+    const bool is_of_shard = p->is_in_shards && failed >= 0;
+    return mmoe_pieces_failed(is_of_shard ? mmoe_container_name(r->shards.files[failed]) : r->path,
+                              status, err);
 }
 
 static bool is_read_by_rows(const mmoe_run_part *p) {

@@ -166,7 +166,7 @@ static mmoe_status write_files(mmoe_trainer *t, mmoe_run_parts *l, const char *p
     if (!status)
         status = mmoe_ranks_is_first(t->ranks) ? write_parts(t, l, &shards, path, err)
                                                : mmoe_moments_send(t, l, err);
-    if (mmoe_ranks_is_first(t->ranks) && !status) mmoe_shards_keep(path, shards.save);
+    if (mmoe_ranks_is_first(t->ranks) && !status) mmoe_shards_keep(path, shards.save, &t->alloc);
     mmoe_run_parts_finish(&rows);
     return status;
 }

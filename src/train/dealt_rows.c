@@ -91,15 +91,27 @@ static size_t count_of(mmoe_deal deal, row_range rows, size_t *first) {
     return (size_t)mmoe_deal_count(deal, rows.end - rows.first);
 }
 
-static mmoe_status copy(const mmoe_dealing *by, mmoe_stretch from, size_t from_at, mmoe_stretch to,
-                        size_t to_at, size_t bytes) {
+/* Bytes between two stretches, from a place in each. */
+typedef struct copying {
+    mmoe_stretch from, to;
+    size_t from_at, to_at, bytes;
+} copying;
+
+/* *failed: `part`, where that cannot be read. */
+static mmoe_status copy(const mmoe_dealing *by, const copying *c, int32_t part, int32_t *failed) {
+    mmoe_stretch from = c->from, to = c->to;
+    const size_t from_at = c->from_at, to_at = c->to_at;
+    bool cannot_read = false;
     from.place += (int64_t)from_at;
     to.place += (int64_t)to_at;
     if (from.data) from.data += from_at;
     if (to.data) to.data += to_at;
-    from.bytes = to.bytes = bytes;
-    return mmoe_stretches_run(&(mmoe_stretch_work){.from = &from, .to = &to, .count = 1}, by->pool,
-                              by->alloc);
+    from.bytes = to.bytes = c->bytes;
+    const mmoe_stretch_work work = {
+        .from = &from, .to = &to, .count = 1, .cannot_read = &cannot_read};
+    const mmoe_status status = mmoe_stretches_run(&work, by->pool, by->alloc);
+    *failed = cannot_read ? part : -1;
+    return status;
 }
 
 /* What is this rank's of a stored part's rows, to their places among its own. */
@@ -113,7 +125,7 @@ static void sort_in(const mmoe_dealt_rows *d, mmoe_deal part, const char *rows, 
 }
 
 static mmoe_status read_range(const mmoe_dealing *by, const mmoe_dealt_rows *d,
-                              const mmoe_dealt_parts *stored, row_range rows) {
+                              const mmoe_dealt_parts *stored, row_range rows, int32_t *failed) {
     size_t own_first, first;
     const size_t own = count_of(d->deal, rows, &own_first) * d->size;
     const mmoe_stretch sorted = {.data = by->room, .file = -1},
@@ -123,25 +135,31 @@ static mmoe_status read_range(const mmoe_dealing *by, const mmoe_dealt_rows *d,
         const mmoe_deal part = {stored->shift, o};
         const size_t count = count_of(part, rows, &first);
         if (!count || !mmoe_deals_meet(d->deal, part)) continue;
-        status = copy(by, stored->parts[o], first * d->size, read, 0, count * d->size);
+        status = copy(by, &(copying){stored->parts[o], read, first * d->size, 0, count * d->size},
+                      o, failed);
         if (!status) sort_in(d, part, read.data, count, sorted.data);
     }
-    return status || !own ? status : copy(by, sorted, 0, d->own, own_first * d->size, own);
+    if (status || !own) return status;
+    return copy(by, &(copying){sorted, d->own, 0, own_first * d->size, own}, -1, failed);
 }
 
 mmoe_status mmoe_dealt_rows_read(const mmoe_dealing *by, const mmoe_dealt_rows *d,
-                                 const mmoe_dealt_parts *stored) {
+                                 const mmoe_dealt_parts *stored, int32_t *failed) {
     const int32_t shift = d->deal.shift > stored->shift ? d->deal.shift : stored->shift;
     const int64_t least = (int64_t)1 << shift,
                   fitting = MMOE_DEALT_WINDOW / 2 / (int64_t)d->size / least * least,
                   most = fitting > least ? fitting : least;
+    *failed = -1;
     if (d->deal.owner < 0) return MMOE_OK;
-    if (d->deal.shift == stored->shift)
-        return copy(by, stored->parts[d->deal.owner], 0, d->own, 0,
-                    (size_t)mmoe_deal_count(d->deal, d->rows) * d->size);
+    if (d->deal.shift == stored->shift) {
+        const size_t bytes = (size_t)mmoe_deal_count(d->deal, d->rows) * d->size;
+        return copy(by, &(copying){stored->parts[d->deal.owner], d->own, 0, 0, bytes},
+                    d->deal.owner, failed);
+    }
     mmoe_status status = MMOE_OK;
     for (int64_t first = 0; first < d->rows && !status; first += most)
-        status = read_range(by, d, stored,
-                            (row_range){first, d->rows - first < most ? d->rows : first + most});
+        status =
+            read_range(by, d, stored,
+                       (row_range){first, d->rows - first < most ? d->rows : first + most}, failed);
     return status;
 }

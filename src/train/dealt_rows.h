@@ -42,8 +42,9 @@ enum { MMOE_DEALT_WINDOW = MMOE_COLLECTED };
 mmoe_status mmoe_dealt_rows_gather(const mmoe_dealing *by, const mmoe_dealt_rows *rows, size_t at,
                                    size_t end, char *window, mmoe_error *err);
 /* Of all rows, as they are stored, this rank's, from the parts that have any of them alone. `by`
- * need not have other ranks. Errors as of mmoe_stretches_run. */
+ * need not have other ranks. Errors as of mmoe_stretches_run; *failed: on MMOE_E_IO the part that
+ * cannot be read, -1: where they go to cannot be written. */
 mmoe_status mmoe_dealt_rows_read(const mmoe_dealing *by, const mmoe_dealt_rows *rows,
-                                 const mmoe_dealt_parts *stored);
+                                 const mmoe_dealt_parts *stored, int32_t *failed);
 
 #endif

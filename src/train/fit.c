@@ -425,6 +425,7 @@ static mmoe_status fit(mmoe_trainer *t, const mmoe_dataset *train, const mmoe_da
     if (!status && valid) status = mmoe_fit_watch(&r, err);
     t->is_fitting = true;
     if (!status) status = begin_run(&r, err);
+    if (!status) mmoe_fit_warn_of_lanes(t, train);
     if (!status) status = mmoe_labels_keep_means(t->model, train, err);
     if (!status) {
         mmoe_trainer_take_blas(t);

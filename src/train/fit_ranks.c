@@ -1,4 +1,5 @@
 /* What the ranks of a fit tell each other beside what a run does. */
+#include "data/stored.h"
 #include "train/agree.h"
 #include "train/fit_run.h"
 
@@ -21,6 +22,25 @@ mmoe_status mmoe_fit_agree(const mmoe_trainer *t, mmoe_error *err) {
                               t->options.allow_unlike ? warn_of_unlike : NULL,
                               (void *)(uintptr_t)t};
     return mmoe_agree(&a, &t->alloc, err);
+}
+
+void mmoe_fit_warn_of_lanes(const mmoe_trainer *t, const mmoe_dataset *train) {
+    const mmoe_trainer_config *c = &t->model->config->trainer;
+    const mmoe_stored *stored = train->stored;
+    if (!c->lanes) return;
+    if (c->segments == 1)
+        mmoe_fit_warn(t, (mmoe_warning){0},
+                      "trainer.lanes: trainer.segments is 1, so no second rank can have lanes of "
+                      "its own to read");
+    for (int32_t i = 0; stored && t->ranks && i < stored->n_part; i++)
+        if (!stored->parts[i].has_lanes) {
+            mmoe_fit_warn(t, (mmoe_warning){0},
+                          "trainer.lanes: %s has no " MMOE_STORED_LANES
+                          ", as an older version packed it: each rank reads all of its rows; mmoe "
+                          "pack --like packs them anew",
+                          stored->parts[i].folder);
+            break;
+        }
 }
 
 void mmoe_fit_sum_gates(mmoe_fit_run *r) {

@@ -89,6 +89,8 @@ void mmoe_fit_sum_gates(mmoe_fit_run *r);
 /* Fills metrics [tasks] of the validation rows, on all ranks with the first's, by which all decide:
  * where processors are unlike the last bits of their own may differ. */
 mmoe_status mmoe_fit_evaluate(mmoe_fit_run *r, mmoe_task_metrics *metrics, mmoe_error *err);
+/* Where lanes are asked for, and ranks would read all rows. */
+void mmoe_fit_warn_of_lanes(const mmoe_trainer *t, const mmoe_dataset *train);
 /* Of an evaluation (mmoe_evaluation), for a trainer whose tables are dealt. */
 mmoe_status mmoe_fit_fetch(void *trainer, const mmoe_rows *batch, const mmoe_rows **out,
                            mmoe_error *err);

@@ -41,8 +41,8 @@ const char *mmoe_shard_path(const char *target, uint64_t save, int32_t index,
 mmoe_status mmoe_shards_write(const mmoe_trainer *t, const char *path, mmoe_run_parts *rows,
                               mmoe_shards *out, mmoe_error *err);
 /* Removes the shards beside a checkpoint, but for those of a save, 0: of none; or of the one that
- * it names. */
-void mmoe_shards_keep(const char *path, uint64_t save);
+ * it names. Files that are no shards, whatever their names, stay. */
+void mmoe_shards_keep(const char *path, uint64_t save, const mmoe_allocator *alloc);
 void mmoe_shards_tidy(const char *path, const mmoe_allocator *alloc);
 
 /* ---- Reading ---- */

@@ -27,10 +27,24 @@ static uint64_t save_of(const char *name, const char *base) {
     return digits >= 1 && digits <= 2 && !dash[1 + digits] ? strtoull(save, NULL, 10) : 0;
 }
 
-/* The last save that has any, at least `kept`; `removes` those of others than `kept`. */
-static uint64_t walk(const char *target, uint64_t kept, bool removes) {
+/* Does a file of a shard's name say that it is one, of this save? */
+static bool is_shard(const char *path, uint64_t save, const mmoe_allocator *alloc) {
+    mmoe_container *c;
+    uint64_t says = 0;
+    if (mmoe_container_open_header(path, alloc, &c, NULL)) return false;
+    const char *format = mmoe_container_metadata(c, "format"),
+               *shard = mmoe_container_metadata(c, "shard");
+    const bool is_one = format && strcmp(format, MMOE_SHARD_FORMAT) == 0 && shard &&
+                        sscanf(shard, "%*d of %*d of save %" SCNu64, &says) == 1;
+    mmoe_container_close(c);
+    return is_one && says == save;
+}
+
+/* The last save that has any, at least `kept`; with `alloc`, removes those of others than `kept`.
+ */
+static uint64_t walk(const char *target, uint64_t kept, const mmoe_allocator *alloc) {
     const char *slash = strrchr(target, '/'), *base = slash ? slash + 1 : target;
-    char folder[PATH_MAX] = ".";
+    char folder[PATH_MAX] = ".", path[PATH_MAX + NAME_MAX];
     uint64_t most = kept;
     if (slash) snprintf(folder, sizeof folder, "%.*s", (int)(slash + 1 - target), target);
     DIR *d = opendir(folder);
@@ -39,7 +53,8 @@ static uint64_t walk(const char *target, uint64_t kept, bool removes) {
         const uint64_t save = save_of(e->d_name, base);
         if (!save || save == kept) continue;
         if (save > most) most = save;
-        if (removes) unlinkat(dirfd(d), e->d_name, 0);
+        snprintf(path, sizeof path, "%s%s", slash ? folder : "", e->d_name);
+        if (alloc && is_shard(path, save, alloc)) unlink(path);
     }
     closedir(d);
     return most;
@@ -61,23 +76,23 @@ static bool find_kept(const char *target, const mmoe_allocator *alloc, uint64_t 
     return is_well;
 }
 
-void mmoe_shards_keep(const char *path, uint64_t save) {
+void mmoe_shards_keep(const char *path, uint64_t save, const mmoe_allocator *alloc) {
     char target[PATH_MAX];
-    if (mmoe_atomic_file_target(path, target)) walk(target, save, true);
+    if (mmoe_atomic_file_target(path, target)) walk(target, save, alloc);
 }
 
 void mmoe_shards_tidy(const char *path, const mmoe_allocator *alloc) {
     char target[PATH_MAX];
     uint64_t kept;
     if (mmoe_atomic_file_target(path, target) && find_kept(target, alloc, &kept))
-        walk(target, kept, true);
+        walk(target, kept, alloc);
 }
 
 /* A number that no file beside the checkpoint has, be it one that cannot be read just now. */
 static uint64_t next_save(const char *target, const mmoe_allocator *alloc) {
     uint64_t kept;
     const bool is_known = find_kept(target, alloc, &kept);
-    return 1 + walk(target, kept, is_known);
+    return 1 + walk(target, kept, is_known ? alloc : NULL);
 }
 
 /* ---- Writing ---- */
@@ -85,7 +100,7 @@ static uint64_t next_save(const char *target, const mmoe_allocator *alloc) {
 typedef struct shard_writing {
     const mmoe_trainer *t;
     mmoe_run_parts *rows;
-    const char *path;
+    const char *path, *target; /* of the shard, and of the checkpoint */
     mmoe_shards *shards;
     mmoe_container_tensor *tensors;
 } shard_writing;
@@ -102,6 +117,14 @@ static mmoe_status copy_rows(const shard_writing *w, mmoe_piece_sums *sums, mmoe
     if (status == MMOE_E_MEMORY) return mmoe_fail_memory(err, MMOE_PIECE);
     if (cannot_read) return mmoe_best_failed(&w->t->best, false, err);
     return status ? mmoe_fail_system(err, w->path, "cannot write") : MMOE_OK;
+}
+
+/* Who may not read the checkpoint that is there may not read its rows. */
+static mmoe_status take_mode(const shard_writing *w, mmoe_error *err) {
+    struct stat info;
+    if (stat(w->target, &info) || !fchmod(w->rows->in_file->file, info.st_mode & 0777))
+        return MMOE_OK;
+    return mmoe_fail_system(err, w->path, "cannot write");
 }
 
 static mmoe_status write_tensors(const shard_writing *w, int32_t index, mmoe_error *err) {
@@ -124,7 +147,8 @@ static mmoe_status write_tensors(const shard_writing *w, int32_t index, mmoe_err
     if (status) return status;
     atomic_init(&sums.sum, 0);
     mmoe_container_places(file, rows->in_file);
-    status = copy_rows(w, &sums, err);
+    status = take_mode(w, err);
+    if (!status) status = copy_rows(w, &sums, err);
     const mmoe_stretch *last = &rows->in_file[rows->count - 1];
     w->shards->items[index].bytes = (uint64_t)last->place + last->bytes;
     w->shards->items[index].sum = atomic_load(&sums.sum);
@@ -169,7 +193,7 @@ mmoe_status mmoe_shards_write(const mmoe_trainer *t, const char *path, mmoe_run_
     const int32_t size = t->ranks->peers.size;
     int64_t first_alone[MMOE_MOST_RANKS + 1] = {0}, one_each[MMOE_MOST_RANKS + 1];
     char target[PATH_MAX], own[MMOE_SHARD_PATH];
-    shard_writing w = {t, rows, own, out, NULL};
+    shard_writing w = {t, rows, own, target, out, NULL};
     *out = (mmoe_shards){.count = 1 << deal.shift};
     if (!mmoe_atomic_file_target(path, target)) return mmoe_fail_system(err, path, "cannot write");
     if (mmoe_ranks_is_first(t->ranks)) out->save = next_save(target, rows->alloc);

@@ -40,7 +40,11 @@ static mmoe_status make(const mmoe_config *config, const mmoe_schema *schema, mm
     const mmoe_trainer_options options = {.threads = threads, .best_folder = "."};
     mmoe_status status = mmoe_model_blank_among(config, schema, own, &alloc, &s->model, err);
     if (!status) status = mmoe_trainer_create(s->model, &options, &alloc, &s->trainer, err);
-    return status || own.ranks == 1 ? status : mmoe_trainer_join(s->trainer, &s->comm, err);
+    if (status || own.ranks == 1) return status;
+    status = mmoe_trainer_join(s->trainer, &s->comm, err);
+    if (status || !config->trainer.lanes) return status;
+    return mmoe_whole_batch_init(&s->whole, s->trainer->ranks, s->trainer->run->plan, schema,
+                                 &alloc, err);
 }
 
 /* ---- Not even addresses ---- */
@@ -111,6 +115,7 @@ mmoe_status mmoe_sketch_make(const mmoe_config *config, const mmoe_schema *schem
 }
 
 void mmoe_sketch_finish(mmoe_sketch *s) {
+    mmoe_whole_batch_finish(&s->whole);
     mmoe_trainer_free(s->trainer);
     mmoe_model_free(s->model);
     s->trainer = NULL;

@@ -4,13 +4,15 @@
 
 #include "base/reserve.h"
 #include "train/trainer.h"
+#include "train/whole_batch.h"
 
 typedef struct mmoe_sketch {
     int64_t available;    /* bytes of memory, before it was made */
     mmoe_reserve reserve; /* the bytes of both */
     mmoe_model *model;    /* its weights are 0 */
     mmoe_trainer *trainer;
-    mmoe_comm comm; /* of several ranks, which exchange nothing; of one, of size 1 */
+    mmoe_whole_batch whole; /* of several that read lanes: what they tell each other */
+    mmoe_comm comm;         /* of several ranks, which exchange nothing; of one, of size 1 */
 } mmoe_sketch;
 
 /* Of one of several ranks. At a place where it stays: it is where its memory is counted. To be

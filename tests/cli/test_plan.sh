@@ -40,6 +40,9 @@ check "no memory of ranks without segments" test "$(grep -c '^memory of a rank' 
 check "hosts of a table" grep -qE "^ +8( +[0-9.]+){5} +[0-9.]+[kM]? +[0-9.]+$" out
 check "a light model is slower on several" grep -qx "more than 1 host is slower" out
 expect 0 "" plan --config wide.json --ranks 4 --bandwidth 10 --latency 50 --json \
+    --set trainer.segments=2 --rows 1000000
+mv out without
+expect 0 "" plan --config wide.json --ranks 4 --bandwidth 10 --latency 50 --json \
     --set trainer.segments=2 --set trainer.lanes=true --rows 1000000
 check "the same as JSON" python3 - <<'CHECK'
 import json
@@ -48,15 +51,18 @@ hosts = plan["ranks"]["hosts"]
 assert [h["hosts"] for h in hosts] == [1, 2, 4] and plan["ranks"]["quickest"] == 1
 assert all(abs(h["seconds"] - h["computing"] - h["sending"] - h["waiting"]) < 1e-12 for h in hosts)
 assert hosts[0]["bytes"] == 0 and hosts[0]["speed_up"] == 1
-# Of table a, deferred, the rows that a half of the batch reads, of b and the layers all weights, each
-# both ways; and some numbers.
+# Of table a, deferred, the rows that half of the batch reads, of b and the layers all weights,
+# each both ways; and some numbers.
 memory, a, b = plan["memory"], *plan["tables"]
 a_rows = 50000 * (1 - 2.718281828459045 ** (-32 / 50000))
 least = a_rows * 16 + b["weights"]
 assert least < hosts[1]["bytes"] < 2 * (least + memory["layers"])
 # Of two ranks each has half of that table, its moments and, streamed, the rows; of four there is
-# none, as a batch has two segments.
+# none, as a batch has two segments. In a step it has what others tell of theirs, two words and more
+# a row.
 one, two, none = (h["memory"] for h in hosts)
+without = json.load(open("without"))["ranks"]["hosts"][1]["memory"]
+assert 64 * 2 * 4 <= two["steps"] - without["steps"] < 64 * 100 * 4, (two, without)
 assert none is None and one["all"] == memory["all"] and two["layers"] == one["layers"]
 for what in "tables", "moments", "rows_streamed":
     assert .49 * one[what] < two[what] < .55 * one[what], (what, one, two)

@@ -227,6 +227,7 @@ START_TEST(a_rank_reads_its_lanes_alone) {
         ck_assert_int_eq(first_status(set, 1, 2, &why), MMOE_E_FORMAT);
         ck_assert_msg(strstr(why.message, "rows 1 to 16384 are not as they were") != NULL, "%s",
                       why.message);
+        ck_assert_msg(strstr(why.message, "or lanes.npy beside it") != NULL, "%s", why.message);
         ck_assert_int_eq(first_status(old, 0, 2, &why), is_of_lanes ? MMOE_OK : MMOE_E_FORMAT);
         change_byte(damages[k].file, damages[k].at);
     }
@@ -262,7 +263,15 @@ typedef struct work {
     const mmoe_dataset *set;
     const char *checkpoint, *model, *resume;
     bool stops;
+    char *warnings; /* [WARNINGS] of the first rank; NULL: nobody asks */
 } work;
+enum { WARNINGS = 4096 };
+
+static void keep_warning(void *user, const mmoe_warning *warning) {
+    const work *w = user;
+    const size_t used = strlen(w->warnings);
+    snprintf(w->warnings + used, WARNINGS - used, "%s\n", warning->message);
+}
 
 static int stop(void *user, const mmoe_epoch_report *r) {
     const work *w = user;
@@ -278,6 +287,8 @@ static mmoe_status fit(void *context, mmoe_comm *c, mmoe_error *err) {
                                           .single_threaded_blas = 1,
                                           .checkpoint_path = w->checkpoint,
                                           .on_epoch = stop,
+                                          .on_warning =
+                                              w->warnings && c->rank == 0 ? keep_warning : NULL,
                                           .user = w};
     mmoe_status status = mmoe_model_create(w->p->config, w->p->schema, NULL, &model, err);
     if (!status) status = mmoe_trainer_create(model, &options, NULL, &trainer, err);
@@ -323,9 +334,9 @@ START_TEST(ranks_train_what_one_process_does) {
     mmoe_dataset *set = pack(&p, packed), *in_memory;
     SUCCEEDS(
         mmoe_dataset_read_packed(p.schema, packed, MMOE_PACKED_LOADED, NULL, &in_memory, &err));
-    work w = {&p, in_memory, one, model, NULL, false};
+    work w = {&p, in_memory, one, model, NULL, false, NULL};
     fit_with(&w, 1);
-    w = (work){&p, set, many, other, NULL, false};
+    w = (work){&p, set, many, other, NULL, false, NULL};
     for (int ranks = 1; ranks <= MOST_RANKS; ranks *= 2) {
         fit_with(&w, ranks);
         check_same(one, many, ranks);
@@ -339,6 +350,39 @@ START_TEST(ranks_train_what_one_process_does) {
     fit_with(&w, MOST_RANKS);
     check_same(one, many, MOST_RANKS);
     mmoe_dataset_free(in_memory);
+    mmoe_dataset_free(set);
+    problem_finish(&p);
+}
+END_TEST
+
+static bool fit_warns(work *w, int ranks, const char *of) {
+    char warnings[WARNINGS] = "";
+    w->warnings = warnings;
+    fit_with(w, ranks);
+    return strstr(warnings, of) != NULL;
+}
+
+/* It is said where lanes are asked for in vain. */
+START_TEST(ranks_that_read_all_rows_are_warned) {
+    static const char none[] = "part-0 has no lanes.npy, as an older version packed it",
+                      one[] = "trainer.lanes: trainer.segments is 1";
+    problem p = problem_of(&shuffled, SEGMENTS, BATCH);
+    char packed[128], path[160], model[128];
+    snprintf(packed, sizeof packed, "%s", in_folder("o"));
+    snprintf(path, sizeof path, "%s/part-0/lanes.npy", packed);
+    snprintf(model, sizeof model, "%s", in_folder("old.model"));
+    SUCCEEDS(mmoe_config_set(p.config, "trainer.lanes", "true", &err));
+    SUCCEEDS(mmoe_config_set(p.config, "trainer.n_epoch", "1", &err));
+    mmoe_dataset *set = pack(&p, packed), *old;
+    work w = {&p, set, NULL, model, NULL, false, NULL};
+    ck_assert(!fit_warns(&w, 2, "trainer.lanes"));
+    ck_assert_int_eq(unlink(path), 0);
+    SUCCEEDS(mmoe_dataset_read_packed(p.schema, packed, MMOE_PACKED_STREAMED, NULL, &old, &err));
+    w.set = old;
+    ck_assert(!fit_warns(&w, 1, "trainer.lanes") && fit_warns(&w, 2, none));
+    SUCCEEDS(mmoe_config_set(p.config, "trainer.segments", "1", &err));
+    ck_assert(fit_warns(&w, 1, one));
+    mmoe_dataset_free(old);
     mmoe_dataset_free(set);
     problem_finish(&p);
 }
@@ -368,6 +412,7 @@ void add_cases(TCase *c) {
     tcase_add_checked_fixture(c, make_folder, remove_folder);
     tcase_add_loop_test(c, segments_have_rows_of_their_lanes, 0, 4);
     tcase_add_test(c, a_rank_reads_its_lanes_alone);
+    tcase_add_test(c, ranks_that_read_all_rows_are_warned);
     tcase_add_loop_test(c, ranks_train_what_one_process_does, 0, RUNS);
     tcase_add_test(c, batches_are_whole);
 }

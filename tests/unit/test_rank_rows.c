@@ -2,6 +2,7 @@
  * between steps, too. */
 #include <dirent.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/comm_threads.h"
@@ -9,6 +10,7 @@
 #include "check_main.h"
 #include "files.h"
 #include "segments_support.h"
+#include "train/dealt_rows.h"
 
 enum { BATCH = 299, SEGMENTS = 8, BESIDE = 1000 }; /* bytes */
 #if defined(__SANITIZE_THREAD__) || defined(EMULATED)
@@ -259,8 +261,9 @@ static void put_back(const char *path, const char *bytes, size_t size, walk *w) 
 /* Those of its save before stay until it has its name, and go then; and the trainer is as it was
  * where one is not what was written. */
 START_TEST(shards_are_those_of_their_checkpoint) {
-    char one[160], two[160], others[160], path[128], other[128];
+    char one[160], two[160], others[160], mine[160], path[128], other[128];
     size_t size, two_size, other_size;
+    struct stat about;
     big_rows = 40000;
     problem p = problem_of(&kinds[1], SEGMENTS, BATCH);
     const places at = keep_places();
@@ -272,11 +275,13 @@ START_TEST(shards_are_those_of_their_checkpoint) {
     w.end = 1;
     walk_with(&w, 4);
     w.resume = path;
+    ck_assert_int_eq(chmod(path, 0640), 0);
     walk_with(&w, 4);
     ck_assert_int_eq(count_shards(), 8);
     shard_path(one, path, 1, 1);
     ck_assert_int_ne(access(one, F_OK), 0);
     shard_path(one, path, 2, 1);
+    ck_assert(stat(one, &about) == 0 && (about.st_mode & 0777) == 0640); /* as the checkpoint's */
     shard_path(two, path, 2, 2);
     shard_path(others, other, 1, 1);
     w = (walk){.p = &p, .checkpoint = at.many, .resume = path, .model = at.model, .is_dealt = true};
@@ -298,15 +303,45 @@ START_TEST(shards_are_those_of_their_checkpoint) {
     resume_fails(&w, one, "(checksum)");
     bytes[size - 1] ^= 1;
     put_file(one, bytes, size);
-    /* One process needs none: they go. */
+    /* One process needs none: they go, but for what is no shard, or another save's. */
+    shard_path(mine, path, 2, 7);
+    put_file(mine, "mine", 4);
+    shard_path(others, path, 3, 1);
+    put_file(others, of_other, other_size);
     w.checkpoint = path;
     walk_with(&w, 1);
-    ck_assert_int_eq(count_shards(), 4 + 2); /* of `other` and of at.many */
+    ck_assert_int_eq(count_shards(), 4 + 2 + 2); /* of `other`, of at.many, and these */
+    ck_assert(access(mine, F_OK) == 0 && access(others, F_OK) == 0);
     ck_assert_int_ne(access(one, F_OK), 0);
     free(bytes);
     free(of_two);
     free(of_other);
     problem_finish(&p);
+}
+END_TEST
+
+/* A file that is cut behind its check is the one that is named. */
+START_TEST(a_part_that_cannot_be_read_is_known) {
+    enum { EACH = 40 };
+    char read[2 * EACH], room[4 * EACH];
+    const mmoe_allocator alloc = mmoe_allocator_or_default(NULL);
+    FILE *cut = tmpfile();
+    ck_assert(cut && fwrite(read, 1, EACH - 1, cut) == EACH - 1 && fflush(cut) == 0);
+    mmoe_stretch parts[] = {{.data = read, .file = -1, .bytes = EACH},
+                            {.file = fileno(cut), .bytes = EACH}};
+    mmoe_dealt_rows rows = {
+        .own = {.data = read, .file = -1, .bytes = 2 * EACH}, .size = 4, .rows = 2 * EACH / 4};
+    const mmoe_dealing by = {.room = room, .alloc = &alloc};
+    int32_t failed;
+    const mmoe_dealt_parts stored = {parts, 1};
+    ck_assert_int_eq(mmoe_dealt_rows_read(&by, &rows, &stored, &failed), MMOE_E_IO);
+    ck_assert_int_eq(failed, 1);
+    /* To a place that cannot be written. */
+    rows.own = (mmoe_stretch){.file = -1, .bytes = EACH};
+    ck_assert_int_eq(mmoe_dealt_rows_read(&by, &rows, &(mmoe_dealt_parts){parts, 0}, &failed),
+                     MMOE_E_IO);
+    ck_assert_int_eq(failed, -1);
+    fclose(cut);
 }
 END_TEST
 
@@ -421,6 +456,7 @@ void add_cases(TCase *c) {
     tcase_add_loop_test(c, owners_keep_what_one_process_keeps, 0, WALKS);
     tcase_add_loop_test(c, owners_have_their_rows_alone, 0, WALKS);
     tcase_add_test(c, shards_are_those_of_their_checkpoint);
+    tcase_add_test(c, a_part_that_cannot_be_read_is_known);
     tcase_add_loop_test(c, a_shard_that_is_not_there_leaves_the_save_before, 0, 2);
     tcase_add_test(c, one_rank_alone_reads_no_rows);
 }
