@@ -205,12 +205,28 @@ static void input_leave(const mmoe_plan *p, int32_t node) {
     if (own->shared) mmoe_shared_rows_leave(p, own);
 }
 
+/* Does this rank look up what a row of the batch reads? */
+static bool is_asked(const mmoe_run *r, int32_t row) {
+    return !r->share || row / r->share == r->plan->rank;
+}
+
+/* The ids of its rows, in a part whose rows have places. */
+static void number_ids(const mmoe_run *r, const mmoe_weight_task *t) {
+    const mmoe_input_state *own = r->plan->nodes[t->node].own;
+    const int32_t first = r->share * r->plan->rank, end = first + r->share;
+    mmoe_shared_rows_number(own, t, r->share ? first : 0, r->share ? end : r->all->rows);
+}
+
 static void input_deal(mmoe_run *r, int32_t node, int32_t chunk) {
     const mmoe_input_state *own = r->plan->nodes[node].own;
     for (int32_t u = 0; u < own->n_use; u++) {
         const mmoe_table_reading reading = reading_now(r, node, u);
         if (own->uses[u].table->kind->parts) own->uses[u].table->kind->deal(&reading, chunk);
     }
+    const int32_t first = chunk * r->whole.chunk;
+    if (own->shared && is_asked(r, first))
+        mmoe_shared_rows_copy(r->plan, own, r->all, first,
+                              first + mmoe_chunk_rows(&r->whole, chunk));
 }
 
 static void input_prepare(mmoe_run *r, const mmoe_weight_task *t) {
@@ -226,7 +242,9 @@ static void input_refresh(mmoe_run *r, const mmoe_weight_task *t) {
     const mmoe_table_use *use = &own->uses[t->first];
     if (!mmoe_part_is_own(r->plan, t)) return;
     if (r->refresh) use->table->kind->tell(use, (int32_t)t->row, r->refresh, r->refresh_context);
-    if (own->shared) mmoe_shared_rows_give(r->plan, own, t, r->share);
+    if (!own->shared) return;
+    mmoe_shared_rows_give(r->plan, own, t, r->share);
+    number_ids(r, t);
 }
 
 static void input_place(mmoe_run *r, int32_t node) {
@@ -242,13 +260,15 @@ static bool input_fetch(mmoe_run *r, int32_t node) {
 
 static void input_take(mmoe_run *r, const mmoe_weight_task *t) {
     const mmoe_input_state *own = r->plan->nodes[t->node].own;
-    if (!mmoe_part_is_own(r->plan, t)) mmoe_shared_rows_take(own, t);
+    if (mmoe_part_is_own(r->plan, t)) return;
+    mmoe_shared_rows_take(own, t);
+    number_ids(r, t);
 }
 
 static const mmoe_rows *input_renumber(mmoe_run *r, int32_t node, int32_t first, int32_t end) {
     const mmoe_input_state *own = r->plan->nodes[node].own;
     if (!own->shared || !own->shared->is_dealt) return NULL;
-    mmoe_shared_rows_renumber(r->plan, own, r->all, first, end);
+    mmoe_shared_rows_renumber(own, first, end);
     return &own->shared->renumbered.rows;
 }
 

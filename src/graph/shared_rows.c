@@ -291,9 +291,9 @@ static float *row_of(const row_copy *c, int32_t row) {
     return c->rows + (int64_t)(row >> c->shift) * c->dim;
 }
 
-/* What stands at `place` without it, behind the one that is left out. */
-static int64_t behind_hole(int64_t place, int64_t hole) {
-    return place + (hole >= 0 && place >= hole);
+static mmoe_row_places places_of(const mmoe_input_state *own, int32_t use, int64_t part) {
+    return (mmoe_row_places){own->shared->before[(int64_t)use * PARTS + part],
+                             own->shared->holes[use]};
 }
 
 /* An own part's rows go where each rank's next one goes, of those in `to_whom` that read it; and,
@@ -303,7 +303,7 @@ typedef struct giving {
     const uint64_t *readers;
     uint64_t to_whom, own; /* a bit each */
     float *next[MMOE_TREE_PARTS], *fetched;
-    int64_t first, hole; /* places */
+    mmoe_row_places places;
 } giving;
 
 static void give_rows(void *context, const mmoe_rows_read *read) {
@@ -319,7 +319,7 @@ static void give_rows(void *context, const mmoe_rows_read *read) {
             *next += c->dim;
         }
         if (g->fetched && g->readers[i] & g->own)
-            memcpy(g->fetched + behind_hole(g->first + i, g->hole) * c->dim, row, bytes);
+            memcpy(g->fetched + (int64_t)mmoe_row_place(g->places, i) * c->dim, row, bytes);
     }
 }
 
@@ -349,8 +349,7 @@ void mmoe_shared_rows_give(const mmoe_plan *p, const mmoe_input_state *own,
                 .to_whom = share ? ~bit_of(p) : bit_of(p),
                 .own = bit_of(p),
                 .fetched = is_dealt(own, use) ? t->fetched : NULL,
-                .first = s->before[(int64_t)use * PARTS + part],
-                .hole = s->holes[use]};
+                .places = places_of(own, use, part)};
     for (int32_t q = 0; share && q < p->ranks; q++) g.next[q] = s->sent + places[q];
     if (!share) g.next[p->rank] = g.copy.values; /* which all get */
     tell(own, prepare, give_rows, &g);
@@ -413,9 +412,7 @@ void mmoe_shared_rows_take(const mmoe_input_state *own, const mmoe_weight_task *
 
 static int32_t place_of(const mmoe_input_state *own, int32_t use, int32_t row) {
     const mmoe_table_use *u = &own->uses[use];
-    const int32_t at = own->shared->before[(int64_t)use * PARTS + (row & (PARTS - 1))] +
-                       u->table->kind->find(u, row);
-    return (int32_t)behind_hole(at, own->shared->holes[use]);
+    return mmoe_row_place(places_of(own, use, row & (PARTS - 1)), u->table->kind->find(u, row));
 }
 
 static void copy_row(const mmoe_plan *p, const mmoe_renumbered *n, const mmoe_rows *batch,
@@ -433,26 +430,36 @@ static void copy_row(const mmoe_plan *p, const mmoe_renumbered *n, const mmoe_ro
     if (count && l->weights) memcpy(n->weights + to, l->weights + from, count * sizeof *n->weights);
 }
 
-static void renumber_read(const mmoe_input_state *own, int32_t use, const mmoe_table_read *read,
+void mmoe_shared_rows_copy(const mmoe_plan *p, const mmoe_input_state *own, const mmoe_rows *batch,
+                           int32_t first, int32_t end) {
+    if (!own->shared->is_dealt) return;
+    for (int32_t b = first; b < end; b++) copy_row(p, &own->shared->renumbered, batch, b);
+}
+
+void mmoe_shared_rows_number(const mmoe_input_state *own, const mmoe_weight_task *prepare,
+                             int32_t first, int32_t end) {
+    const mmoe_renumbered *n = &own->shared->renumbered;
+    const mmoe_table_use *use = &own->uses[prepare->first];
+    const mmoe_id_numbers to = {own->used, first, end, n->ids, n->rows.id_stride};
+    if (is_dealt(own, prepare->first))
+        use->table->kind->number(use, (int32_t)prepare->row,
+                                 places_of(own, prepare->first, prepare->row), &to);
+}
+
+static void renumber_list(const mmoe_input_state *own, int32_t use, const mmoe_table_read *read,
                           int32_t b) {
     const mmoe_renumbered *n = &own->shared->renumbered;
-    if (!read->bag) {
-        int32_t *id = n->ids + (size_t)b * n->rows.id_stride + read->column;
-        *id = place_of(own, use, *id);
-        return;
-    }
     const int64_t *at = n->offsets + (int64_t)b * n->rows.lists.count + read->column;
     for (int64_t e = at[0]; e < at[1]; e++)
         if (n->elements[e] != read->bag->dropped)
             n->elements[e] = place_of(own, use, n->elements[e]);
 }
 
-void mmoe_shared_rows_renumber(const mmoe_plan *p, const mmoe_input_state *own,
-                               const mmoe_rows *batch, int32_t first, int32_t end) {
-    for (int32_t b = first; b < end; b++) copy_row(p, &own->shared->renumbered, batch, b);
+void mmoe_shared_rows_renumber(const mmoe_input_state *own, int32_t first, int32_t end) {
     for (int32_t u = 0; u < own->n_use; u++) {
         const mmoe_table_use *use = &own->uses[u];
         for (int32_t i = use->first; is_dealt(own, u) && i < use->first + use->count; i++)
-            for (int32_t b = first; b < end; b++) renumber_read(own, u, &own->used[i], b);
+            for (int32_t b = first; own->used[i].bag && b < end; b++)
+                renumber_list(own, u, &own->used[i], b);
     }
 }

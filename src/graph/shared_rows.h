@@ -73,9 +73,13 @@ void mmoe_shared_rows_take(const mmoe_input_state *own, const mmoe_weight_task *
 void mmoe_shared_rows_start(const mmoe_plan *p, const mmoe_input_state *own);
 void mmoe_shared_rows_others(const mmoe_plan *p, const mmoe_input_state *own,
                              const mmoe_weight_task *prepare, const float **out);
-/* When all have taken: numbers of the batch's rows [first, end). */
-void mmoe_shared_rows_renumber(const mmoe_plan *p, const mmoe_input_state *own,
-                               const mmoe_rows *batch, int32_t first, int32_t end);
+/* Rows [first, end) of the batch, to be numbered; then the ids that they have of a part whose rows
+ * have places, a prepare task's; and, when all have taken, their lists. */
+void mmoe_shared_rows_copy(const mmoe_plan *p, const mmoe_input_state *own, const mmoe_rows *batch,
+                           int32_t first, int32_t end);
+void mmoe_shared_rows_number(const mmoe_input_state *own, const mmoe_weight_task *prepare,
+                             int32_t first, int32_t end);
+void mmoe_shared_rows_renumber(const mmoe_input_state *own, int32_t first, int32_t end);
 /* Is a part of this rank? */
 static inline bool mmoe_part_is_own(const mmoe_plan *p, const mmoe_weight_task *prepare) {
     return mmoe_part_is_of(prepare->row, p->rank, p->ranks);

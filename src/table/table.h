@@ -156,6 +156,23 @@ static inline bool mmoe_part_is_of(int64_t part, int32_t rank, int32_t ranks) {
     return part % ranks == rank;
 }
 
+/* Where the rows of a part stand: one behind the other from `first` on, but for a hole that is left
+ * out; -1: there is none. */
+typedef struct mmoe_row_places {
+    int64_t first, hole;
+} mmoe_row_places;
+static inline int32_t mmoe_row_place(mmoe_row_places p, int64_t index) {
+    const int64_t at = p.first + index;
+    return (int32_t)(at + (p.hole >= 0 && at >= p.hole));
+}
+
+typedef struct mmoe_id_numbers {
+    const mmoe_table_read *reads;
+    int32_t first, end;
+    int32_t *ids;
+    size_t stride;
+} mmoe_id_numbers;
+
 /* Reads, uses and tasks of one call are of tables of one kind. */
 struct mmoe_table_kind {
     bool (*suits)(const mmoe_embedding *t);
@@ -205,6 +222,10 @@ struct mmoe_table_kind {
     /* The index of a row among those of its part, its number modulo parts; of a row that is not
      * among them any of these, or 0. */
     int32_t (*find)(const mmoe_table_use *use, int32_t row);
+    /* Of a part: for each read of an id by rows [first, end) of the batch the place of its row, to
+     * ids[b * stride + column]. */
+    void (*number)(const mmoe_table_use *use, int32_t part, mmoe_row_places places,
+                   const mmoe_id_numbers *to);
     void (*leave)(mmoe_table_use *use); /* gives use->own back */
 
     /* Of rows that are no floats, and learn nothing: ranges, list and scatter are NULL. */

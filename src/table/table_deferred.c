@@ -102,6 +102,21 @@ static int32_t find(const mmoe_table_use *use, int32_t row) {
     return (int32_t)(at - rows);
 }
 
+static void number(const mmoe_table_use *use, int32_t part, mmoe_row_places places,
+                   const mmoe_id_numbers *to) {
+    const mmoe_touched *t = use->own;
+    for (int32_t i = 0; i < t->parts[part].rows; i++) {
+        const int32_t place = mmoe_row_place(places, i);
+        int32_t count;
+        const mmoe_touch *touch = mmoe_touched_reads(t, part, i, &count);
+        for (const mmoe_touch *end = touch + count; touch < end; touch++) {
+            const mmoe_table_read *read = &to->reads[touch->read];
+            if (!read->bag && touch->b >= to->first && touch->b < to->end)
+                to->ids[(size_t)touch->b * to->stride + (size_t)read->column] = place;
+        }
+    }
+}
+
 static void leave(mmoe_table_use *use) {
     mmoe_touched_free(use->own);
     use->own = NULL;
@@ -290,4 +305,5 @@ const mmoe_table_kind mmoe_table_deferred = {.suits = suits_deferred,
                                              .most = most,
                                              .reads = reads,
                                              .find = find,
+                                             .number = number,
                                              .leave = leave};
