@@ -599,6 +599,12 @@ towards 0 by about the learning rate, however small the decay: adam takes it up 
 END
 walk $(train good.csv) $set --set trainer.optimizer=adamw </dev/null
 
+# ---- Lanes ----
+
+walk $(train good.csv) --set trainer.lanes=true <<END
+trainer.lanes: trainer.segments is 1, so no second rank can have lanes of its own to read
+END
+
 # ---- Sweeps ----
 
 sweep() { # SELECTED: cvr or mean

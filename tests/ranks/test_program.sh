@@ -90,6 +90,13 @@ lanes="$lanes --set trainer.n_epoch=1 --set trainer.segments=8 --set trainer.bat
     run_ranks "$ranks" $lanes --output many.safetensors --checkpoint many.ckpt
     are_same wanted
     report $? "$ranks ranks train rows of which each reads its lanes (was $status)"
+    rm rows.d/part-*/lanes.npy
+    run_ranks "$ranks" $lanes --output many.safetensors
+    [ "$status" -eq 0 ] && cmp -s one.safetensors many.safetensors &&
+        [ "$(grep -c '^mmoe.*: trainer.lanes: .* has no lanes.npy' err)" -eq 1 ] &&
+        grep -q ", as an older version packed it: each rank reads all of its rows; mmoe pack \
+--like packs them anew" err
+    report $? "or all rows of a folder without their checksums, which a warning says (was $status)"
 }
 least="each takes at least one segment of a batch"
 expect_line 1 "$ranks" err \
