@@ -84,16 +84,22 @@ START_TEST(a_sketch_counts_what_is_taken) {
 }
 END_TEST
 
-/* What the first of several ranks takes, which is what is said. */
+/* What the first of several ranks takes, which is what is said, and what a fit takes with lanes. */
 static mmoe_status take_part(void *context, mmoe_comm *c, mmoe_error *error) {
     const mmoe_allocator *alloc = c->rank ? NULL : &counting;
+    const mmoe_allocator of_fit = mmoe_allocator_or_default(alloc);
     const mmoe_trainer_options options = {.threads = 1, .best_folder = "."};
     mmoe_model *model = NULL;
     mmoe_trainer *trainer = NULL;
+    mmoe_whole_batch whole = {.ranks = NULL};
     mmoe_status status = mmoe_model_create_among(config, schema, c, alloc, &model, error);
     if (!status) status = mmoe_trainer_create(model, &options, alloc, &trainer, error);
     if (!status) status = mmoe_trainer_join(trainer, c, error);
+    if (!status)
+        status = mmoe_whole_batch_init(&whole, trainer->ranks, trainer->run->plan, schema, &of_fit,
+                                       error);
     if (!c->rank) *(int64_t *)context = taken;
+    mmoe_whole_batch_finish(&whole);
     mmoe_trainer_free(trainer);
     mmoe_model_free(model);
     return status;
