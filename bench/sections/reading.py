@@ -10,8 +10,8 @@ from running import rotated
 from sections.data import Way
 
 HEADING = "Reading"
-ABOUT = """From the page cache to columns, vocabularies included: rows of `mmoe synth clicks --lists`,
-by `examples/ali-ccp.json` with both lists (see Data). "quoted" are the same rows with a column of
+ABOUT = """From the page cache to columns, vocabularies included: rows of `mmoe synth clicks
+--lists`, by `examples/ali-ccp.json` with both lists (see Data). "quoted" are the same rows with a column of
 text in quotes, a comma and doubled quotes inside. Programs took turns file by file, each in a new
 process, whose first reading is what a user waits for; the second one tells the reader from the
 machine. A virtual machine that is given memory when it touches it, and takes back what is free at
