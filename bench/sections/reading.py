@@ -11,12 +11,12 @@ from sections.data import Way
 
 HEADING = "Reading"
 ABOUT = """From the page cache to columns, vocabularies included: rows of `mmoe synth clicks
---lists`, by `examples/ali-ccp.json` with both lists (see Data). "quoted" are the same rows with a column of
-text in quotes, a comma and doubled quotes inside. Programs took turns file by file, each in a new
-process, whose first reading is what a user waits for; the second one tells the reader from the
-machine. A virtual machine that is given memory when it touches it, and takes back what is free at
-once, may give a process of 0.9 GB (ours; pandas takes 3.5 GB) all of it in two seconds, or find it
-there, although another process touched as much before each."""
+--lists`, by `examples/ali-ccp.json` with both lists (see Data). "quoted" are the same rows with a
+column of text in quotes, a comma and doubled quotes inside. Programs took turns file by file, each
+in a new process, whose first reading is what a user waits for; the second one tells the reader from
+the machine. A virtual machine that is given memory when it touches it, and takes back what is free
+at once, may give a process of 0.9 GB (ours; pandas takes 3.5 GB) all of it in two seconds, or find
+it there, although another process touched as much before each."""
 READ_PART = 5  # of the rows of the section data
 MOST = 6       # times a file's bytes that any program takes
 KINDS = ("plain", "quoted", "zst")
