@@ -1,26 +1,16 @@
-"""From CSV to an epoch: reading beside pandas, packing, training from each kind of rows."""
+"""From CSV to an epoch: packing, training from each kind of rows."""
 import itertools
 import json
 import os
-import shutil
-import statistics
 import tempfile
 
-from pages import Target, cell, table
-from running import ROOT, rotated
+from pages import Target, table
+from running import ROOT
 
 HEADING = "Data"
 ABOUT = """Rows of `mmoe synth clicks --lists` (23 columns of ids, two of lists, 8 of numbers) and
-`examples/ali-ccp.json` with both lists. Reading is from the page cache to columns, vocabularies
-included; programs took turns, each in a new process and beside what else ran (the load below).
-`docs/data.md` has other runs, on memory that processes had had before. Of the whole way each step
-ran once, with two threads where nothing else is said; the peak is the resident set by the
-kernel."""
-READ_PART = 5  # of the rows are read against pandas
-KINDS = ("plain", "quoted", "zst")
-FIRST = " first"
-TWICE = """; each program read every file twice, and the second time counts, since a virtual machine
-is given memory when it first touches it, and gives it back"""
+`examples/ali-ccp.json` with both lists. Each step of the way ran once, with two threads where
+nothing else is said; the peak is the resident set by the kernel."""
 MEMORY = 512  # MB
 STREAMED = ("--set", f"trainer.memory={MEMORY}")
 
@@ -30,7 +20,7 @@ def measure(run):
         run.names[folder] = "DIR"
         run.bench("bench_gemm", "--n-expert", 1, seconds=0.01)  # for the peak alone
         way = Way(run, folder)
-        return {"rows": way.rows, "reading": reading(run, way), "way": whole_way(run, way)}
+        return {"rows": way.rows, "way": whole_way(run, way)}
 
 
 class Way:
@@ -59,62 +49,6 @@ class Way:
     def synth(self, name, rows, first=0):
         return self.mmoe("synth", "clicks", "--lists", "--rows", rows, "--first-row", first,
                          "--output", self.path(name))
-
-
-# ---- Reading
-
-
-def quote(source, target):
-    """The same rows, the third column in quotes, with a comma and doubled quotes inside."""
-    with open(source, encoding="utf-8") as f, open(target, "w", encoding="utf-8") as out:
-        out.write(next(f))
-        for line in f:
-            click, purchase, cell_of, rest = line.split(",", 3)
-            out.write(f'{click},{purchase},"say ""{cell_of}"", twice",{rest}')
-
-
-def read_files(run, way):
-    """{kind: path}"""
-    way.synth("plain.csv", way.rows // READ_PART)
-    files = {kind: way.path(kind + ".csv") for kind in KINDS[:2]}
-    quote(files["plain"], files["quoted"])
-    if shutil.which("zstd"):
-        files["zst"] = way.path("plain.csv.zst")
-        run(["zstd", "-q", files["plain"], "-o", files["zst"]])
-    return files
-
-
-def reading(run, way):
-    """{"megabytes": {kind: of text}, program: {kind: [seconds a round]}}; a program's name with
-    FIRST: of the first reading in its process"""
-    files = read_files(run, way)
-    found = {"rows": way.rows // READ_PART,
-             "megabytes": {kind: os.path.getsize(files["plain" if kind == "zst" else kind]) / 1e6
-                           for kind in files}}
-    for r in run.each_round():
-        for program in rotated(("1", "2", "pandas"), r):
-            run.say(f"reading: {program}")
-            there = [kind for kind in files if (program, kind) != ("pandas", "zst")]
-            twice = [files[k] for kind in there for k in (kind, kind)]
-            lines = read_lines(run, way, program, twice)
-            for i, line in enumerate(lines):
-                name = program if i % 2 else program + FIRST
-                seconds = json.loads(line)["seconds"]
-                found.setdefault(name, {}).setdefault(there[i // 2], []).append(seconds)
-    for path in files.values():
-        os.remove(path)
-    return found
-
-
-def read_lines(run, way, program, files):
-    """None without pandas."""
-    if program != "pandas":
-        return run([run.program("bench", "bench_read"), way.config, program, *files]).splitlines()
-    if run.missing["pandas"]:
-        return []
-    lines = run([run.a.python, run.script("read_pandas.py"), *files]).splitlines()
-    run.about["pandas"] = json.loads(lines[0])["pandas"]
-    return lines
 
 
 # ---- The whole way
@@ -158,37 +92,21 @@ def streamed_ratio(figures, threads):
 
 
 def csv_ratio(figures, threads, of=max):
-    """Of reading and training alone, to one epoch from the file, all of it."""
+    """Of reading and training alone, to one epoch from the file, all of it. Rows in memory are read
+    before the epoch."""
     whole = trained(figures, "CSV streamed", threads)["seconds"]
-    rows = figures["rows"]
+    in_memory, rows = trained(figures, "CSV", threads), figures["rows"]
+    reads = in_memory["seconds"] - rows / in_memory["rows_per_second"]
     training = rows / trained(figures, "packed rows in memory", threads)["rows_per_second"]
-    reads = statistics.median(figures["reading"][str(threads)]["plain"])
-    return of((reads * rows / figures["reading"]["rows"], training)) / whole
+    return of((reads, training)) / whole
 
 
 # ---- The page
 
 
-def over_pandas(figures, program, kind):
-    reads = figures["reading"]
-    return [p / m for p, m in zip(reads.get("pandas", {}).get(kind, []), reads[program][kind])]
-
-
-def rates(figures, program, kind):
-    """MB of text a second."""
-    reads = figures["reading"]
-    return [reads["megabytes"][kind] / s for s in reads.get(program, {}).get(kind, [])]
-
-
 def targets(figures):
     peaks = [f["megabytes"] for f in figures["way"] if "streamed" in f["what"]]
     return [
-        Target("CSV to columns, 1 thread: pandas' time / ours", 6,
-               over_pandas(figures, "1", "plain")),
-        Target("CSV to columns, 2 threads", 10, over_pandas(figures, "2", "plain")),
-        Target("with quoted text, 1 thread", 2, over_pandas(figures, "1", "quoted")),
-        Target("`.zst` to columns, 2 threads: MB of text a second", 300,
-               rates(figures, "2", "zst")),
         Target(f"streamed with {MEMORY} MB / in memory, 1 thread: rows/s", .85,
                [streamed_ratio(figures, 1)]),
         Target(f"streamed with {MEMORY} MB / in memory, 2 threads: rows/s", .85,
@@ -204,19 +122,9 @@ def targets(figures):
 
 def body(record):
     figures = record["figures"]
-    reads = figures["reading"]
-    sizes = ", ".join(f"{kind} {size:,.0f}" for kind, size in reads["megabytes"].items())
-    programs = {"1": "mmoe, 1 thread", "2": "mmoe, 2 threads", "pandas": "pandas"}
-    twice = any(name + FIRST in reads for name in programs)
-    programs |= {name + FIRST: title + ", first reading" for name, title in programs.items()
-                 if name + FIRST in reads}
-    read_rows = [[title] + [cell(rates(figures, program, kind), "{:,.0f}")
-                            for kind in reads["megabytes"]] for program, title in programs.items()]
     way_rows = [[f["what"], f"{f['seconds']:.1f}", f"{f['megabytes']:,.0f}",
                  f"{f['rows_per_second']:,.0f}"] for f in figures["way"]]
     return "\n\n".join([
-        f"Reading, MB of text a second (files of {sizes} MB)" + (TWICE if twice else "") + ":",
-        table(["program", *reads["megabytes"]], read_rows),
-        f"The whole way, of {figures['rows']:,} rows; the rate of `train` is of the epoch alone:",
+        f"{figures['rows']:,} rows; the rate of `train` is of the epoch alone:",
         table(["command", "seconds", "peak MB", "rows/s"], way_rows)
     ])

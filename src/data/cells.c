@@ -42,6 +42,7 @@ static size_t known_fields(const mmoe_cells *c, const mmoe_encoder *e, mmoe_csv_
         const mmoe_csv_field *first = at.rows->fields + (at.first + done) * columns + at.column;
         run.cells.count = all - done < AT_ONCE ? all - done : AT_ONCE;
         run.cells.bytes = place_fields(first, columns, run.cells.count, before, ends);
+        run.is_first = at.first + done == 0;
         known = mmoe_cells_known(c, e, run, texts);
         if (run.ids) run.ids += known * run.step;
         if (run.learned) run.learned += known * run.step;
@@ -58,5 +59,6 @@ size_t mmoe_cells_known_of(const mmoe_cells *c, const mmoe_encoder *e, mmoe_csv_
     if (rows->fields) return known_fields(c, e, at, run, texts);
     run.cells = (mmoe_csv_cells){rows->bytes, rows->cuts + first, rows->cuts + first + 1,
                                  rows->stride, rows->count - at.first};
+    run.is_first = at.first == 0;
     return mmoe_cells_known(c, e, run, texts);
 }

@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "data/dataset.h"
 #include "data/label.h"
-#include "data/read_ids.h"
+#include "data/read_list.h"
 
 static size_t n_id_of(const mmoe_csv_part *p) {
     return (size_t)(p->cells.schema->n_sparse - p->cells.schema->n_list);
@@ -40,15 +40,26 @@ mmoe_csv_part *mmoe_csv_part_new(const mmoe_csv_file *file, const struct mmoe_sc
     p->most_ids = mmoe_alloc_zero(a, (size_t)s->n_sparse, sizeof *p->most_ids);
     p->negatives = mmoe_alloc_zero(a, (size_t)s->n_label, sizeof *p->negatives);
     p->told = mmoe_alloc_zero(a, (size_t)s->n_label, sizeof *p->told);
+    p->windows = mmoe_alloc_zero(a, (size_t)s->n_list, sizeof *p->windows);
     const bool has_order = mmoe_id_order_make(&p->cells, a, &p->order);
-    if (begin_kept(p) && has_order && p->notes && p->most_ids && p->negatives && p->told) return p;
+    if (begin_kept(p) && has_order && p->notes && p->most_ids && p->negatives && p->told &&
+        p->windows)
+        return p;
     mmoe_csv_part_free(p);
     return NULL;
+}
+
+void mmoe_csv_part_end(mmoe_csv_part *p) {
+    for (int32_t i = 0; p->windows && i < p->cells.schema->n_list; i++)
+        mmoe_list_window_finish(&p->windows[i], &p->file->alloc);
+    mmoe_release(&p->file->alloc, p->windows);
+    p->windows = NULL;
 }
 
 void mmoe_csv_part_free(mmoe_csv_part *p) {
     if (!p) return;
     const mmoe_allocator *a = &p->file->alloc;
+    mmoe_csv_part_end(p);
     for (int32_t i = 0; p->negatives && i < p->file->schema->n_label; i++)
         mmoe_release(a, p->negatives[i]);
     for (size_t i = 0; p->kept && i < p->file->n_keep; i++) mmoe_kept_finish(&p->kept[i], a);
@@ -211,9 +222,9 @@ static mmoe_status read_numbers(const mmoe_csv_part *p, int32_t i, const mmoe_cs
 }
 
 static mmoe_status read_features(mmoe_csv_part *p, const mmoe_csv_rows *rows, mmoe_error *err) {
-    const mmoe_id_rows ids = {&p->cells, rows,     p->rows + 1,
-                              &p->order, p->notes, p->ids + (size_t)p->rows * n_id_of(p),
-                              &p->lists};
+    const mmoe_id_rows ids = {&p->cells, rows,        p->rows + 1,
+                              &p->order, p->notes,    p->ids + (size_t)p->rows * n_id_of(p),
+                              &p->lists, p->most_ids, p->windows};
     mmoe_status status = mmoe_read_ids(&ids, p->file->id_fields, err);
     for (int32_t i = 0; !status && i < p->cells.schema->n_dense; i++)
         status = read_numbers(p, i, rows, err);
@@ -342,6 +353,7 @@ static mmoe_status keep_place(mmoe_csv_part *p, mmoe_error *err) {
     p->lacking[p->n_lacking++] = p->rows;
     memset(p->ids + r * ids, 0, ids * sizeof *p->ids);
     memset((float *)p->values + r * width, 0, width * sizeof(float));
+    p->finds_list_ids = true; /* those of the row may have been read */
     while (p->lists.lists < (r + 1) * (size_t)s->n_list)
         if (!mmoe_list_store_end(&p->lists)) return mmoe_fail_memory(err, sizeof(int64_t));
     return MMOE_OK;

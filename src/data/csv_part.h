@@ -23,9 +23,10 @@ typedef struct mmoe_csv_part {
     float *labels, *weights;
     mmoe_kept *kept; /* [n_keep] whose vocabularies learn from these rows */
     mmoe_list_store lists;
-    mmoe_note *notes; /* [n_sparse + n_dense] without names */
-    char **negatives; /* [n_label] mmoe_label_cell.negative */
-    char **told;      /* [n_label] what they were before the rows that are read */
+    struct mmoe_list_window *windows; /* [n_list] while it is read into */
+    mmoe_note *notes;                 /* [n_sparse + n_dense] without names */
+    char **negatives;                 /* [n_label] mmoe_label_cell.negative */
+    char **told;                      /* [n_label] what they were before the rows that are read */
     mmoe_csv_bad bad;
     bool any_missing_label;
     bool is_blank;     /* the last fault was a cell that is missing */
@@ -41,7 +42,9 @@ typedef struct mmoe_csv_part {
      * have is there, but for numbers that wait. */
     bool is_taken;
     size_t first_row, first_list, first_element;
-    int32_t *most_ids; /* [n_sparse] of its rows then (most_ids.h) */
+    int32_t *most_ids; /* [n_sparse] of its rows then (most_ids.h); of lists before, unless they are
+                          yet to be found, for ids have changed */
+    bool finds_list_ids;
 } mmoe_csv_part;
 
 /* An empty one; NULL when memory is out. `schema`: cells.schema. */
@@ -52,6 +55,9 @@ void mmoe_csv_part_free(mmoe_csv_part *part);
  * the rows are to be read again by another part, which knows them; so they are where is_of_column
  * says that what they taught may be the fault. MMOE_E_DATA, _MEMORY. */
 mmoe_status mmoe_csv_part_rows(void *part, const mmoe_csv_rows *rows, mmoe_error *err);
+
+/* No more rows are read into it. */
+void mmoe_csv_part_end(mmoe_csv_part *part);
 
 /* `skip` and `fault` of such a handler. */
 bool mmoe_csv_part_skip(void *part, int64_t row);

@@ -76,8 +76,10 @@ static mmoe_status parse_rows(const mmoe_csv_job *j, mmoe_csv_piece *p, mmoe_err
         reader.skip = mmoe_csv_part_skip;
         reader.fault = mmoe_csv_part_fault;
     }
-    return mmoe_csv_parse(p->block.bytes, p->block.length, j->file->path, &reader, &j->file->alloc,
-                          err);
+    const mmoe_status status = mmoe_csv_parse(p->block.bytes, p->block.length, j->file->path,
+                                              &reader, &j->file->alloc, err);
+    mmoe_csv_part_end(p->part);
+    return status;
 }
 
 /* What a block is parsed with. */
@@ -249,6 +251,7 @@ void mmoe_csv_piece_place(const mmoe_csv_job *j, mmoe_csv_piece *p) {
         p->become[t] = p->merged[t].differs ? p->merged[t].ids : NULL;
         some_change = some_change || p->become[t];
     }
+    p->part->finds_list_ids |= some_change;
     if (some_change) mmoe_csv_ids_place(&ids, j->file->schema, p->become, p->part->notes);
 }
 

@@ -121,12 +121,14 @@ static void take_rows(const struct mmoe_dataset *set, const mmoe_csv_part *p) {
 }
 
 static void find_most_ids(const struct mmoe_dataset *set, mmoe_csv_part *p) {
+    const int32_t n_list = set->n_sparse - set->n_id;
     const mmoe_row_ids rows = {.rows = p->rows,
                                .n_id = set->n_id,
-                               .n_list = set->n_sparse - set->n_id,
+                               .n_list = n_list,
                                .ids = p->ids,
-                               .ends = p->lists.ends,
+                               .ends = p->finds_list_ids ? p->lists.ends : NULL,
                                .elements = p->lists.ids};
+    for (int32_t i = 0; p->finds_list_ids && i < n_list; i++) p->most_ids[set->n_id + i] = 0;
     mmoe_most_ids_raise(&rows, p->most_ids);
 }
 

@@ -28,6 +28,8 @@ typedef struct mmoe_id_rows {
     mmoe_note *notes; /* [n_sparse] */
     int32_t *ids;     /* [count, n_id], to be written */
     mmoe_list_store *lists;
+    int32_t *most; /* [n_sparse] of lists the largest ids, raised by what is read */
+    struct mmoe_list_window *windows; /* [n_list] (read_list.h), where there are several rows */
 } mmoe_id_rows;
 
 /* A cell of row `row`, or of a list an element, one of those that data.missing has being empty; its

@@ -100,6 +100,7 @@ mmoe_status mmoe_loader_row(void *loader, int64_t row, const mmoe_csv_field *fie
 mmoe_status mmoe_loader_add(mmoe_loader *l, const mmoe_csv_passed *passed, mmoe_error *err) {
     mmoe_csv_part *part = l->part;
     part->passed = *passed;
+    mmoe_csv_part_end(part);
     l->part = NULL;
     const mmoe_status status = mmoe_csv_parts_add(&l->parts, part, err);
     return status ? status : mmoe_loader_hand_on(l, err);

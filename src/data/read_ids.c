@@ -120,8 +120,8 @@ static mmoe_status read_row(const mmoe_id_rows *r, const int64_t *at, mmoe_error
 }
 
 /* What is not alone, row by row; lists that are have been read, and go to their places. */
-static mmoe_status read_others(const mmoe_id_rows *r, const int64_t *at, mmoe_list_window *lists,
-                               mmoe_error *err) {
+static mmoe_status read_others(const mmoe_id_rows *r, const int64_t *at, mmoe_error *err) {
+    mmoe_list_window *lists = r->windows;
     const struct mmoe_schema *s = r->cells->schema;
     const id_place *others = r->order->places + r->order->n_alone,
                    *end = r->order->places + s->n_sparse;
@@ -141,17 +141,9 @@ static mmoe_status read_others(const mmoe_id_rows *r, const int64_t *at, mmoe_li
 
 mmoe_status mmoe_read_ids(const mmoe_id_rows *r, const int64_t *at, mmoe_error *err) {
     const id_place *first = r->order->places, *others = first + r->order->n_alone;
-    const size_t n_list = (size_t)r->cells->schema->n_list;
-    const mmoe_allocator *a = &r->lists->alloc;
     mmoe_status status = MMOE_OK;
     if (r->rows->count == 1) return read_row(r, at, err);
     for (const id_place *p = first; !status && p < others; p++)
         status = read_column(r, p, at[p->at], err);
-    if (status) return status;
-    mmoe_list_window *lists = mmoe_alloc_zero(a, n_list, sizeof *lists);
-    if (!lists) return mmoe_fail_memory(err, n_list * sizeof *lists);
-    status = read_others(r, at, lists, err);
-    for (size_t i = 0; i < n_list; i++) mmoe_list_window_finish(&lists[i]);
-    mmoe_release(a, lists);
-    return status;
+    return status ? status : read_others(r, at, err);
 }

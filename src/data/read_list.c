@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "data/dataset.h"
 #include "data/list_values.h"
+#include "data/most_ids.h"
 
 typedef mmoe_id_place id_place;
 typedef mmoe_list_window window;
@@ -29,15 +30,24 @@ typedef struct small_window {
     uint32_t words[ARRAYS * (FEW + SLACK) + 1];
 } small_window;
 
+/* False when memory is out. */
+static bool widen(window *w, size_t words, const mmoe_allocator *a) {
+    const size_t room = words + words / 4;
+    if (words <= w->room) return true;
+    mmoe_list_window_finish(w, a);
+    w->memory = mmoe_alloc(a, room, sizeof(uint32_t));
+    if (w->memory) w->room = room;
+    return w->memory;
+}
+
 /* `small`: memory for few elements of one row; NULL: there is none. */
-static mmoe_status make_window(window *w, size_t elements, size_t rows, small_window *small,
-                               mmoe_error *err) {
-    const size_t room = elements + SLACK;
-    uint32_t *words = small && elements <= FEW ? small->words : NULL;
-    if (!words) {
-        words = w->memory = mmoe_alloc(&w->alloc, ARRAYS * room + rows, sizeof *words);
-        if (!words) return mmoe_fail_memory(err, (ARRAYS * room + rows) * sizeof *words);
-    }
+static mmoe_status make_window(window *w, const mmoe_id_rows *r, size_t elements,
+                               small_window *small, mmoe_error *err) {
+    const size_t room = elements + SLACK, all = ARRAYS * room + r->rows->count;
+    const bool is_small = small && elements <= FEW;
+    if (!is_small && !widen(w, all, &r->lists->alloc))
+        return mmoe_fail_memory(err, all * sizeof(uint32_t));
+    uint32_t *words = is_small ? small->words : w->memory;
     w->cuts.before = words;
     w->cuts.tails = words + room;
     w->cuts.ends = words + 2 * room;
@@ -49,9 +59,10 @@ static mmoe_status make_window(window *w, size_t elements, size_t rows, small_wi
     return MMOE_OK;
 }
 
-void mmoe_list_window_finish(window *w) {
-    mmoe_release(&w->alloc, w->memory);
+void mmoe_list_window_finish(window *w, const mmoe_allocator *a) {
+    mmoe_release(a, w->memory);
     w->memory = NULL;
+    w->room = 0;
 }
 
 /* ---- Cells ---- */
@@ -105,7 +116,7 @@ static mmoe_status cut_cells(window *w, const mmoe_id_rows *r, const id_place *p
                              small_window *small, mmoe_error *err) {
     const mmoe_csv_rows *rows = r->rows;
     const mmoe_list_how how = column_of(r, p)->how;
-    const mmoe_status status = make_window(w, most_elements(w, rows, at), rows->count, small, err);
+    const mmoe_status status = make_window(w, r, most_elements(w, rows, at), small, err);
     if (status) return status;
     if (!how.weight_separator) w->cuts.ends = w->cuts.tails;
     for (size_t k = 0; k < rows->count; k++) {
@@ -142,7 +153,7 @@ static void gather_row(window *w, const mmoe_id_rows *r, const id_place *p, cons
 static mmoe_status gather_cells(window *w, const mmoe_id_rows *r, const id_place *p,
                                 const int64_t *at, small_window *small, mmoe_error *err) {
     const size_t rows = r->rows->count, n = column_of(r, p)->columns.count;
-    const mmoe_status status = make_window(w, rows * n, rows, small, err);
+    const mmoe_status status = make_window(w, r, rows * n, small, err);
     if (status) return status;
     w->cuts.ends = w->cuts.tails;
     for (size_t k = 0; k < rows; k++) gather_row(w, r, p, at, k);
@@ -181,6 +192,7 @@ static const char *read_values(window *w, const mmoe_id_rows *r, const id_place 
         const mmoe_cell_run run = {
             .cells = {w->cuts.bytes, w->cuts.before + *k, w->cuts.ends + *k, 1, end - *k},
             .step = 1,
+            .is_first = *k == 0,
             .ids = w->ids + *k};
         *k += mmoe_cells_known(r->cells, p->encoder, run, &r->notes[p->feature].texts);
         if (*k == end) return NULL;
@@ -259,6 +271,7 @@ static mmoe_status read_elements(window *w, const mmoe_id_rows *r, const id_plac
             &value, fault, err);
     }
     r->notes[p->feature].counts.values += (int64_t)w->cuts.n;
+    mmoe_most_id_raise(w->ids, w->cuts.n, &r->most[p->feature]);
     return MMOE_OK;
 }
 
@@ -267,7 +280,8 @@ static mmoe_status read_elements(window *w, const mmoe_id_rows *r, const id_plac
 static mmoe_status read_window(window *w, const mmoe_id_rows *r, const id_place *p,
                                const int64_t *at, small_window *small, mmoe_error *err) {
     const size_t several = column_of(r, p)->columns.count;
-    *w = (window){.alloc = r->lists->alloc,
+    *w = (window){.memory = w->memory,
+                  .room = w->room,
                   .cuts = {.bytes = bytes_of(r->rows, at, several ? several : 1)}};
     const mmoe_status status =
         several ? gather_cells(w, r, p, at, small, err) : cut_cells(w, r, p, *at, small, err);
@@ -287,7 +301,7 @@ static void copy_words(void *to, const void *from, size_t n) {
 
 mmoe_status mmoe_list_window_put(window *w, size_t row, mmoe_list_store *s, mmoe_error *err) {
     const size_t n = w->counts[row];
-    if (!mmoe_list_store_reserve(s, n + AT_ONCE))
+    if (s->elements + n + AT_ONCE > s->element_room && !mmoe_list_store_reserve(s, n + AT_ONCE))
         return mmoe_fail_memory(err, (n + AT_ONCE) * sizeof *s->ids);
     copy_words(s->ids + s->elements, w->ids + w->put, n);
     if (s->is_weighed) copy_words(s->weights + s->elements, w->weights + w->put, n);
@@ -309,6 +323,7 @@ static mmoe_status add_element(const mmoe_id_rows *r, size_t row, const id_place
             r->cells, mmoe_cell_at(r->rows->first + (int64_t)row, column_of(r, p)->name, column),
             &e->value, fault, err);
     r->notes[p->feature].counts.values++;
+    mmoe_most_id_raise(&cell.id, 1, &r->most[p->feature]);
     if (mmoe_list_store_add(r->lists, cell.id, weight)) return MMOE_OK;
     return mmoe_fail_memory(err, sizeof *r->lists->ids);
 }
@@ -366,11 +381,11 @@ mmoe_status mmoe_read_list(const mmoe_id_rows *r, size_t row, const id_place *p,
     const mmoe_csv_rows cut = mmoe_csv_row_of(r->rows, row);
     mmoe_id_rows one = *r;
     small_window small;
-    window w;
+    window w = {NULL};
     one.rows = &cut;
     one.placed += (int64_t)row;
     mmoe_status status = read_window(&w, &one, p, at, &small, err);
     if (!status) status = mmoe_list_window_put(&w, 0, r->lists, err);
-    mmoe_list_window_finish(&w);
+    mmoe_list_window_finish(&w, &r->lists->alloc);
     return status;
 }

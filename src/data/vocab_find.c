@@ -43,8 +43,8 @@ static void ask_for_ints(const mmoe_vocab *v, const uint32_t *values, size_t cou
 }
 
 static bool are_small(const mmoe_vocab *v, const uint32_t *values, size_t count) {
-    uint32_t most = 0;
-    for (size_t i = 0; i < count; i++) most = values[i] > most ? values[i] : most;
+    int32_t most = 0; /* of 8 digits; vectors compare such */
+    for (size_t i = 0; i < count; i++) most = (int32_t)values[i] > most ? (int32_t)values[i] : most;
     return mmoe_small_ints_know(&v->small, most);
 }
 

@@ -1,0 +1,132 @@
+"""How fast CSV becomes columns, beside pandas."""
+import itertools
+import json
+import os
+import shutil
+import tempfile
+
+from pages import Target, cell, table
+from running import rotated
+from sections.data import Way
+
+HEADING = "Reading"
+ABOUT = """From the page cache to columns, vocabularies included: rows of `mmoe synth clicks
+--lists`, by `examples/ali-ccp.json` with both lists (see Data). "quoted" are the same rows with a
+column of text in quotes, a comma and doubled quotes inside. Programs took turns file by file, each
+in a new process, whose first reading is what a user waits for; the second one tells the reader from
+the machine. A virtual machine that is given memory when it touches it, and takes back what is free
+at once, may give a process of 0.9 GB (ours; pandas takes 3.5 GB) all of it in two seconds, or find
+it there, although another process touched as much before each."""
+READ_PART = 5  # of the rows of the section data
+MOST = 6       # times a file's bytes that any program takes
+KINDS = ("plain", "quoted", "zst")
+AGAIN = " again"
+TWICE = """; "again" is the second reading in the same process, of the same file"""
+
+
+def measure(run):
+    with tempfile.TemporaryDirectory(dir=run.a.folder) as folder:
+        run.names[folder] = "DIR"
+        run.bench("bench_gemm", "--n-expert", 1, seconds=0.01)  # for the peak alone
+        return readings(run, Way(run, folder))
+
+
+def quote(source, target):
+    """The same rows, the third column in quotes, with a comma and doubled quotes inside."""
+    with open(source, encoding="utf-8") as f, open(target, "w", encoding="utf-8") as out:
+        out.write(next(f))
+        for line in f:
+            click, purchase, cell_of, rest = line.split(",", 3)
+            out.write(f'{click},{purchase},"say ""{cell_of}"", twice",{rest}')
+
+
+def read_files(run, way):
+    """{kind: path}"""
+    way.synth("plain.csv", way.rows // READ_PART)
+    files = {kind: way.path(kind + ".csv") for kind in KINDS[:2]}
+    quote(files["plain"], files["quoted"])
+    if shutil.which("zstd"):
+        files["zst"] = way.path("plain.csv.zst")
+        run(["zstd", "-q", files["plain"], "-o", files["zst"]])
+    return files
+
+
+def touch(run, size):
+    """Memory that the system has for the next process."""
+    run([run.a.python, "-c", f"b'.' * {size}"])
+
+
+def readings(run, way):
+    """{"megabytes": {kind: of text}, program: {kind: [seconds a round]}}, of the first reading in
+    its process; a program's name with AGAIN: of the second"""
+    files = read_files(run, way)
+    found = {"rows": way.rows // READ_PART,
+             "megabytes": {kind: os.path.getsize(files["plain" if kind == "zst" else kind]) / 1e6
+                           for kind in files}}
+    for r in run.each_round():
+        for kind, program in itertools.product(files, rotated(("1", "pandas", "2"), r)):
+            if (program, kind) == ("pandas", "zst"):
+                continue
+            run.say(f"reading: {kind}, {program}")
+            touch(run, MOST * os.path.getsize(files["plain"]))
+            lines = read_lines(run, way, program, [files[kind]] * 2)
+            for name, line in zip((program, program + AGAIN), lines):
+                seconds = json.loads(line)["seconds"]
+                found.setdefault(name, {}).setdefault(kind, []).append(seconds)
+    return found
+
+
+def read_lines(run, way, program, files):
+    """None without pandas."""
+    if program != "pandas":
+        return run([run.program("bench", "bench_read"), way.config, program, *files]).splitlines()
+    if run.missing["pandas"]:
+        return []
+    lines = run([run.a.python, run.script("read_pandas.py"), *files]).splitlines()
+    run.about["pandas"] = json.loads(lines[0])["pandas"]
+    return lines
+
+
+# ---- The page
+
+
+def over_pandas(figures, program, kind, reading=""):
+    ours, pandas = (figures.get(name + reading, {}).get(kind, []) for name in (program, "pandas"))
+    return [p / m for p, m in zip(pandas, ours)]
+
+
+def rates(figures, program, kind):
+    """MB of text a second."""
+    return [figures["megabytes"][kind] / s for s in figures.get(program, {}).get(kind, [])]
+
+
+def targets(figures):
+    return [
+        Target("CSV to columns, 1 thread: pandas' time / ours", 6,
+               over_pandas(figures, "1", "plain")),
+        Target("CSV to columns, 2 threads", 10, over_pandas(figures, "2", "plain")),
+        Target("with quoted text, 1 thread", 2, over_pandas(figures, "1", "quoted")),
+        Target("`.zst` to columns, 2 threads: MB of text a second", 300,
+               rates(figures, "2", "zst")),
+        Target("CSV, second reading of a process, 1 thread: pandas' time / ours", 6,
+               over_pandas(figures, "1", "plain", AGAIN)),
+        Target("CSV, second reading, 2 threads", 10, over_pandas(figures, "2", "plain", AGAIN)),
+        Target("CSV, second reading, with quoted text, 1 thread", 2,
+               over_pandas(figures, "1", "quoted", AGAIN))
+    ]
+
+
+def body(record):
+    figures = record["figures"]
+    sizes = ", ".join(f"{kind} {size:,.0f}" for kind, size in figures["megabytes"].items())
+    programs = {"1": "mmoe, 1 thread", "2": "mmoe, 2 threads", "pandas": "pandas"}
+    twice = any(name + AGAIN in figures for name in programs)
+    programs |= {name + AGAIN: title + ", again" for name, title in programs.items()
+                 if name + AGAIN in figures}
+    rows = [[title] + [cell(rates(figures, program, kind), "{:,.0f}")
+                       for kind in figures["megabytes"]] for program, title in programs.items()]
+    return "\n\n".join([
+        f"{figures['rows']:,} rows, MB of text a second (files of {sizes} MB)" +
+        (TWICE if twice else "") + ":",
+        table(["program", *figures["megabytes"]], rows)
+    ])
