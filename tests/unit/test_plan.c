@@ -321,8 +321,8 @@ START_TEST(gradients_are_the_loss_s) {
     float *gradient = malloc(n * sizeof *gradient), *scratch = malloc(n * sizeof *scratch);
     ck_assert(gradient && scratch);
     loss_and_gradient(&b, trainer, gradient);
-    for (size_t k = 0; k < b.model->graph->tensors.count;
-         k += _i == WIDE ? (IS_EMULATED ? 25 : 9) : 1)
+    const size_t of_wide = IS_EMULATED ? 25 : 9, step = _i == WIDE ? of_wide : 1;
+    for (size_t k = 0; k < b.model->graph->tensors.count; k += step)
         if (mmoe_tensor_is_trained(&b.model->graph->tensors.items[k]))
             check_tensor(&b, trainer, &b.model->graph->tensors.items[k], gradient, scratch);
     free(gradient);
