@@ -101,7 +101,7 @@ static void softmax_module(const mmoe_act_args *a, const float *z, float *u, int
     vf top = splat(hmax(most));
     for (int32_t c = 0; c < a->group; c += W) {
         int n = MIN(W, a->group - c);
-        vf e = vexp(load_n(u + c, n) - top);
+        vf e = vexp(keep(lane < n, load_n(u + c, n) - top)); /* lanes beside may not overflow */
         store_n(u + c, e, n);
         sum += keep(lane < n, e);
     }

@@ -16,8 +16,10 @@
 
 static const char *folder, *sample;
 
-/* What two computations in single precision may differ by. */
-static const double first_score_error = 2e-6, last_score_error = 2e-5,
+/* What two computations in single precision may differ by. (Of the last scores' difference 1.8e-5
+ * are torch's own, by which the reference in double precision differs from it; on aarch64 we are
+ * 2.03e-5 from it, and 3.3e-6 from the reference.) */
+static const double first_score_error = 2e-6, last_score_error = 2.5e-5,
                     loss_error = 1e-5; /* absolute */
 /* Of a model with lists: between two of torch's own kernel sets 7.7e-5 was seen. */
 static const double last_list_score_error = 6e-5;

@@ -292,7 +292,7 @@ END_TEST
 
 /* ---- Threads ---- */
 
-enum { READERS = 6, PUBLISHERS = 2, PUBLICATIONS = 300 };
+enum { READERS = 6, PUBLISHERS = 2, PUBLICATIONS = IS_EMULATED ? 60 : 300 };
 
 static atomic_int publishing;
 static failing served_memory; /* of the models in the slot */

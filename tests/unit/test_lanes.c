@@ -15,7 +15,8 @@ enum {
     SEGMENTS = 8,
     TIMES = 38, /* the support's rows, one after the other: two blocks, and a part of one */
     ALL_ROWS = ROWS * TIMES,
-    WHOLE = ALL_ROWS / MMOE_BLOCK_ROWS * MMOE_BLOCK_ROWS
+    WHOLE = ALL_ROWS / MMOE_BLOCK_ROWS * MMOE_BLOCK_ROWS,
+    TIMES_RANKS = IS_EMULATED ? 4 : 2 /* from one number of ranks to the next */
 };
 static const way shuffled = {"mmoe", "\"n_expert\": 3", SGD, "dense"};
 
@@ -94,7 +95,7 @@ START_TEST(segments_have_rows_of_their_lanes) {
         }
         ck_assert_int_eq(known, o.rows);
         first_rows[epoch] = rows[0];
-        for (int ranks = 2; ranks <= SEGMENTS; ranks *= 2)
+        for (int ranks = 2; ranks <= SEGMENTS; ranks *= TIMES_RANKS)
             for (int rank = 0; rank < ranks; rank++) check_share(&o, &alloc, rank, ranks);
     }
     ck_assert_uint_ne(first_rows[0], first_rows[1]);
@@ -193,7 +194,7 @@ START_TEST(a_rank_reads_its_lanes_alone) {
         mmoe_dataset_read_packed(p.schema, packed, MMOE_PACKED_LOADED, NULL, &in_memory, &err));
     mmoe_source *all = source_of(in_memory, 0, 1), *few = source_of(set, 3, 4),
                 *streamed = source_of(set, 0, 1);
-    for (int ranks = 1; ranks <= SEGMENTS; ranks *= 2)
+    for (int ranks = 1; ranks <= SEGMENTS; ranks *= TIMES_RANKS)
         for (int rank = 0; rank < ranks; rank++) check_source(set, all, rank, ranks);
     ck_assert_uint_lt(mmoe_source_bytes(few), mmoe_source_bytes(streamed) / 3);
     mmoe_source_free(few);
@@ -337,7 +338,7 @@ START_TEST(ranks_train_what_one_process_does) {
     work w = {&p, in_memory, one, model, NULL, false, NULL};
     fit_with(&w, 1);
     w = (work){&p, set, many, other, NULL, false, NULL};
-    for (int ranks = 1; ranks <= MOST_RANKS; ranks *= 2) {
+    for (int ranks = 1; ranks <= MOST_RANKS; ranks *= TIMES_RANKS) {
         fit_with(&w, ranks);
         check_same(one, many, ranks);
         check_same(model, other, ranks);
