@@ -279,6 +279,16 @@ typedef struct mmoe_idle_args {
 typedef struct mmoe_leap_args {
     float keep, keep_m, keep_v, root, eps, pull, second, third;
 } mmoe_leap_args;
+typedef struct mmoe_leap_row {
+    const mmoe_leap_args *args;
+    float *w, *m, *v; /* v: NULL: there is none */
+} mmoe_leap_row;
+
+/* A row that Adam moves. */
+typedef struct mmoe_adam_row {
+    float *w, *m, *v;
+    const float *g;
+} mmoe_adam_row;
 
 /* A cross-entropy other than the plain one (0, 1, 0): of the label y' = y (1 - smoothing) +
  * smoothing / 2, its positive term times positive_weight, and each term times the probability of
@@ -330,6 +340,9 @@ typedef struct mmoe_kernels {
     /* One step over n values. `g` is the gradient before weight decay. All tell whether a new
      * weight is not finite. */
     bool (*adam)(const mmoe_adam_args *a, size_t n, float *w, const float *g, float *m, float *v);
+    /* The same of `count` rows of n values. A row's chain of instructions is long, and a processor
+     * that is told of many rows at once works on several. */
+    bool (*adam_rows)(const mmoe_adam_args *a, size_t n, const mmoe_adam_row *rows, size_t count);
     /* PyTorch's SGD: g += weight_decay w; m = momentum m + g (first step: m = g); w -= lr m. */
     bool (*sgd)(const mmoe_sgd_args *a, size_t n, float *w, const float *g, float *m);
     /* g += weight_decay w; s += g^2; w -= lr g / (sqrt(initial + s) + eps). */
@@ -348,7 +361,7 @@ typedef struct mmoe_kernels {
                          float *s);
     void (*adagrad_row_idle)(const mmoe_adagrad_args *a, const mmoe_idle_args *idle, size_t n,
                              float *w, float *s);
-    void (*leap)(const mmoe_leap_args *a, size_t n, float *w, float *m, float *v); /* v or NULL */
+    void (*leap)(size_t n, const mmoe_leap_row *rows, size_t count); /* rows of n values */
     void (*regularize)(const mmoe_penalty_args *a, size_t n, const float *w, const float *g,
                        float *out);
     double (*dot)(size_t n, const float *x, const float *y);

@@ -57,6 +57,7 @@ const mmoe_kernels PASTE(mmoe_kernels_, MMOE_KERNELS_NAME) = {
     .joint_logit = joint_logit,
     .exp = exp_kernel,
     .adam = adam,
+    .adam_rows = adam_rows,
     .sgd = sgd,
     .adagrad = adagrad,
     .adagrad_row = adagrad_row,

@@ -53,6 +53,21 @@ static bool adam(const mmoe_adam_args *args, size_t n, float *w, const float *g,
     return any_negative(bad);
 }
 
+static bool adam_rows(const mmoe_adam_args *args, size_t n, const mmoe_adam_row *rows,
+                      size_t count) {
+    const mmoe_adam_args own = *args, *a = &own;
+    vu bad = {0};
+    for (const mmoe_adam_row *r = rows; r < rows + count; r++) {
+        const mmoe_adam_row x = *r;
+        size_t i = 0;
+        for (; i + W <= n; i += W)
+            bad |= not_finite(adam_vector(a, x.w + i, x.g + i, x.m + i, x.v + i, W));
+        if (i < n)
+            bad |= not_finite(adam_vector(a, x.w + i, x.g + i, x.m + i, x.v + i, (int)(n - i)));
+    }
+    return any_negative(bad);
+}
+
 static inline __attribute__((always_inline)) moved sgd_values(const mmoe_sgd_args *a, moved x,
                                                               vf g) {
     const vf d = vfma(splat(a->weight_decay), x.w, g);
@@ -213,11 +228,14 @@ static inline __attribute__((always_inline)) void leap_vector(const mmoe_leap_ar
     store_n(w, a->keep * load_n(w, n) - before * pull, n);
 }
 
-static void leap(const mmoe_leap_args *args, size_t n, float *w, float *m, float *v) {
-    const mmoe_leap_args own = *args;
-    size_t i = 0;
-    for (; i + W <= n; i += W) leap_vector(&own, w + i, m + i, v ? v + i : NULL, W);
-    if (i < n) leap_vector(&own, w + i, m + i, v ? v + i : NULL, (int)(n - i));
+static void leap(size_t n, const mmoe_leap_row *rows, size_t count) {
+    for (const mmoe_leap_row *r = rows; r < rows + count; r++) {
+        const mmoe_leap_args own = *r->args; /* which no store changes */
+        float *w = r->w, *m = r->m, *v = r->v;
+        size_t i = 0;
+        for (; i + W <= n; i += W) leap_vector(&own, w + i, m + i, v ? v + i : NULL, W);
+        if (i < n) leap_vector(&own, w + i, m + i, v ? v + i : NULL, (int)(n - i));
+    }
 }
 
 #endif

@@ -12,6 +12,10 @@ void mmoe_deferred_refresh(void *context, const mmoe_rows_read *read);
 /* All rows that it has records of are then as of the last step. In pieces of a fixed size: the same
  * bits for any number of workers. */
 void mmoe_deferred_settle(mmoe_optimizer *o, mmoe_pool *pool);
+/* What that does to the first `rows` rows of a block that it has records of, for those who want to
+ * know how long it takes: the history stays, so these rows have no meaning afterwards. */
+void mmoe_deferred_settle_part(const mmoe_optimizer *o, mmoe_pool *pool, int32_t block,
+                               int64_t rows);
 
 /* Of all deferred tables: how many rows there are, and how many of them had no gradient in the last
  * `steps` steps. */

@@ -171,25 +171,27 @@ void mmoe_history_add(mmoe_history *h, const mmoe_rate *rate) {
 
 /* ---- A row ---- */
 
-static void leap(const mmoe_history *h, int64_t at, const mmoe_moved *row) {
-    const int64_t k = h->count - at;
-    if (k <= NEAR) {
-        h->rule.kernels->leap(&h->near[k], row->n, row->w, row->m, row->v);
-        return;
-    }
-    const mmoe_leap_args far = leap_args(h, at);
-    h->rule.kernels->leap(&far, row->n, row->w, row->m, row->v);
-}
-
-static void run_steps(const mmoe_history *h, int64_t at, int64_t count, const mmoe_moved *row) {
-    h->rule.kind->idle(&h->rule, &(mmoe_idle_args){h->rates + at, count}, row);
-}
-
 /* Steps that are run one by one before the formula holds for the rest, of a row behind base + at.
  */
 static int64_t early_of(const mmoe_history *h, int64_t at) {
     const int64_t early = h->early - (int64_t)h->base - at;
     return early > 0 ? early : 0;
+}
+
+const mmoe_leap_args *mmoe_history_leap(const mmoe_history *h, int64_t at, mmoe_leap_args *room) {
+    const int64_t k = h->count - at;
+    if (!h->is_closed || k <= FEW || early_of(h, at)) return NULL;
+    if (k <= NEAR) return &h->near[k];
+    *room = leap_args(h, at);
+    return room;
+}
+
+static void leap(const mmoe_history *h, const mmoe_leap_args *args, const mmoe_moved *row) {
+    h->rule.kernels->leap(row->n, &(mmoe_leap_row){args, row->w, row->m, row->v}, 1);
+}
+
+static void run_steps(const mmoe_history *h, int64_t at, int64_t count, const mmoe_moved *row) {
+    h->rule.kind->idle(&h->rule, &(mmoe_idle_args){h->rates + at, count}, row);
 }
 
 /* Moments that have faded move nothing any more. */
@@ -198,8 +200,9 @@ void mmoe_history_catch_up(const mmoe_history *h, int64_t at, const mmoe_moved *
     if (k <= 0) return;
     const int64_t early = early_of(h, at);
     if (h->is_closed && k - early > FEW) {
+        mmoe_leap_args room;
         if (early) run_steps(h, at, early, row);
-        leap(h, at + early, row);
+        leap(h, mmoe_history_leap(h, at + early, &room), row);
         return;
     }
     run_steps(h, at, most, row);
@@ -208,7 +211,7 @@ void mmoe_history_catch_up(const mmoe_history *h, int64_t at, const mmoe_moved *
                            .eps = h->rule.settings.eps};
     fade_moments(h, k - most, &rest);
     rest.keep_m = 0;
-    h->rule.kernels->leap(&rest, row->n, row->w, row->m, row->v);
+    leap(h, &rest, row);
 }
 
 void mmoe_history_decay(const mmoe_history *h, int64_t at, const mmoe_moved *row) {

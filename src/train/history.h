@@ -80,6 +80,9 @@ static inline bool mmoe_history_is_full(const mmoe_history *h) {
 
 /* Asks for what is kept of step base + at. */
 static inline void mmoe_history_ask(const mmoe_history *h, int64_t at) { mmoe_ask(&h->sums[at]); }
+/* What a row of which the steps up to base + at are done leaps by to come behind the last step:
+ * kept here, or made in *room; NULL: it has nothing to leap, or not at once. */
+const mmoe_leap_args *mmoe_history_leap(const mmoe_history *h, int64_t at, mmoe_leap_args *room);
 /* A row of which the steps up to base + at are done is brought behind the last step. */
 void mmoe_history_catch_up(const mmoe_history *h, int64_t at, const mmoe_moved *row);
 /* The same of a row without moments, which decay alone has moved. */

@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "config/config_update.h"
 
-enum { LINE = 16, PIECE = 1024 };
+enum { LINE = 16, PIECE = 1024, ROWS = 16 };
 
 static uint8_t penalty_class(mmoe_tensor_role role) {
     return role == MMOE_ROLE_NORM ? MMOE_PENALTY_NONE : MMOE_PENALTY_DENSE;
@@ -298,16 +298,36 @@ static void apply_run(mmoe_optimizer *o, const mmoe_optimizer_block *b, int64_t 
     }
 }
 
+/* Rows of the gradient from the r-th on. Those that were brought up to date are in the cache, and
+ * to ask for them again costs more than it brings; others are on their way. Steps are written
+ * behind the moments beside them, which brings their lines. */
+static bool move_rows(const mmoe_optimizer *o, const mmoe_optimizer_block *b,
+                      const mmoe_gradient *g, int64_t r, int32_t n) {
+    const mmoe_rule_kind *kind = b->rule->kind;
+    const bool asks = !o->history.rates;
+    mmoe_adam_row rows[ROWS];
+    bool is_bad = false;
+    for (int32_t i = 0; i < n; i++) {
+        if (asks && r + i + MMOE_RECORDS_NEAR < g->rows)
+            mmoe_record_ask(b, g->at[r + i + MMOE_RECORDS_NEAR], mmoe_ask);
+        const mmoe_moved row = mmoe_record_row(b, g->at[r + i]);
+        const float *values = g->values + (r + i) * g->ld;
+        if (kind->move_rows)
+            rows[i] = (mmoe_adam_row){row.w, row.m, row.v, values};
+        else
+            is_bad |= kind->move(b->rule, &unchanged, &row, values);
+    }
+    if (kind->move_rows) is_bad = kind->move_rows(b->rule, (size_t)b->dim, rows, (size_t)n);
+    for (int32_t i = 0; b->has_step && i < n; i++)
+        *mmoe_record_step(b, g->at[r + i]) = (uint32_t)o->steps;
+    return is_bad;
+}
+
 static void update_records(mmoe_optimizer *o, const mmoe_optimizer_block *b,
                            const mmoe_gradient *g) {
     bool is_bad = false;
-    for (int64_t r = 0; r < g->rows; r++) {
-        if (r + MMOE_RECORDS_NEAR < g->rows)
-            mmoe_record_ask(b, g->at[r + MMOE_RECORDS_NEAR], mmoe_ask);
-        const mmoe_moved row = mmoe_record_row(b, g->at[r]);
-        is_bad |= b->rule->kind->move(b->rule, &unchanged, &row, g->values + r * g->ld);
-        if (b->has_step) *mmoe_record_step(b, g->at[r]) = (uint32_t)o->steps;
-    }
+    for (int64_t r = 0; r < g->rows; r += ROWS)
+        is_bad |= move_rows(o, b, g, r, (int32_t)(g->rows - r < ROWS ? g->rows - r : ROWS));
     note_finite(o, is_bad);
 }
 

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/rng.h"
+#include "train/deferred.h"
 
 /* Values of all tables that are rehearsed with: with their moments more than caches have. A batch
  * reads no more than a part of a table that was cut. Deferred tables have this memory: how long it
@@ -13,7 +14,8 @@
 enum { MOST_VALUES = 1 << 24, LEAST_ROWS_A_READ = 16 };
 static const int64_t most_bytes = INT64_C(4) << 30, memory_share = 4;
 enum { WARM_UP = 3, LEAST_STEPS = 5, MOST_STEPS = 200, MOST_CELLS = 1 << 20 };
-static const double time_of_steps = 0.5, time_of_updates = 0.1; /* seconds */
+static const double time_of_steps = 0.5, most_time = 2, time_of_updates = 0.1; /* seconds */
+static const int64_t most_idle = 1 << 29; /* values times steps of a worker: about a second */
 
 /* ---- Tables that are cut ---- */
 
@@ -270,10 +272,12 @@ static mmoe_status step(mmoe_rehearsal *r, mmoe_error *err) {
 
 static mmoe_status make_steps(mmoe_rehearsal *r, mmoe_error *err) {
     mmoe_status status = MMOE_OK;
-    for (int64_t i = 0; i < WARM_UP && !status; i++) status = step(r, err);
+    double begin = mmoe_clock();
+    for (int64_t i = 0; i < WARM_UP && !status && mmoe_clock() - begin < most_time; i++)
+        status = step(r, err);
     mmoe_profile_reset(r->profile);
-    const double begin = mmoe_clock();
-    while (!status && r->steps < MOST_STEPS &&
+    begin = mmoe_clock();
+    while (!status && r->steps < MOST_STEPS && r->seconds < most_time &&
            (r->steps < LEAST_STEPS || r->seconds < time_of_steps)) {
         status = step(r, err);
         r->steps++;
@@ -282,11 +286,35 @@ static mmoe_status make_steps(mmoe_rehearsal *r, mmoe_error *err) {
     return status;
 }
 
+/* Of table `i`, the rows of the pass over all of them that are timed. Where a row's steps are run
+ * one by one, it takes as long as they are many: then as many rows as have `most_idle` values times
+ * steps. */
+static int64_t timed_rows(const mmoe_rehearsal *r, const mmoe_params *whole, int32_t i) {
+    const mmoe_optimizer *o = &r->trainer->optimizer;
+    const mmoe_optimizer_block *b = &o->blocks[i];
+    const int64_t rows = b->has_step ? mmoe_record_count(b) : 0;
+    if (!rows || o->history.is_closed) return rows;
+    int32_t tables = 0;
+    for (int32_t k = 0; k < whole->n_table; k++) tables += o->blocks[k].has_step;
+    const int64_t workers = mmoe_pool_workers(r->trainer->pool),
+                  each = b->dim * (gap_of(r, whole, i) + 1),
+                  most = workers * most_idle / tables / each + 1;
+    return rows < most ? rows : most;
+}
+
+/* As if each table's rows all took as long as those that are timed. */
 static void time_settling(mmoe_rehearsal *r, const mmoe_params *whole) {
-    const double begin = mmoe_clock();
-    if (!r->trainer->optimizer.history.rates) return; /* no row is ever behind */
-    mmoe_params_settle(&r->model->params);
-    r->settle_seconds = (mmoe_clock() - begin) * more_values(r, whole);
+    mmoe_optimizer *o = &r->trainer->optimizer;
+    if (!o->history.rates) return; /* no row is ever behind */
+    for (int32_t i = 0; i < whole->n_table; i++) {
+        const int64_t rows = timed_rows(r, whole, i);
+        if (!rows) continue;
+        const double begin = mmoe_clock();
+        mmoe_deferred_settle_part(o, r->trainer->pool, i, rows);
+        r->settle_seconds += (mmoe_clock() - begin) / (double)rows * (double)whole->tables[i].rows;
+        r->settled_rows += rows;
+    }
+    mmoe_history_restart(&o->history, o->steps); /* lest the rest follows when all is released */
 }
 
 static mmoe_status time_steps(mmoe_rehearsal *r, const mmoe_params *whole, mmoe_error *err) {

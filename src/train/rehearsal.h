@@ -23,6 +23,7 @@ typedef struct mmoe_rehearsal {
     /* Of all rows of deferred tables, as many as the run's have: to be brought up to date; to get
      * memory for moments. */
     double settle_seconds, touch_seconds;
+    int64_t settled_rows; /* of deferred tables, that the former is by */
 } mmoe_rehearsal;
 
 /* `run`: what it will be. `like`: its rows, as far as they are known, whose lists tell how long

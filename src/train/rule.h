@@ -48,6 +48,8 @@ struct mmoe_rule_kind {
      * used, of kinds of rows alone; others have had it done. */
     bool (*move)(const mmoe_rule *r, const mmoe_penalty_args *of, const mmoe_moved *to,
                  const float *g);
+    /* The same of `count` rows of n values at once; NULL: of kinds that have no such kernel. */
+    bool (*move_rows)(const mmoe_rule *r, size_t n, const mmoe_adam_row *rows, size_t count);
     /* Steps without a gradient, one by one: what `move` makes of them, to the bit. */
     void (*idle)(const mmoe_rule *r, const mmoe_idle_args *steps, const mmoe_moved *to);
 };

@@ -40,6 +40,10 @@ static bool move(const mmoe_rule *r, const mmoe_penalty_args *of, const mmoe_mov
     return r->kernels->adam(&r->args.adam, to->n, to->w, g, to->m, to->v);
 }
 
+static bool move_rows(const mmoe_rule *r, size_t n, const mmoe_adam_row *rows, size_t count) {
+    return r->kernels->adam_rows(&r->args.adam, n, rows, count);
+}
+
 static void idle(const mmoe_rule *r, const mmoe_idle_args *steps, const mmoe_moved *to) {
     r->kernels->adam_idle(&r->args.adam, steps, to->n, to->w, to->m, to->v);
 }
@@ -50,4 +54,5 @@ const mmoe_rule_kind mmoe_rule_adam = {.moments = 2,
                                        .rate = rate,
                                        .begin = begin,
                                        .move = move,
+                                       .move_rows = move_rows,
                                        .idle = idle};

@@ -18,6 +18,10 @@ static bool move(const mmoe_rule *r, const mmoe_penalty_args *of, const mmoe_mov
     return mmoe_rule_adam.move(r, of, to, g);
 }
 
+static bool move_rows(const mmoe_rule *r, size_t n, const mmoe_adam_row *rows, size_t count) {
+    return mmoe_rule_adam.move_rows(r, n, rows, count);
+}
+
 static void idle(const mmoe_rule *r, const mmoe_idle_args *steps, const mmoe_moved *to) {
     mmoe_rule_adam.idle(r, steps, to);
 }
@@ -28,4 +32,5 @@ const mmoe_rule_kind mmoe_rule_adamw = {.moments = 2,
                                         .rate = rate,
                                         .begin = begin,
                                         .move = move,
+                                        .move_rows = move_rows,
                                         .idle = idle};

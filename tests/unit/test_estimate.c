@@ -4,6 +4,7 @@
 #include "base/comm_threads.h"
 #include "check_main.h"
 #include "files.h"
+#include "train/rehearsal.h"
 #include "train/sketch.h"
 #include "training_support.h"
 
@@ -215,6 +216,42 @@ START_TEST(an_epoch_is_more_than_its_steps) {
 }
 END_TEST
 
+/* The pass over all rows at an epoch's end: where each row's steps are run one by one it is timed
+ * on some, however many there are; else on all. */
+START_TEST(a_pass_over_rows_that_are_far_behind_is_bounded) {
+    static const char *const columns[] = {"a", "b", "d0", "d1"};
+    static const char *const optimizers[] = {"adam", "adamw"};
+    enum { MANY = 200000, BEHIND = 2000 };
+    char keys[128];
+    mmoe_sketch s;
+    const mmoe_allocator alloc = mmoe_allocator_or_default(NULL);
+    mmoe_rehearsal r = {.alloc = alloc};
+    snprintf(keys, sizeof keys, ", \"optimizer\": \"%s\", \"embedding_update\": \"deferred\"",
+             optimizers[_i]);
+    set_up("", "", keys);
+    mmoe_schema_free(schema);
+    SUCCEEDS(mmoe_config_set(config, "features.sparse.0.vocab_size", "200000", &err));
+    SUCCEEDS(mmoe_schema_create(config, columns, 4, NULL, &schema, &err));
+    SUCCEEDS(mmoe_sketch_make(config, schema, (mmoe_among){0, 1}, 2, &s, &err));
+    SUCCEEDS(mmoe_rehearse(&s, NULL, 2, &alloc, &r, &err));
+    const mmoe_params *p = &r.model->params;
+    const int64_t all = p->tables[0].rows + p->tables[1].rows;
+    ck_assert_int_eq(p->tables[0].rows, MANY);
+    if (_i) {
+        ck_assert_int_eq(r.settled_rows, all);
+    } else {
+        ck_assert_int_gt(r.settled_rows, 1000);
+        ck_assert_int_le((r.settled_rows - p->tables[1].rows) * p->tables[0].dim * BEHIND,
+                         INT64_C(1) << 30); /* of both workers */
+        ck_assert_int_lt(r.settled_rows, all / 2);
+    }
+    ck_assert_uint_eq(r.trainer->optimizer.history.count, 0); /* what is left is not run later */
+    mmoe_rehearsal_finish(&r);
+    mmoe_sketch_finish(&s);
+    tear_down();
+}
+END_TEST
+
 /* Lists of other columns would be written past the end of what was taken for this schema's. */
 START_TEST(rows_of_another_schema_are_refused) {
     static const char *const columns[] = {"a", "b", "d0", "d1"};
@@ -277,6 +314,7 @@ void add_cases(TCase *c) {
     tcase_add_test(c, a_rank_takes_what_is_said_of_it);
     tcase_add_test(c, an_estimate_has_rows_and_files);
     tcase_add_loop_test(c, an_epoch_is_more_than_its_steps, 0, 3);
+    tcase_add_loop_test(c, a_pass_over_rows_that_are_far_behind_is_bounded, 0, 2);
     tcase_add_test(c, rows_of_another_schema_are_refused);
     tcase_add_test(c, what_would_not_learn_has_steps);
     tcase_add_test(c, what_does_not_fit_is_refused);

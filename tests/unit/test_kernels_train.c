@@ -324,7 +324,7 @@ static void check_leap(const mmoe_kernels *k, int32_t n, bool has_v) {
     matrix w = matrix_drawn(2, n, n + 3, -1, 1), m = matrix_drawn(2, n, n + 3, -0.1, 0.1),
            v = matrix_drawn(2, n, n + 3, 0, 0.1), x = matrix_copy(&w), y = matrix_copy(&m),
            z = matrix_copy(&v);
-    k->leap(&a, (size_t)n, w.at, m.at, has_v ? v.at : NULL);
+    k->leap((size_t)n, &(mmoe_leap_row){&a, w.at, m.at, has_v ? v.at : NULL}, 1);
     for (int32_t i = 0; i < n; i++) {
         const double root = (double)a.root * sqrt((double)z.at[i]), d = root + (double)a.eps,
                      r = root / d, t = (double)a.eps / d,
@@ -343,11 +343,52 @@ static void check_leap(const mmoe_kernels *k, int32_t n, bool has_v) {
     }
 }
 
+/* Rows that are told of together become what each would alone, to the bit. */
+static void check_rows(const mmoe_kernels *k, int32_t n, bool has_v) {
+    enum { EACH = 5 };
+    const mmoe_adam_args a = {.lr = 0.1f,
+                              .beta1 = 0.9f,
+                              .beta2 = 0.99f,
+                              .eps = 1e-6f,
+                              .weight_decay = 0.1f,
+                              .correction1 = 1.5f,
+                              .correction2 = 2,
+                              .decoupled = has_v};
+    matrix w = matrix_drawn(EACH, n, n + 3, -1, 1), m = matrix_drawn(EACH, n, n + 3, -0.1, 0.1),
+           v = matrix_drawn(EACH, n, n + 3, 0, 0.1), g = matrix_drawn(EACH, n, n + 3, -1, 1),
+           x = matrix_copy(&w), y = matrix_copy(&m), z = matrix_copy(&v);
+    mmoe_leap_args args[EACH];
+    mmoe_leap_row leaps[EACH];
+    mmoe_adam_row rows[EACH];
+    for (int32_t i = 0; i < EACH; i++) {
+        const size_t at = (size_t)i * (size_t)w.ld;
+        args[i] = (mmoe_leap_args){0.9f, 0.3f, 0.7f, 2, 0.01f, 0.5f + (float)i, 0.2f, 0.1f};
+        leaps[i] = (mmoe_leap_row){&args[i], w.at + at, m.at + at, has_v ? v.at + at : NULL};
+        rows[i] = (mmoe_adam_row){w.at + at, m.at + at, v.at + at, g.at + at};
+    }
+    k->leap((size_t)n, leaps, EACH);
+    ck_assert(!k->adam_rows(&a, (size_t)n, rows, EACH));
+    for (int32_t i = 0; i < EACH; i++) {
+        const size_t at = (size_t)i * (size_t)w.ld;
+        leaps[i] = (mmoe_leap_row){&args[i], x.at + at, y.at + at, has_v ? z.at + at : NULL};
+        k->leap((size_t)n, &leaps[i], 1);
+        ck_assert(!k->adam(&a, (size_t)n, x.at + at, g.at + at, y.at + at, z.at + at));
+    }
+    check_same_bits(&w, &x);
+    check_same_bits(&m, &y);
+    check_same_bits(&v, &z);
+    g.at[3 * (size_t)g.ld + (size_t)n - 1] = INFINITY;
+    ck_assert(k->adam_rows(&a, (size_t)n, rows, EACH));
+    matrix *all[] = {&w, &m, &v, &g, &x, &y, &z};
+    for (int i = 0; i < 7; i++) free(all[i]->at);
+}
+
 START_TEST(steps_without_a_gradient) {
     for (int32_t n = 1; n <= MOST; n++)
         for (int way = 0; way < 2; way++) {
             check_idle(table_at(_i), n, way);
             check_leap(table_at(_i), n, way);
+            check_rows(table_at(_i), n, way);
         }
 }
 END_TEST
