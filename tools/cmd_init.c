@@ -5,6 +5,7 @@
 #include "base/missing.h"
 #include "base/utf8.h"
 #include "files.h"
+#include "init_curves.h"
 #include "init_features.h"
 #include "init_training.h"
 #include "output.h"
@@ -20,6 +21,12 @@ static bool has_utf8_labels(const cli_label_values *two) {
 /* Of a label that is no number. */
 static int check_words(const cli_survey *s, const cli_column *c) {
     const int cut = (int)mmoe_utf8_cut(c->odd, strlen(c->odd), 40);
+    if (c->two.cased)
+        return cli_fail(
+            "%s: column \"%s\" (--label): %" PRId64 " of %" PRId64
+            " labels differ from another by capitals only, the first is \"%s\": a label "
+            "is numbers or two words, each written in one way",
+            s->path, c->name, c->two.cased, c->present, c->two.other_case);
     if (!c->two.seen[1].text)
         return cli_fail("%s: column \"%s\" (--label) has one value only, \"%.*s\", in %" PRId64
                         " rows: there is nothing to learn",
@@ -163,7 +170,7 @@ int cli_init(int argc, char **argv) {
         "label of 0 and 1, or of two other values, makes a\n"
         "classification, other numbers a regression, standardized for the loss. Numbers become "
         "dense features, standardized, the mean\n"
-        "standing for missing ones, with quantile bins beside skewed ones; texts, ids by their "
+        "standing for missing ones, with quantile bins beside; texts, ids by their "
         "name (user, item, zip, code, id) and\n"
         "integers of at least 200 rows a value become sparse features, cells of a|b|c sequences. "
         "Columns of one value and (nearly) a\n"
@@ -182,6 +189,7 @@ int cli_init(int argc, char **argv) {
         if (!status) status = cli_check_paths(paths, 2);
         if (!status) status = cli_survey_read(&s);
         if (!status) status = check_labels(&s, &labels);
+        if (!status && !cli_find_curves(&s)) status = cli_fail_memory();
         if (!status) status = write_config(&s, output);
         cli_survey_free(&s);
     }

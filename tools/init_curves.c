@@ -126,11 +126,22 @@ static void look_at(const cli_survey *s, const cli_column *c, const cli_column *
     *best = (cli_curve){label, line, fmin(1, line + of.shares / of.all), n};
 }
 
-cli_curve cli_find_curve(const cli_survey *s, const cli_column *c) {
-    cli_curve best = {NULL, 0, 0, 0};
+static bool may_bend(const cli_column *c) {
+    return !c->is_label && c->present > c->texts && !cli_column_are_ids(c);
+}
+
+bool cli_find_curves(cli_survey *s) {
     point *points = malloc((s->sample.rows + 1) * sizeof *points);
-    for (size_t i = 0; points && i < s->labels->count; i++)
-        look_at(s, c, cli_survey_find(s, s->labels->items[i]), points, &best);
+    s->curves = calloc(s->count, sizeof *s->curves);
+    const bool has_memory = points && s->curves;
+    for (size_t c = 0; has_memory && c < s->count; c++)
+        for (size_t i = 0; may_bend(&s->columns[c]) && i < s->labels->count; i++)
+            look_at(s, &s->columns[c], cli_survey_find(s, s->labels->items[i]), points,
+                    &s->curves[c]);
     free(points);
-    return best;
+    return has_memory;
+}
+
+const cli_curve *cli_curve_of(const cli_survey *s, const cli_column *c) {
+    return &s->curves[cli_column_place(s, c)];
 }

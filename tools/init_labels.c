@@ -24,6 +24,12 @@ bool cli_label_values_add(cli_label_values *values, const char *text) {
     const double number = number_of(text);
     for (int i = 0; i < 2; i++) {
         cli_label_value *value = &values->seen[i];
+        if (value->text && strcmp(value->text, text) != 0 && strcasecmp(value->text, text) == 0) {
+            if (!values->cased && !(values->other_case = strdup(text))) return false;
+            values->cased++;
+            values->more = true;
+            return true;
+        }
         if (!value->text) {
             *value = (cli_label_value){strdup(text), number, 1};
             return value->text;
@@ -38,6 +44,7 @@ bool cli_label_values_add(cli_label_values *values, const char *text) {
 
 void cli_label_values_free(cli_label_values *values) {
     for (int i = 0; i < 2; i++) free(values->seen[i].text);
+    free(values->other_case);
 }
 
 static bool says_yes(const char *text) {

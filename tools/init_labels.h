@@ -16,7 +16,9 @@ typedef struct cli_label_value {
 /* The first two values of a column, as labels are told apart: "1" is "1.0". */
 typedef struct cli_label_values {
     cli_label_value seen[2];
-    bool more; /* there is a third */
+    bool more;        /* there is a third */
+    int64_t cased;    /* words that are one of them but for capitals, which is a third */
+    char *other_case; /* the first of these */
 } cli_label_values;
 
 /* False: memory is out. */

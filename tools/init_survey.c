@@ -29,6 +29,8 @@ static void count_label(cli_column *c, int64_t row, bool is_number, double value
 /* False, as below: memory is out. */
 static bool count_text(cli_column *c, int64_t row, const char *text) {
     const int orders = cli_text_date_orders(text, strlen(text));
+    const size_t length = strlen(text);
+    c->brackets += length > 1 && text[0] == '[' && text[length - 1] == ']';
     if (orders) c->date_orders = c->dates++ ? c->date_orders & orders : orders;
     if (c->texts++ == 0) {
         c->odd_row = row;
@@ -78,7 +80,8 @@ static bool count_value(cli_column *c, int64_t row, const mmoe_csv_field *f, cli
     if (!c->has_comma) count_comma(c, f, is_number);
     *out = (cli_cell){is_number ? value : (double)NAN, cli_hash_value(f->text, f->length)};
     c->present++;
-    if (!c->two.more && !cli_label_values_add(&c->two, f->text)) return false;
+    const bool may_be_two = !c->two.more || (c->is_label && c->texts);
+    if (may_be_two && !cli_label_values_add(&c->two, f->text)) return false;
     if (is_number)
         count_number(c, value);
     else if (!count_text(c, row, f->text))
@@ -306,6 +309,7 @@ void cli_survey_free(cli_survey *s) {
     }
     free(s->columns);
     free(s->commas);
+    free(s->curves);
     cli_sample_free(&s->sample);
 }
 

@@ -16,6 +16,7 @@ typedef struct cli_column {
     int64_t present;          /* values that are there */
     int64_t texts, fractions; /* of them no numbers; numbers with a fraction */
     int64_t days;             /* numbers that may be dates, 20240131 */
+    int64_t brackets;         /* texts between [ and ] */
     int64_t amounts, dates;   /* numbers with marks ("$1,101.50"); texts that are dates */
     cli_amount amount;        /* the last of them, and the marks of all */
     bool has_comma;           /* numbers are read with a comma before their fraction ... */
@@ -43,6 +44,8 @@ typedef struct cli_layout {
 /* The configuration's word for its separator; NULL: it needs none. */
 const char *cli_layout_separator(const cli_layout *layout);
 
+typedef struct cli_curve cli_curve; /* init_curves.h */
+
 typedef struct cli_survey {
     const char *path;
     const cli_list *labels;
@@ -57,6 +60,7 @@ typedef struct cli_survey {
     bool is_numbered; /* the labels are c1, c2, ..., and no column's name */
     bool *commas;     /* [n_commas] of the first columns which are `has_comma`; NULL: none is */
     size_t n_commas;
+    cli_curve *curves; /* [count] NULL: not looked for yet */
 } cli_survey;
 
 /* Reads `path`; prints the error, of a label that is no column as well. Free it in any case. */

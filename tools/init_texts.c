@@ -49,14 +49,54 @@ static void add_mark(char marks[CLI_MARKS_SIZE], char mark) {
 /* The bytes of $, %, the pound's and the euro's sign. */
 static bool is_sign(char c) { return c && strchr("$%\xc2\xa3\xe2\x82\xac", c); }
 
+/* Where the unit behind a number begins, letters that are in no number: "12 kg". One letter may be
+ * a thousand, "12k". `length`: there is none. */
+static size_t unit_at(const char *text, size_t length) {
+    size_t at = length, number;
+    while (at > 0 && isalpha((unsigned char)text[at - 1]) && !strchr("eExXnaifNAIF", text[at - 1]))
+        at--;
+    for (number = at; number > 0 && text[number - 1] == ' ';) number--;
+    const bool is_unit = length - at > 1 && length - at < CLI_UNIT_SIZE && number > 0;
+    return is_unit && is_digit(text[number - 1]) ? at : length;
+}
+
+/* Takes the unit off the text; false: it is another one than the texts before had. */
+static bool take_unit(const char *text, size_t *length, const cli_amount *before,
+                      char marks[CLI_MARKS_SIZE], char unit[CLI_UNIT_SIZE]) {
+    const size_t at = unit_at(text, *length), size = *length - at;
+    strcpy(unit, before->unit);
+    if (!size) return true;
+    if (*unit && (strlen(unit) != size || memcmp(unit, text + at, size) != 0)) return false;
+    memcpy(unit, text + at, size);
+    unit[size] = '\0';
+    for (size_t i = at; i < *length; i++) add_mark(marks, text[i]);
+    *length = at;
+    while (*length > 0 && text[*length - 1] == ' ') --*length;
+    if (*length < at) add_mark(marks, ' ');
+    return true;
+}
+
+/* Accountants write numbers below 0 between parentheses. */
+static bool take_parentheses(const char **text, size_t *length, char marks[CLI_MARKS_SIZE]) {
+    if (*length < 3 || **text != '(' || (*text)[*length - 1] != ')') return false;
+    add_mark(marks, '(');
+    add_mark(marks, ')');
+    ++*text;
+    *length -= 2;
+    return true;
+}
+
 bool cli_text_amount(const char *text, size_t length, bool has_comma, cli_amount *out) {
-    char plain[40], marks[CLI_MARKS_SIZE];
+    char plain[40], marks[CLI_MARKS_SIZE], unit[CLI_UNIT_SIZE];
     size_t used = 0, at = 0;
     text = mmoe_trim_blanks(text, &length);
+    strcpy(marks, out->marks);
+    const bool is_below = take_parentheses(&text, &length, marks);
+    if (!take_unit(text, &length, out, marks, unit)) return false;
     while (at < length && !is_digit(text[at])) at++;
+    if (is_below && memchr(text, '-', length)) return false;
     const char group = group_mark(text + at, length - at, has_comma);
     if (group && !has_thousands(text + at, length - at, group)) return false;
-    strcpy(marks, out->marks);
     for (size_t i = 0; i < length; i++) {
         const bool is_mark = is_sign(text[i]) || (group && text[i] == group);
         if (is_mark) add_mark(marks, text[i]);
@@ -65,7 +105,9 @@ bool cli_text_amount(const char *text, size_t length, bool has_comma, cli_amount
         plain[used++] = has_comma && text[i] == ',' ? '.' : text[i];
     }
     if (!mmoe_parse_double(plain, used, &out->value) || !isfinite(out->value)) return false;
+    if (is_below) out->value = -out->value;
     strcpy(out->marks, marks);
+    strcpy(out->unit, unit);
     return true;
 }
 

@@ -5,10 +5,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A number, perhaps with marks, "$1,101.50" or "5.5%". */
-enum { CLI_MARKS_SIZE = 16 };
+/* A number, perhaps with marks, "$1,101.50", "5.5%", "(12.50)" below 0, or one unit, "12 kg". */
+enum { CLI_MARKS_SIZE = 24, CLI_UNIT_SIZE = 9 };
 typedef struct cli_amount {
     double value;
+    char unit[CLI_UNIT_SIZE];   /* that of all texts so far; "": none had one */
     char marks[CLI_MARKS_SIZE]; /* a text: bytes that are to be stripped; others are added */
 } cli_amount;
 /* has_comma: "1.101,50" is meant by it, "1101.50" is none. False: *out is as it was, or has another

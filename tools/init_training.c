@@ -151,10 +151,17 @@ static json_t *steps_json(void) {
                      3e-3, "weight_decay", 1e-3, "ema_decay", 0.99);
 }
 
+static void choose_shrinkage(json_t *trainer) {
+    json_object_set_new(trainer, "shrink", json_true());
+    cli_note("with validation rows, a task that they say is worse than always predicting its mean "
+             "label is drawn towards that, as far as they like best (\"shrink\")");
+}
+
 json_t *cli_guess_trainer(const cli_survey *s, const json_t *tasks) {
     json_t *trainer = json_pack("{s:i, s:i}", "batch_size", batch_size(s->rows), "n_epoch", 100);
     if (trainer) json_object_update_new(trainer, steps_json());
     if (trainer) json_object_set_new(trainer, "earlystop_patience", json_integer(20));
     if (trainer && tasks) choose_watched(tasks, trainer);
+    if (trainer) choose_shrinkage(trainer);
     return trainer;
 }

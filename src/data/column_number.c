@@ -14,7 +14,8 @@ static const mmoe_key number_keys[] = {
     WORDS("features.dense[].transform", IN_NUMBER(mmoe_number_encoder, transform), "\"none\"",
           MMOE_TRANSFORMS, "What is done to the values, fitted on the training rows."),
     {.doc = {"features.dense[].strip", "string", NULL, "characters that are in no number",
-             "Characters of a text that are passed over, as \"$,\" in \"$1,101.50\"."},
+             "Characters of a text that are passed over, as \"$,\" in \"$1,101.50\"; of both "
+             "parentheses, a number between them is below 0."},
      .kind = MMOE_KEY_TEXT,
      .is_later = true,
      IN_NUMBER(mmoe_number_encoder, text.strip)},

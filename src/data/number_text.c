@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/missing.h"
 #include "base/text.h"
 
 static const char of_numbers[] = "0123456789+-eExXnaifNAIF";
@@ -17,6 +18,13 @@ const char *mmoe_number_text_fault(const mmoe_number_text *t, const char **key) 
     return is_number ? "has a character that is in a number" : NULL;
 }
 
+/* "(12.50)" is below 0, where both parentheses are stripped. */
+static bool is_below(const mmoe_number_text *t, const char *text, size_t length) {
+    if (!t->strip || !strchr(t->strip, '(') || !strchr(t->strip, ')')) return false;
+    text = mmoe_trim_blanks(text, &length);
+    return length > 2 && *text == '(' && text[length - 1] == ')' && !memchr(text, '-', length);
+}
+
 bool mmoe_number_text_read(const mmoe_number_text *t, const char *text, size_t length,
                            double *out) {
     char plain[400];
@@ -27,5 +35,7 @@ bool mmoe_number_text_read(const mmoe_number_text *t, const char *text, size_t l
         if (used == sizeof plain || (t->decimal && text[i] == '.')) return false;
         plain[used++] = t->decimal && text[i] == ',' ? '.' : text[i];
     }
-    return mmoe_parse_double(plain, used, out);
+    if (!mmoe_parse_double(plain, used, out)) return false;
+    if (is_below(t, text, length)) *out = -*out;
+    return true;
 }

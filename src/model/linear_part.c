@@ -18,16 +18,21 @@ static const mmoe_node *writer_of(const mmoe_graph *g, int32_t value) {
 bool mmoe_linear_part_of(const mmoe_graph *g, mmoe_linear_part *out) {
     const mmoe_node *sum = g->nodes, *end = g->nodes + g->n_node;
     while (sum < end && sum->op != MMOE_OP_SUM) sum++;
-    if (sum == end) return false;
-    const mmoe_node *heads = layer_of(g, sum->u.sum.in[0].value);
+    const bool has_part = sum < end;
+    /* The first task's logit is its tower's, in every model. */
+    const mmoe_node *heads =
+        layer_of(g, has_part ? sum->u.sum.in[0].value : mmoe_graph_losses(g)->logits[0].value);
     *out = (mmoe_linear_part){.n_task = g->n_task,
-                              .width = g->values[g->nodes[0].out].width,
-                              .first = g->nodes[0].u.input.dense_col,
-                              .n_dense = g->nodes[0].u.input.n_dense,
-                              .weight = mmoe_tensors_find(&g->tensors, "linear.weight")->offset,
-                              .bias = mmoe_tensors_find(&g->tensors, "linear.bias")->offset,
+                              .weight = -1,
+                              .bias = heads->u.apply.bias,
                               .heads = writer_of(g, heads->in),
                               .head_bias = heads->u.apply.bias};
+    if (!has_part) return false;
+    out->width = g->values[g->nodes[0].out].width;
+    out->first = g->nodes[0].u.input.dense_col;
+    out->n_dense = g->nodes[0].u.input.n_dense;
+    out->weight = mmoe_tensors_find(&g->tensors, "linear.weight")->offset;
+    out->bias = mmoe_tensors_find(&g->tensors, "linear.bias")->offset;
     return true;
 }
 
@@ -56,4 +61,19 @@ void mmoe_linear_part_set_alone(const mmoe_linear_part *l, mmoe_params *p, int32
     const mmoe_linear_block *head = &l->heads->u.linear.blocks[task];
     mmoe_linear_part_set(l, p, task, row);
     memset(p->values + head->weight, 0, (size_t)head->in.cols * sizeof *p->values);
+}
+
+static void scale(float *x, int64_t count, double by) {
+    for (int64_t i = 0; i < count; i++) x[i] = (float)(by * (double)x[i]);
+}
+
+void mmoe_linear_part_shrink(const mmoe_linear_part *l, mmoe_params *p, int32_t task, double left,
+                             double constant) {
+    const mmoe_linear_block *head = &l->heads->u.linear.blocks[task];
+    float *of_head = p->values + l->head_bias + task, *of_part = p->values + l->bias + task;
+    scale(p->values + head->weight, head->in.cols, left);
+    if (l->weight >= 0) scale(p->values + l->weight + (int64_t)task * l->width, l->width, left);
+    const double bias = (double)*of_head + (l->weight >= 0 ? (double)*of_part : 0);
+    *of_head = 0;
+    *of_part = (float)(constant + left * (bias - constant));
 }

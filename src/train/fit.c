@@ -379,14 +379,21 @@ static mmoe_status run_epochs(mmoe_fit_run *r, mmoe_error *err) {
     return status ? status : recorded;
 }
 
-/* The best weights, behind a run that ended with `status`; the average of later steps begins there.
- */
-static mmoe_status bring_back(mmoe_trainer *t, mmoe_status status, mmoe_error *err) {
-    mmoe_error why;
-    const mmoe_status back = mmoe_best_restore(&t->best, &t->model->params, t->pool, &why);
-    if (back) return mmoe_fail(err, back, "%s", why.message);
+/* The average of later steps begins there, too. */
+mmoe_status mmoe_fit_bring_best(mmoe_trainer *t, mmoe_error *err) {
+    const mmoe_status status = mmoe_best_restore(&t->best, &t->model->params, t->pool, err);
+    if (status) return status;
     mmoe_fit_bring_start(t);
     if (t->average.values) mmoe_params_copy(&t->average, &t->model->params);
+    return MMOE_OK;
+}
+
+/* The best weights, behind a run that ended with `status`. */
+static mmoe_status bring_back(mmoe_fit_run *r, mmoe_status status, mmoe_error *err) {
+    mmoe_error why;
+    const mmoe_status back = mmoe_fit_bring_best(r->t, &why);
+    if (back) return mmoe_fail(err, back, "%s", why.message);
+    mmoe_fit_bring_shrunk(r);
     return status;
 }
 
@@ -401,7 +408,8 @@ static void finish_fit(mmoe_fit_run *r) {
     mmoe_gate_meter_finish(&r->gates);
     mmoe_parts_finish(&r->parts);
     mmoe_evaluator_free(r->evaluator);
-    void *memory[] = {r->metrics, r->best_metrics, r->counts, r->start_metrics, r->is_start};
+    void *memory[] = {r->metrics,  r->best_metrics, r->counts,    r->start_metrics,
+                      r->is_start, r->is_shrunk,    r->parts_left};
     for (size_t i = 0; i < sizeof memory / sizeof *memory; i++) mmoe_release(&t->alloc, memory[i]);
     mmoe_source_free(r->train);
     mmoe_source_free(r->valid);
@@ -432,9 +440,10 @@ static mmoe_status fit(mmoe_trainer *t, const mmoe_dataset *train, const mmoe_da
         status = mmoe_fit_start(&r, err);
         if (!status) status = run_epochs(&r, err);
         if (!status) mmoe_fit_warn_of_course(&r);
+        if (!status) status = mmoe_fit_shrink(&r, err);
         mmoe_trainer_give_blas(t);
         if (t->ranks) mmoe_ranks_end(t->ranks, status, err, NULL);
-        if (t->at.has_best || status == MMOE_E_NUMERIC) status = bring_back(t, status, err);
+        if (t->at.has_best || status == MMOE_E_NUMERIC) status = bring_back(&r, status, err);
     }
     finish_fit(&r);
     return status;

@@ -79,6 +79,10 @@ static mmoe_status put_task(const mmoe_fit_run *r, int32_t i, mmoe_error *err) {
     return status;
 }
 
+mmoe_status mmoe_fit_record_task(mmoe_fit_run *r, int32_t task, mmoe_error *err) {
+    return put_task(r, task, err);
+}
+
 mmoe_status mmoe_fit_record(mmoe_fit_run *r, mmoe_error *err) {
     mmoe_model *m = r->t->model;
     if (!r->is_unrecorded) return MMOE_OK;

@@ -29,6 +29,8 @@ typedef struct mmoe_fit_run {
     int32_t best_epoch;
     mmoe_task_metrics *start_metrics; /* [tasks] of a linear start; NULL: there is none */
     bool *is_start;                   /* [tasks] the last epoch is worse: the task is as it began */
+    bool *is_shrunk;                  /* [tasks] worse than the constant; NULL: not looked at */
+    int *parts_left;                  /* [tasks] of them, in eighths */
     bool *counts;    /* [tasks] those whose figures are watched and can be defined */
     bool has_warned; /* of a score that is undefined */
     bool has_warned_of_decay;
@@ -77,9 +79,20 @@ void mmoe_fit_prefer_start(mmoe_fit_run *r);
 /* Behind a run: makes the tasks that the best weights have so what they began as. */
 void mmoe_fit_bring_start(mmoe_trainer *t);
 
+/* fit_shrink.c, with trainer.shrink, behind the last epoch: finds the tasks that the best weights,
+ * which the model then has, make worse than their constant, and how near it they are best; tells of
+ * them. MMOE_E_MEMORY, and what evaluation returns. */
+mmoe_status mmoe_fit_shrink(mmoe_fit_run *r, mmoe_error *err);
+/* Makes them so, of the best weights. */
+void mmoe_fit_bring_shrunk(mmoe_fit_run *r);
+/* fit.c: the model, and the average, become the best weights. */
+mmoe_status mmoe_fit_bring_best(mmoe_trainer *t, mmoe_error *err);
+
 /* fit_record.c: keeps with the model what is known of the best weights by now (mmoe_model_meta),
  * unless it is kept already. MMOE_E_MEMORY. */
 mmoe_status mmoe_fit_record(mmoe_fit_run *r, mmoe_error *err);
+/* A task's figures again, which are others. */
+mmoe_status mmoe_fit_record_task(mmoe_fit_run *r, int32_t task, mmoe_error *err);
 
 /* fit_ranks.c: of several ranks, before the first step: all are about to make the same run,
  * MMOE_E_CONFIG where they are not; and behind an epoch: what each has seen of the gates in its

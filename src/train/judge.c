@@ -7,6 +7,7 @@
 #include "loss/loss.h"
 
 static const double hardly_better = 0.999; /* of the constant's figure */
+static const double rounding = 1e-6;       /* of a task that is its constant */
 
 static const double many = 0.5; /* of the rows */
 
@@ -49,7 +50,7 @@ static mmoe_status judge_task(const mmoe_task_metrics *m, const char *rows, mmoe
                            " %s is %.5g, that of always predicting the mean label, %.5g, is %.5g: "
                            "the model is %s than none",
                            m->name, title, m->rows, rows, figure, m->constant, m->base,
-                           figure > m->base ? "worse" : "hardly better");
+                           figure > m->base * (1 + rounding) ? "worse" : "hardly better");
     if (!status && m->group) status = judge_groups(m, rows, list, err);
     return status;
 }

@@ -13,14 +13,18 @@ make() { # NAMES CELLS [ROWS]
 guess() { # SAID: one line of standard error, after the column's name; the configuration is `out`
     expect 0 "column \"x\" $1" init x.csv --label y
 }
-# "list {keys}" of each feature that reads column x.
+# "list {keys}" of each feature that reads column x, but for bins, of which bins() has how many.
 features() {
     python3 -c 'import json
 features = json.load(open("out"))["features"]
 for kind in features:
     for feature in features[kind]:
-        if feature.get("column", feature["name"]) == "x":
+        if feature.get("column", feature["name"]) == "x" and "quantiles" not in feature:
             print(kind, {k: v for k, v in feature.items() if v != "x"})'
+}
+bins() {
+    python3 -c 'import json
+print(*(f["quantiles"] for f in json.load(open("out"))["features"]["sparse"] if "quantiles" in f))'
 }
 writes() { # FEATURES of x
     check "written: $1" [ "$(features)" = "$1" ]
@@ -104,6 +108,10 @@ number="'transform': 'standardize', 'missing': 'mean'"
 make x 'i * 7919 % 63'
 guess 'taken as numbers (dense): 63 integers, 6.35 rows a value'
 writes "dense {$number}"
+check "with bins" [ "$(bins)" = 10 ]
+make x 'i * 7919 % 4' 600
+run init x.csv --label y
+check "four values have three bins, or are ids" [ "$(bins)" = 3 ]
 make x 'i % 2 + 1'
 guess 'taken as ids (sparse): 2 integers, 200 rows a value'
 writes "sparse {'embed_dim': 4}"
@@ -173,9 +181,9 @@ done
 
 make x 'exp(8 * rand())' 600
 expect 0 'column "x" has a skewness of 2' init x.csv --label y
-check "bins are said" grep -qF ': logarithms (log1p), and 10 quantile bins beside' err
-writes "sparse {'name': 'x_bins', 'quantiles': 10, 'embed_dim': 4}
-dense {'transform': 'log1p_standardize', 'missing': 'mean'}"
+check "bins are said" grep -qF 'quantile bins ("quantiles", 10 at most) beside 1 of the columns' err
+check "and written" [ "$(bins)" = 10 ]
+writes "dense {'transform': 'log1p_standardize', 'missing': 'mean'}"
 cp out config.json
 expect 0 "" train --config config.json --train x.csv --set trainer.n_epoch=1 --output m
 check "without a warning" sh -c '! grep -q warning err'
@@ -184,6 +192,7 @@ expect 0 "" init bins.csv --label y
 check "a name that is free" grep -qF '"name": "x_bins_", "column": "x"' out
 make x '(i % 3 ? 0 : exp(8 * rand()))' 600
 run init x.csv --label y
+check "most are one value: no bins" [ -z "$(bins)" ]
 writes "dense {'transform': 'log1p_standardize', 'missing': 'mean'}"
 make x 'exp(8 * rand()) - 5' 600
 run init x.csv --label y
@@ -259,6 +268,21 @@ guess 'taken as numbers: 400 of 400 have marks, of "$," ("strip")'
 writes "dense {$number, 'strip': '\$,'}"
 cp out config.json
 expect 0 "" train --config config.json --train x.csv --set trainer.n_epoch=1 --output m
+make x '(i % 3 ? 5 * (i % 7) ".25" : "($" i % 9 ".75)")'
+guess 'taken as numbers: 134 of 400 have marks, of "()$" ("strip")'
+writes "dense {$number, 'strip': '()\$'}"
+cp out config.json
+expect 0 "" train --config config.json --train x.csv --set trainer.n_epoch=1 --output m
+sed 's/(\$\(.*\))/-\1/' x.csv >below.csv
+for file in x below; do run predict --model m --data $file.csv --output $file.scores; done
+check "between parentheses are numbers below 0" cmp x.scores below.scores
+make x '10 * i % 63 " kg"'
+guess 'taken as numbers: 400 of 400 have marks, of "kg " ("strip")'
+make x '10 * i % 63 (i % 2 ? " kg" : " lb")'
+run init x.csv --label y
+check "two units are no number's" sh -c '! grep -q strip out'
+make x '"\"[\047a" i % 5 "\047,\047b" i % 3 "\047]\""'
+guess 'taken as ids (sparse): 400 of 400 cells stand between brackets, as "['
 make x 'i % 7 / 4 (i % 5 ? "%" : "")'
 guess 'taken as numbers: 320 of 400 have marks, of "%" ("strip")'
 expect 2 'features.dense[0].strip: has a character that is in a number' train --config config.json \
@@ -287,11 +311,12 @@ awk 'BEGIN { print "x;z;w;y"; for (i = 0; i < 400; i++)
 expect 0 "" init points.csv --label y --output points.json
 for form in commas points; do
     [ $form = points ] || cp config.json commas.json
-    expect 0 "" train --config $form.json --train $form.csv --set trainer.n_epoch=2 --output $form.m
+    expect 0 "" train --config $form.json --train $form.csv --set trainer.n_epoch=2 \
+        --set 'features.sparse=[]' --output $form.m
     expect 0 "" evaluate --model $form.m --data $form.csv --json
     mv out $form.out
 done
-check "both forms are one file" cmp commas.out points.out
+check "but for bins both forms are one file" cmp commas.out points.out
 expect 1 'row 2: column "z": "0.100" is not a number' predict --model commas.m --data points.csv \
     --output p.csv
 make x 'i % 9 "\",\"" i % 8'
@@ -363,6 +388,7 @@ expect 0 'batch size 64 for 10000 rows: an epoch has 157 updates; no batch norm'
     init x.csv --label y
 check "batch size" grep -q '"batch_size": 64' out
 check "log-loss" grep -q '"earlystop_metric": "logloss"' out
+check "what is worse than its constant is drawn to it" grep -q '"shrink": true' out
 check "one task has no mean" sh -c '! grep -q earlystop_task out'
 make x,z '(i % 9 + 11) / 2 "," i % 2' 100
 expect 0 "the mean of the tasks'" init x.csv --label y --label z
@@ -387,6 +413,9 @@ expect 1 'y' train --config config.json --train none.csv --output n
 sed '3s/[01]$/no/; 4s/[01]$/yes/; 5s/[01]$/perhaps/' x.csv >three.csv
 expect 1 'values that are no numbers, and not two in all: the first is "no", in row 3' \
     init three.csv --label y --output n
+sed 's/1$/Yes/; 2,$s/0$/no/; 10s/Yes$/YES/' x.csv >capitals.csv
+expect 1 'column "y" (--label): 1 of 30 labels differ from another by capitals only, the first is' \
+    init capitals.csv --label y --output n
 sed '2,$s/[01]$/yes/' x.csv >yes.csv
 expect 1 'column "y" (--label) has one value only, "yes", in 30 rows: there is nothing to learn' \
     init yes.csv --label y --output n
