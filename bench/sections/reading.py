@@ -3,6 +3,7 @@ import itertools
 import json
 import os
 import shutil
+import sys
 import tempfile
 
 from pages import Target, cell, table
@@ -53,7 +54,7 @@ def read_files(run, way):
 
 def touch(run, size):
     """Memory that the system has for the next process."""
-    run([run.a.python, "-c", f"b'.' * {size}"])
+    run([sys.executable, "-c", f"b'.' * {size}"])
 
 
 def readings(run, way):

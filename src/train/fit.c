@@ -380,7 +380,7 @@ static mmoe_status run_epochs(mmoe_fit_run *r, mmoe_error *err) {
 }
 
 /* The average of later steps begins there, too. */
-mmoe_status mmoe_fit_bring_best(mmoe_trainer *t, mmoe_error *err) {
+static mmoe_status bring_best(mmoe_trainer *t, mmoe_error *err) {
     const mmoe_status status = mmoe_best_restore(&t->best, &t->model->params, t->pool, err);
     if (status) return status;
     mmoe_fit_bring_start(t);
@@ -388,10 +388,16 @@ mmoe_status mmoe_fit_bring_best(mmoe_trainer *t, mmoe_error *err) {
     return MMOE_OK;
 }
 
+static mmoe_status shrink_best(mmoe_fit_run *r, mmoe_error *err) {
+    if (!mmoe_fit_shrinks(r)) return MMOE_OK;
+    const mmoe_status status = bring_best(r->t, err);
+    return status ? status : mmoe_fit_shrink(r, err);
+}
+
 /* The best weights, behind a run that ended with `status`. */
 static mmoe_status bring_back(mmoe_fit_run *r, mmoe_status status, mmoe_error *err) {
     mmoe_error why;
-    const mmoe_status back = mmoe_fit_bring_best(r->t, &why);
+    const mmoe_status back = bring_best(r->t, &why);
     if (back) return mmoe_fail(err, back, "%s", why.message);
     mmoe_fit_bring_shrunk(r);
     return status;
@@ -440,7 +446,7 @@ static mmoe_status fit(mmoe_trainer *t, const mmoe_dataset *train, const mmoe_da
         status = mmoe_fit_start(&r, err);
         if (!status) status = run_epochs(&r, err);
         if (!status) mmoe_fit_warn_of_course(&r);
-        if (!status) status = mmoe_fit_shrink(&r, err);
+        if (!status) status = shrink_best(&r, err);
         mmoe_trainer_give_blas(t);
         if (t->ranks) mmoe_ranks_end(t->ranks, status, err, NULL);
         if (t->at.has_best || status == MMOE_E_NUMERIC) status = bring_back(&r, status, err);

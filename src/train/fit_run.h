@@ -85,8 +85,8 @@ void mmoe_fit_bring_start(mmoe_trainer *t);
 mmoe_status mmoe_fit_shrink(mmoe_fit_run *r, mmoe_error *err);
 /* Makes them so, of the best weights. */
 void mmoe_fit_bring_shrunk(mmoe_fit_run *r);
-/* fit.c: the model, and the average, become the best weights. */
-mmoe_status mmoe_fit_bring_best(mmoe_trainer *t, mmoe_error *err);
+/* Is any to be looked for? */
+bool mmoe_fit_shrinks(const mmoe_fit_run *r);
 
 /* fit_record.c: keeps with the model what is known of the best weights by now (mmoe_model_meta),
  * unless it is kept already. MMOE_E_MEMORY. */

@@ -15,7 +15,7 @@ static double loss_of(const mmoe_task_metrics *m) {
 }
 
 /* Of nested tasks one's logit is a part of two scores. */
-static bool is_wanted(const mmoe_fit_run *r) {
+bool mmoe_fit_shrinks(const mmoe_fit_run *r) {
     return r->t->model->config->trainer.shrink && r->valid && r->t->at.has_best &&
            mmoe_graph_losses(r->t->model->graph)->order != MMOE_TASKS_NESTED;
 }
@@ -92,7 +92,6 @@ static mmoe_status shrink(mmoe_fit_run *r, mmoe_params *p, mmoe_error *err) {
     mmoe_status status = mmoe_fit_evaluate(r, r->best_metrics, err);
     for (int32_t i = 0; i < tasks && !status; i++) {
         r->is_shrunk[i] = is_worse(r, i);
-        r->parts_left[i] = PARTS;
         any |= r->is_shrunk[i];
     }
     if (status || !any) return status;
@@ -106,17 +105,21 @@ static mmoe_status shrink(mmoe_fit_run *r, mmoe_params *p, mmoe_error *err) {
     return status;
 }
 
+static void leave_everything(mmoe_fit_run *r) {
+    for (int32_t i = 0; i < r->t->model->schema->n_label; i++) r->parts_left[i] = PARTS;
+}
+
 mmoe_status mmoe_fit_shrink(mmoe_fit_run *r, mmoe_error *err) {
     mmoe_trainer *t = r->t;
     const size_t tasks = (size_t)t->model->schema->n_label;
-    if (!is_wanted(r)) return MMOE_OK;
     r->is_shrunk = mmoe_alloc_zero(&t->alloc, tasks, sizeof *r->is_shrunk);
     r->parts_left = mmoe_alloc_zero(&t->alloc, tasks, sizeof *r->parts_left);
     if (!r->is_shrunk || !r->parts_left)
         return mmoe_fail_memory(err, tasks * sizeof *r->parts_left);
-    const mmoe_status status = mmoe_fit_bring_best(t, err);
-    mmoe_params *p = t->average.values ? &t->average : &t->model->params;
-    return status ? status : shrink(r, p, err);
+    leave_everything(r);
+    const mmoe_status status = shrink(r, t->average.values ? &t->average : &t->model->params, err);
+    if (status) leave_everything(r);
+    return status;
 }
 
 void mmoe_fit_bring_shrunk(mmoe_fit_run *r) {
