@@ -114,9 +114,9 @@ mmoe_status mmoe_fit_shrink(mmoe_fit_run *r, mmoe_error *err) {
     const size_t tasks = (size_t)t->model->schema->n_label;
     r->is_shrunk = mmoe_alloc_zero(&t->alloc, tasks, sizeof *r->is_shrunk);
     r->parts_left = mmoe_alloc_zero(&t->alloc, tasks, sizeof *r->parts_left);
+    if (r->parts_left) leave_everything(r);
     if (!r->is_shrunk || !r->parts_left)
         return mmoe_fail_memory(err, tasks * sizeof *r->parts_left);
-    leave_everything(r);
     const mmoe_status status = shrink(r, t->average.values ? &t->average : &t->model->params, err);
     if (status) leave_everything(r);
     return status;
