@@ -5,7 +5,7 @@ and the section's figures."""
 import json
 import os
 
-from pages import count_of, filled, replace_file, table
+from pages import NOT_THERE, count_of, filled, replace_file, table
 from sections import SECTIONS
 
 INTRODUCTION = """Written by `bench/compare` from the files of `{folder}`, one a machine. It
@@ -69,7 +69,9 @@ def about(machine):
     """What its sections' programs said of themselves, the newest word of each."""
     said = {}
     for record in by_age(machine):
-        said.update(record["about"])
+        for key, value in record["about"].items():
+            if key not in said or not str(value).startswith(NOT_THERE):
+                said[key] = value
     return said
 
 

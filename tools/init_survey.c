@@ -58,7 +58,7 @@ static void count_comma(cli_column *c, const mmoe_csv_field *f, bool is_number) 
     }
     if (!cli_text_amount(f->text, f->length, true, &amount)) return;
     c->by_comma++;
-    c->commas += !is_number;
+    c->commas += !is_number && (comma || !*amount.unit); /* two units are no comma */
     c->has_zeros |= !is_number && comma && comma[1] == '0' && comma + 2 < f->text + f->length;
 }
 

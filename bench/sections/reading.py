@@ -53,7 +53,8 @@ def read_files(run, way):
 
 
 def touch(run, size):
-    """Memory that the system has for the next process."""
+    """Memory that the system has for the next process, of what is free."""
+    size = min(size, os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2)
     run([sys.executable, "-c", f"b'.' * {size}"])
 
 

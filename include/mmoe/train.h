@@ -337,18 +337,19 @@ MMOE_API mmoe_status mmoe_trainer_save(mmoe_trainer *trainer, const char *path, 
 MMOE_API mmoe_status mmoe_trainer_set_lr(mmoe_trainer *trainer, double lr, mmoe_error *err);
 /* Trains until the last epoch or until early stopping; the model then has the best weights seen on
  * `valid` (the last ones without it; `valid` may be NULL, but not with the scheduler "plateau").
- * What early stopping watches must be defined on `valid`: where its labels leave it undefined (one
- * class, none at all, weights of 0) fit fails with MMOE_E_DATA, and without patience warns. A mean
- * is of the tasks that it can be defined for; those left out are a warning, and so is the first
- * epoch whose score is undefined nevertheless.
- * Where the model has a linear part (model.linear) that is new, all of it 0, it is fitted first
- * (mmoe_epoch_report), which is a pass over the rows for regressions, else some 5 to 20, at most
- * 60; a stop that is asked for meanwhile is not seen before the first step behind that.
- * With trainer.ema_decay "weights" is their moving average; what mmoe_trainer_step leaves in the
- * model is never an average. On MMOE_E_NUMERIC or _CANCELLED the model has the best weights so far
- * (those it began with, or has now, where no epoch was finished). MMOE_E_IO where the best weights
- * cannot be kept on disk (mmoe_trainer_options.best_folder): before the first step, or behind an
- * epoch, whose weights the model then has.
+ * With trainer.shrink a task that these make worse than its constant is drawn towards it, and a
+ * warning says how far. What early stopping watches must be defined on `valid`: where its labels
+ * leave it undefined (one class, none at all, weights of 0) fit fails with MMOE_E_DATA, and without
+ * patience warns. A mean is of the tasks that it can be defined for; those left out are a warning,
+ * and so is the first epoch whose score is undefined nevertheless. Where the model has a linear
+ * part (model.linear) that is new, all of it 0, it is fitted first (mmoe_epoch_report), which is a
+ * pass over the rows for regressions, else some 5 to 20, at most 60; a stop that is asked for
+ * meanwhile is not seen before the first step behind that. With trainer.ema_decay "weights" is
+ * their moving average; what mmoe_trainer_step leaves in the model is never an average. On
+ * MMOE_E_NUMERIC or _CANCELLED the model has the best weights so far (those it began with, or has
+ * now, where no epoch was finished). MMOE_E_IO where the best weights cannot be kept on disk
+ * (mmoe_trainer_options.best_folder): before the first step, or behind an epoch, whose weights the
+ * model then has.
  *
  * Each fit is a run of its own: epochs count from 1, and optimizer, schedule and balancing know of
  * no earlier fit; the weights are the model's. Steps before the first fit do count. But the fit

@@ -112,7 +112,7 @@ static bool is_alike(const scanned *s, size_t row, size_t columns, size_t stride
 }
 
 /* So many that the fastest cache has the rows, where they end and what is made of them while each
- * column is read; whole numbers of what is looked at together. */
+ * column is read; whole numbers of what is looked at together, of up to 40 columns. */
 static size_t most_alike(size_t columns) {
     enum { FIELDS = 2560, STEP = MMOE_CELLS_AT_ONCE };
     const size_t rows = FIELDS / columns + 1;

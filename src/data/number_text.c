@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "base/missing.h"
 #include "base/text.h"
 
 static const char of_numbers[] = "0123456789+-eExXnaifNAIF";
@@ -18,24 +17,53 @@ const char *mmoe_number_text_fault(const mmoe_number_text *t, const char **key) 
     return is_number ? "has a character that is in a number" : NULL;
 }
 
-/* "(12.50)" is below 0, where both parentheses are stripped. */
-static bool is_below(const mmoe_number_text *t, const char *text, size_t length) {
-    if (!t->strip || !strchr(t->strip, '(') || !strchr(t->strip, ')')) return false;
-    text = mmoe_trim_blanks(text, &length);
-    return length > 2 && *text == '(' && text[length - 1] == ')' && !memchr(text, '-', length);
+static bool strips(const mmoe_number_text *t, char c) {
+    return c && t->strip && strchr(t->strip, c);
+}
+
+static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+/* "12 kg", or 12 of the same unit: of "12 g", another one, only some of the letters are there. */
+static bool has_whole_unit(const mmoe_number_text *t, const char *text, size_t length) {
+    size_t letters = 0, found = 0;
+    for (const char *c = t->strip; c && *c; c++) {
+        letters += is_letter(*c);
+        found += is_letter(*c) && memchr(text, *c, length);
+    }
+    return found == 0 || found == letters;
+}
+
+/* "(12.50)" is below 0, where both parentheses are stripped; *below then says so. False: one stands
+ * alone, or within the number. */
+static bool read_parentheses(const mmoe_number_text *t, const char *text, size_t length,
+                             bool *below) {
+    const char *open = memchr(text, '(', length), *close = memchr(text, ')', length),
+               *end = text + length;
+    *below = false;
+    if (!strips(t, '(') || !strips(t, ')') || (!open && !close)) return true;
+    if (!open || !close || close < open) return false;
+    for (const char *c = text; c < end; c++)
+        if ((c < open || c > close) && !strips(t, *c) && *c != ' ') return false;
+    *below = !memchr(text, '-', length);
+    return !memchr(open + 1, '(', (size_t)(end - open - 1)) &&
+           !memchr(close + 1, ')', (size_t)(end - close - 1));
 }
 
 bool mmoe_number_text_read(const mmoe_number_text *t, const char *text, size_t length,
                            double *out) {
     char plain[400];
     size_t used = 0;
+    bool below;
+    *plain = 0; /* of no letter */
     if (!t->strip && !t->decimal) return mmoe_parse_double(text, length, out);
+    if (!read_parentheses(t, text, length, &below) || !has_whole_unit(t, text, length))
+        return false;
     for (size_t i = 0; i < length; i++) {
-        if (text[i] && t->strip && strchr(t->strip, text[i])) continue;
+        if (strips(t, text[i])) continue;
         if (used == sizeof plain || (t->decimal && text[i] == '.')) return false;
         plain[used++] = t->decimal && text[i] == ',' ? '.' : text[i];
     }
     if (!mmoe_parse_double(plain, used, out)) return false;
-    if (is_below(t, text, length)) *out = -*out;
+    if (below) *out = -*out;
     return true;
 }

@@ -236,15 +236,14 @@ static void input_prepare(mmoe_run *r, const mmoe_weight_task *t) {
     if (own->shared && mmoe_part_is_own(r->plan, t)) mmoe_shared_rows_count(r->plan, own, t);
 }
 
-/* Of several ranks, an owner's rows. */
+/* Of several ranks, an owner's rows; the ids of all. */
 static void input_refresh(mmoe_run *r, const mmoe_weight_task *t) {
     const mmoe_input_state *own = r->plan->nodes[t->node].own;
     const mmoe_table_use *use = &own->uses[t->first];
+    if (own->shared) number_ids(r, t); /* whatever comes: a step that fails is gone through */
     if (!mmoe_part_is_own(r->plan, t)) return;
     if (r->refresh) use->table->kind->tell(use, (int32_t)t->row, r->refresh, r->refresh_context);
-    if (!own->shared) return;
-    mmoe_shared_rows_give(r->plan, own, t, r->share);
-    number_ids(r, t);
+    if (own->shared) mmoe_shared_rows_give(r->plan, own, t, r->share);
 }
 
 static void input_place(mmoe_run *r, int32_t node) {
@@ -260,9 +259,7 @@ static bool input_fetch(mmoe_run *r, int32_t node) {
 
 static void input_take(mmoe_run *r, const mmoe_weight_task *t) {
     const mmoe_input_state *own = r->plan->nodes[t->node].own;
-    if (mmoe_part_is_own(r->plan, t)) return;
-    mmoe_shared_rows_take(own, t);
-    number_ids(r, t);
+    if (!mmoe_part_is_own(r->plan, t)) mmoe_shared_rows_take(own, t);
 }
 
 static const mmoe_rows *input_renumber(mmoe_run *r, int32_t node, int32_t first, int32_t end) {

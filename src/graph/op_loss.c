@@ -111,7 +111,7 @@ static void gather_labels(const mmoe_rows *batch, const mmoe_losses *losses, int
         for (int32_t b = 0; b < s->rows; b++) y[b] = mmoe_nested_label(before[b], y[b]);
     }
     for (int32_t b = 0; scale->transform != MMOE_LABEL_NONE && b < s->rows; b++)
-        y[b] = mmoe_label_scaled(scale, y[b]);
+        y[b] = (float)mmoe_label_scaled(scale, (double)y[b]);
 }
 
 /* Weights of the labels; a missing one is a label of 0 with a weight of 0. */

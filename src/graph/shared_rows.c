@@ -196,24 +196,16 @@ static int32_t next_rank(uint64_t *ranks) {
 
 static uint64_t bit_of(const mmoe_plan *p) { return UINT64_C(1) << p->rank; }
 
-typedef struct counting {
-    const uint64_t *readers;
-    int64_t *counts; /* [ranks] */
-} counting;
-
-static void count_readers(void *context, const mmoe_rows_read *read) {
-    const counting *c = context;
-    for (int32_t i = 0; i < read->count; i++)
-        for (uint64_t left = c->readers[i]; left;) c->counts[next_rank(&left)]++;
-}
-
 void mmoe_shared_rows_count(const mmoe_plan *p, const mmoe_input_state *own,
                             const mmoe_weight_task *prepare) {
     const mmoe_table_use *use = &own->uses[prepare->first];
     const int32_t part = (int32_t)prepare->row;
-    counting c = {use->table->kind->readers(use, part), sent_places(p, own, prepare->first, part)};
-    memset(c.counts, 0, (size_t)p->ranks * sizeof *c.counts);
-    use->table->kind->tell(use, part, count_readers, &c);
+    int64_t *counts = sent_places(p, own, prepare->first, part);
+    int32_t rows;
+    const uint64_t *readers = use->table->kind->readers(use, part, &rows);
+    memset(counts, 0, (size_t)p->ranks * sizeof *counts);
+    for (int32_t i = 0; i < rows; i++)
+        for (uint64_t left = readers[i]; left;) counts[next_rank(&left)]++;
 }
 
 static void add_count(void *context, const mmoe_rows_read *read) {
@@ -344,8 +336,9 @@ void mmoe_shared_rows_give(const mmoe_plan *p, const mmoe_input_state *own,
     const int32_t use = prepare->first, part = (int32_t)prepare->row;
     const mmoe_embedding *t = own->uses[use].table;
     const int64_t *places = sent_places(p, own, use, part);
+    int32_t rows;
     giving g = {.copy = copy_of(own, prepare),
-                .readers = t->kind->readers(&own->uses[use], part),
+                .readers = t->kind->readers(&own->uses[use], part, &rows),
                 .to_whom = share ? ~bit_of(p) : bit_of(p),
                 .own = bit_of(p),
                 .fetched = is_dealt(own, use) ? t->fetched : NULL,

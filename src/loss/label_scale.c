@@ -78,9 +78,7 @@ bool mmoe_label_fit_end(mmoe_label_fit *f, mmoe_label_scale *s, int32_t pass, do
     return weighs;
 }
 
-float mmoe_label_scaled(const mmoe_label_scale *s, float label) {
-    return (float)transformed(s, (double)label);
-}
+double mmoe_label_scaled(const mmoe_label_scale *s, double label) { return transformed(s, label); }
 
 static float in_range(double score) {
     if (score > (double)FLT_MAX) return FLT_MAX;

@@ -45,7 +45,7 @@ void mmoe_label_fit_see(mmoe_label_fit *fit, const mmoe_label_scale *s, int32_t 
  * anything. */
 bool mmoe_label_fit_end(mmoe_label_fit *fit, mmoe_label_scale *s, int32_t pass, double *mean);
 
-float mmoe_label_scaled(const mmoe_label_scale *s, float label);
+double mmoe_label_scaled(const mmoe_label_scale *s, double label);
 /* What the transform made `n` scores of, in place; none is larger than a float holds. */
 void mmoe_label_unscale(const mmoe_label_scale *s, size_t n, float *scores);
 

@@ -77,4 +77,9 @@ bool mmoe_loss_has_groups(int type);
  * better direction, then the baseline's comparison; NULL past the last. */
 const mmoe_metric_kind *mmoe_loss_watched(int type, size_t index);
 
+/* Is it the cross-entropy itself? */
+static inline bool mmoe_loss_is_plain(const mmoe_loss_shape *s) {
+    return s->smoothing == 0 && s->positive_weight == 1 && s->gamma == 0;
+}
+
 #endif

@@ -7,12 +7,8 @@ static const char *class_fault(double label) {
     return label == 0 || label == 1 ? NULL : "is neither 0 nor 1";
 }
 
-static bool is_plain(const mmoe_loss_shape *s) {
-    return s->smoothing == 0 && s->positive_weight == 1 && s->gamma == 0;
-}
-
 static void cross_entropies(const mmoe_loss_rows *r) {
-    if (is_plain(r->shape))
+    if (mmoe_loss_is_plain(r->shape))
         r->kernels->bce(r->n, r->z, r->y, r->loss, r->dz);
     else
         r->kernels->shaped_bce(r->shape, r->n, r->z, r->y, r->loss, r->dz);

@@ -64,7 +64,7 @@ static inline void weigh_few(const mmoe_gate_args *args, const float *a, float *
         if (hmax(keep(left, splat(1.0f))) > 0) in = left;
     }
     const vf top = group_max(choose(in, x, splat(-__builtin_inff())), W),
-             e = keep(in, vexp(keep(in, (x - top) * scale))); /* lanes beside may not overflow */
+             e = keep(in, vexp(keep(in, x - top) * scale)); /* lanes beside may not overflow */
     store_n(g, e * (1.0f / group_sum(e, W)), n);
 }
 
@@ -88,7 +88,7 @@ static void weigh_many(const mmoe_gate_args *args, const float *a, float *g, int
         const int m = MIN(W, n - c);
         const vf x = load_n(g + c, m);
         const vi in = (x != none) & (lane < m);
-        const vf e = keep(in, vexp(keep(in, (x - top) * scale)));
+        const vf e = keep(in, vexp(keep(in, x - top) * scale));
         store_n(g + c, e, m);
         sum += e;
     }

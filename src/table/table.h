@@ -211,9 +211,9 @@ struct mmoe_table_kind {
     void (*prepare)(const mmoe_table_reading *reading, int32_t part); /* when all is dealt */
     /* Of each part, when all are prepared: its rows, whose values are read afterwards. */
     void (*tell)(const mmoe_table_use *use, int32_t part, mmoe_rows_visit visit, void *context);
-    /* Of a part of this rank's own, of several: of each of its rows a bit for each rank whose rows
-     * of the batch read it; all, where each asks for all. */
-    const uint64_t *(*readers)(const mmoe_table_use *use, int32_t part);
+    /* Of a part of this rank's own, of several, when it is prepared: of each of its *rows a bit for
+     * each rank whose rows of the batch read it; all, where each asks for all. */
+    const uint64_t *(*readers)(const mmoe_table_use *use, int32_t part, int32_t *rows);
     /* Adds to what s->kept has what s->others have, in a tree over ranks, and hands it to the sink,
      * as scatter would have of the whole batch. */
     void (*conclude)(const mmoe_scattering *s, const mmoe_table_task *task);

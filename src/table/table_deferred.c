@@ -76,8 +76,9 @@ static void tell(const mmoe_table_use *use, int32_t part, mmoe_rows_visit visit,
                                      .later_rows = next ? t->rows + next->first : NULL});
 }
 
-static const uint64_t *readers(const mmoe_table_use *use, int32_t part) {
+static const uint64_t *readers(const mmoe_table_use *use, int32_t part, int32_t *rows) {
     const mmoe_touched *t = use->own;
+    *rows = t->parts[part].rows;
     return t->readers + t->parts[part].first;
 }
 
@@ -250,12 +251,12 @@ static void add_ranks(const mmoe_scattering *s, uint64_t readers, const float *c
 
 /* Of each row what the others have. */
 static void add_others(const mmoe_scattering *s, const mmoe_table_use *use, int32_t part) {
-    const mmoe_touched *t = use->own;
-    const uint64_t *of = readers(use, part), own = UINT64_C(1) << s->rank;
+    int32_t rows;
+    const uint64_t *of = readers(use, part, &rows), own = UINT64_C(1) << s->rank;
     const float *from[MMOE_TREE_PARTS];
     const int32_t dim = use->table->dim;
     for (int32_t q = 0; q < MMOE_TREE_PARTS; q++) from[q] = s->others[q];
-    for (int32_t i = 0; i < t->parts[part].rows; i++) {
+    for (int32_t i = 0; i < rows; i++) {
         float *sum = s->kept + (size_t)i * (size_t)dim;
         from[s->rank] = sum;
         if (of[i] != own) add_ranks(s, of[i], from, dim, sum);

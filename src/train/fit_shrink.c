@@ -20,9 +20,12 @@ bool mmoe_fit_shrinks(const mmoe_fit_run *r) {
            mmoe_graph_losses(r->t->model->graph)->order != MMOE_TASKS_NESTED;
 }
 
+/* A loss that was shaped wants other scores than the figure does. */
 static bool is_worse(const mmoe_fit_run *r, int32_t task) {
     const mmoe_task_metrics *m = &r->best_metrics[task];
-    return r->t->model->schema->labels[task].has_constant && loss_of(m) > m->base;
+    const mmoe_losses *l = mmoe_graph_losses(r->t->model->graph);
+    const bool is_shaped = l->kinds[task]->is_shaped && !mmoe_loss_is_plain(&l->shape[task]);
+    return !is_shaped && r->t->model->schema->labels[task].has_constant && loss_of(m) > m->base;
 }
 
 /* Of a task: so many parts of what its logit has above the constant are left. */
@@ -30,7 +33,7 @@ static void leave(mmoe_fit_run *r, mmoe_params *params, int32_t task, int parts)
     const mmoe_model *m = r->t->model;
     const mmoe_loss_kind *kind = mmoe_graph_losses(m->graph)->kinds[task];
     const mmoe_label_column *label = &m->schema->labels[task];
-    const double mean = (double)mmoe_label_scaled(&label->scale, (float)label->constant),
+    const double mean = mmoe_label_scaled(&label->scale, label->constant),
                  constant = kind->bias(mean);
     mmoe_linear_part part;
     mmoe_linear_part_of(m->graph, &part);

@@ -92,7 +92,7 @@ static bool take_label(const mmoe_linear_fit *f, const mmoe_rows *rows, size_t r
     *weight = rows->weights ? (double)rows->weights[row] : 1;
     if (isnan(labels[t->label]) || !(*weight > 0)) return false;
     if (t->given >= 0 && labels[t->given] != 1) return false;
-    *y = (double)mmoe_label_scaled(t->scale, labels[t->label]);
+    *y = (double)(float)mmoe_label_scaled(t->scale, (double)labels[t->label]);
     if (!t->kind->is_shaped) return true;
     const double smooth = *y * (1 - (double)t->shape.smoothing) + (double)t->shape.smoothing / 2,
                  both = (double)t->shape.positive_weight * smooth + 1 - smooth;

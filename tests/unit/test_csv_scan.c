@@ -264,14 +264,17 @@ END_TEST
 
 enum { CELLS = MMOE_CELLS_AT_ONCE, CELL_SIZE = 12 };
 
-/* Cells one behind another, of letters that are drawn; most of them are numbers. */
-static void draw_cells(char *bytes, uint32_t before[CELLS], uint32_t ends[CELLS]) {
+/* Cells one behind another, of letters that are drawn; most of them are numbers; or, `are_short`,
+ * integers of few digits, and now and then one of other letters or none. */
+static void draw_cells(char *bytes, uint32_t before[CELLS], uint32_t ends[CELLS], bool are_short) {
     static const char letters[] = "0123456789012345678901234567890123456789........-+e /:,";
     uint32_t at = 0;
     for (int k = 0; k < CELLS; k++) {
         before[k] = at++ - 1;
-        const uint32_t length = below(4) ? below(6) : below(CELL_SIZE - 1),
-                       kinds = below(3) ? 40 : sizeof letters - 1;
+        const bool is_short = are_short && below(100) > 0;
+        const uint32_t other = below(4) ? below(6) : below(CELL_SIZE - 1),
+                       length = is_short ? 1 + below(4) : other,
+                       kinds = is_short || below(3) ? 40 : sizeof letters - 1;
         for (uint32_t i = 0; i < length; i++) bytes[at - 1 + i] = letters[below(kinds)];
         ends[k] = at - 1 + length;
         at = ends[k] + 1;
@@ -294,7 +297,7 @@ START_TEST(cells_are_numbers_alike) {
     if (!choose_set(_i)) return;
     const mmoe_csv_scanner *scanner = mmoe_csv_scanner_best();
     for (int round = 0; round < 600; round++) {
-        draw_cells(bytes, before, ends);
+        draw_cells(bytes, before, ends, round % 2);
         const size_t stride = 1 + (size_t)round % 3, count = 1 + (size_t)round % (CELLS / stride);
         const mmoe_csv_cells cells = {bytes, before, ends, stride, count};
         const uint64_t are_integers = scanner->integers(&cells, integers),

@@ -165,6 +165,24 @@ START_TEST(marks_are_no_part_of_a_number) {
 }
 END_TEST
 
+/* Of a unit's letters all are there, or none; parentheses are around the whole number. */
+START_TEST(units_and_parentheses_are_whole) {
+    numbers n = fit(X(", \"strip\": \"kg $()\""), "x,y\n12 kg,0\n$(1.5),1\n");
+    const float wanted[] = {12, -1.5f}, others[] = {-3, -2, 7};
+    const char *const good[] = {"(3 kg)", "($2)", "7"}, *const bad[] = {"12 g",  "12k",  "(12",
+                                                                        "12)",   "1(2)", ")12(",
+                                                                        "(1)(2)"};
+    has_inputs(n.set, 2, wanted);
+    takes(&n, MMOE_VALUE_TEXT, good, 3, 3, others);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char message[100];
+        snprintf(message, sizeof message, "row 1: column \"x\": \"%s\" is not a number", bad[i]);
+        take_refused(&n, MMOE_VALUE_TEXT, &bad[i], 1, message);
+    }
+    free_numbers(&n);
+}
+END_TEST
+
 #define DIM ", \"dim\": 3"
 
 START_TEST(vectors) {
@@ -424,6 +442,7 @@ void add_cases(TCase *c) {
     tcase_add_test(c, bins_have_gaps);
     tcase_add_test(c, bad_bins);
     tcase_add_test(c, marks_are_no_part_of_a_number);
+    tcase_add_test(c, units_and_parentheses_are_whole);
     tcase_add_test(c, vectors);
     tcase_add_test(c, vectors_have_gaps);
     tcase_add_test(c, bad_vectors);

@@ -86,6 +86,7 @@ START_TEST(a_task_is_drawn_towards_its_constant) {
     ck_assert(left > 0 && left < 1);
     ck_assert_double_eq_tol(bias_of(shrunk, _i), constant + left * (bias_of(plain, _i) - constant),
                             1e-5);
+    ck_assert_double_eq_tol(strtod(mmoe_model_meta(shrunk, logloss), NULL), after[0].logloss, 1e-6);
     mmoe_model_free(shrunk_model("true", 2, path));
     mmoe_model *resumed = shrunk_model("true", -1, path);
     assert_same_models(shrunk, resumed);
