@@ -54,8 +54,8 @@ bool mmoe_number_text_read(const mmoe_number_text *t, const char *text, size_t l
     char plain[400];
     size_t used = 0;
     bool below;
-    *plain = 0; /* of no letter */
     if (!t->strip && !t->decimal) return mmoe_parse_double(text, length, out);
+    *plain = '\0'; /* nothing else may be written */
     if (!read_parentheses(t, text, length, &below) || !has_whole_unit(t, text, length))
         return false;
     for (size_t i = 0; i < length; i++) {

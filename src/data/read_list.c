@@ -301,7 +301,7 @@ static void copy_words(void *to, const void *from, size_t n) {
 
 mmoe_status mmoe_list_window_put(window *w, size_t row, mmoe_list_store *s, mmoe_error *err) {
     const size_t n = w->counts[row];
-    if (s->elements + n + AT_ONCE > s->element_room && !mmoe_list_store_reserve(s, n + AT_ONCE))
+    if (!mmoe_list_store_reserve(s, n + AT_ONCE))
         return mmoe_fail_memory(err, (n + AT_ONCE) * sizeof *s->ids);
     copy_words(s->ids + s->elements, w->ids + w->put, n);
     if (s->is_weighed) copy_words(s->weights + s->elements, w->weights + w->put, n);
@@ -323,7 +323,7 @@ static mmoe_status add_element(const mmoe_id_rows *r, size_t row, const id_place
             r->cells, mmoe_cell_at(r->rows->first + (int64_t)row, column_of(r, p)->name, column),
             &e->value, fault, err);
     r->notes[p->feature].counts.values++;
-    mmoe_most_id_raise(&cell.id, 1, &r->most[p->feature]);
+    if (cell.id > r->most[p->feature]) r->most[p->feature] = cell.id;
     if (mmoe_list_store_add(r->lists, cell.id, weight)) return MMOE_OK;
     return mmoe_fail_memory(err, sizeof *r->lists->ids);
 }

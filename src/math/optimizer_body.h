@@ -43,19 +43,9 @@ adam_vector(const mmoe_adam_args *a, float *w, const float *g, float *m, float *
     return x.w;
 }
 
-static bool adam(const mmoe_adam_args *args, size_t n, float *w, const float *g, float *m,
-                 float *v) {
-    const mmoe_adam_args own = *args, *a = &own; /* which no store changes */
-    size_t i = 0;
-    vu bad = {0};
-    for (; i + W <= n; i += W) bad |= not_finite(adam_vector(a, w + i, g + i, m + i, v + i, W));
-    if (i < n) bad |= not_finite(adam_vector(a, w + i, g + i, m + i, v + i, (int)(n - i)));
-    return any_negative(bad);
-}
-
 static bool adam_rows(const mmoe_adam_args *args, size_t n, const mmoe_adam_row *rows,
                       size_t count) {
-    const mmoe_adam_args own = *args, *a = &own;
+    const mmoe_adam_args own = *args, *a = &own; /* which no store changes */
     vu bad = {0};
     for (const mmoe_adam_row *r = rows; r < rows + count; r++) {
         const mmoe_adam_row x = *r;
@@ -66,6 +56,11 @@ static bool adam_rows(const mmoe_adam_args *args, size_t n, const mmoe_adam_row 
             bad |= not_finite(adam_vector(a, x.w + i, x.g + i, x.m + i, x.v + i, (int)(n - i)));
     }
     return any_negative(bad);
+}
+
+static bool adam(const mmoe_adam_args *args, size_t n, float *w, const float *g, float *m,
+                 float *v) {
+    return adam_rows(args, n, &(mmoe_adam_row){w, m, v, g}, 1);
 }
 
 static inline __attribute__((always_inline)) moved sgd_values(const mmoe_sgd_args *a, moved x,

@@ -69,7 +69,7 @@ static mmoe_status put_data(const mmoe_fit_run *r, mmoe_error *err) {
     return put(r, NULL, "data", text, err);
 }
 
-static mmoe_status put_task(const mmoe_fit_run *r, int32_t i, mmoe_error *err) {
+mmoe_status mmoe_fit_record_task(const mmoe_fit_run *r, int32_t i, mmoe_error *err) {
     const mmoe_label_column *label = &r->t->model->schema->labels[i];
     const mmoe_metric *metric;
     mmoe_status status = MMOE_OK;
@@ -77,10 +77,6 @@ static mmoe_status put_task(const mmoe_fit_run *r, int32_t i, mmoe_error *err) {
     for (size_t k = 0; !status && r->valid && (metric = mmoe_metric_at(label->type, k)); k++)
         status = put_figure(r, label->task, metric->name, r->best_metrics[i].values[k], err);
     return status;
-}
-
-mmoe_status mmoe_fit_record_task(mmoe_fit_run *r, int32_t task, mmoe_error *err) {
-    return put_task(r, task, err);
 }
 
 mmoe_status mmoe_fit_record(mmoe_fit_run *r, mmoe_error *err) {
@@ -93,7 +89,8 @@ mmoe_status mmoe_fit_record(mmoe_fit_run *r, mmoe_error *err) {
     if (!status) status = put_data(r, err);
     for (int32_t i = 0; !status && i < m->schema->n_sparse + m->schema->n_dense; i++)
         status = put_column(r, &r->train_set->notes[i].counts, err);
-    for (int32_t i = 0; !status && i < m->schema->n_label; i++) status = put_task(r, i, err);
+    for (int32_t i = 0; !status && i < m->schema->n_label; i++)
+        status = mmoe_fit_record_task(r, i, err);
     r->is_unrecorded = status != MMOE_OK;
     return status;
 }

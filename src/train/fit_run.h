@@ -91,8 +91,8 @@ bool mmoe_fit_shrinks(const mmoe_fit_run *r);
 /* fit_record.c: keeps with the model what is known of the best weights by now (mmoe_model_meta),
  * unless it is kept already. MMOE_E_MEMORY. */
 mmoe_status mmoe_fit_record(mmoe_fit_run *r, mmoe_error *err);
-/* A task's figures again, which are others. */
-mmoe_status mmoe_fit_record_task(mmoe_fit_run *r, int32_t task, mmoe_error *err);
+/* A task's figures alone, which are others now. */
+mmoe_status mmoe_fit_record_task(const mmoe_fit_run *r, int32_t task, mmoe_error *err);
 
 /* fit_ranks.c: of several ranks, before the first step: all are about to make the same run,
  * MMOE_E_CONFIG where they are not; and behind an epoch: what each has seen of the gates in its

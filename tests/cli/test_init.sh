@@ -281,6 +281,11 @@ guess 'taken as numbers: 400 of 400 have marks, of "kg " ("strip")'
 make x '10 * i % 63 (i % 2 ? " kg" : " lb")'
 run init x.csv --label y
 check "two units are no number's" sh -c '! grep -q strip out'
+awk 'BEGIN { print "x;z;y"; for (i = 0; i < 400; i++)
+    print (i % 2 ? i " kg" : i " lb") ";" (i % 3 ? "1," 100 + i % 800 : 900 + i % 90) ";" i % 2
+    }' >units.csv
+run init units.csv --label y
+check "nor do they make another column's commas decimal" sh -c '! grep -q decimal out'
 make x '"\"[\047a" i % 5 "\047,\047b" i % 3 "\047]\""'
 guess 'taken as ids (sparse): 400 of 400 cells stand between brackets, as "['
 make x 'i % 7 / 4 (i % 5 ? "%" : "")'
