@@ -36,8 +36,8 @@ const char *mmoe_shard_path(const char *target, uint64_t save, int32_t index,
 /* ---- Writing: all ranks call it ---- */
 
 /* Writes a shard of the rows that this rank owns, and tells all of all. The first rank, whose `out`
- * is what the checkpoint is to say, has made sure then that it sees them. MMOE_E_IO, _MEMORY; as of
- * mmoe_ranks_status. */
+ * is what the checkpoint is to say, has made sure then that it sees them. Where one fails all have
+ * removed what they wrote. MMOE_E_IO, _MEMORY; as of mmoe_ranks_status. */
 mmoe_status mmoe_shards_write(const mmoe_trainer *t, const char *path, mmoe_run_parts *rows,
                               mmoe_shards *out, mmoe_error *err);
 /* Removes the shards beside a checkpoint, but for those of a save, 0: of none; or of the one that

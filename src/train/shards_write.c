@@ -187,6 +187,16 @@ static mmoe_status check_there(const char *target, const mmoe_shards *s, mmoe_er
     return MMOE_OK;
 }
 
+/* Whether all have written, as each knows of all, and the first sees the files: it tells. */
+static bool are_there(const mmoe_trainer *t, const char *target, const mmoe_shards *s,
+                      const int64_t *first_alone, mmoe_error *err) {
+    uint64_t are_written = 1;
+    for (int32_t i = 0; i < s->count; i++) are_written &= s->items[i].bytes > 0;
+    if (are_written && mmoe_ranks_is_first(t->ranks)) are_written = !check_there(target, s, err);
+    mmoe_ranks_give(t->ranks, "the end of a save", &are_written, sizeof are_written, first_alone);
+    return are_written;
+}
+
 mmoe_status mmoe_shards_write(const mmoe_trainer *t, const char *path, mmoe_run_parts *rows,
                               mmoe_shards *out, mmoe_error *err) {
     const mmoe_deal deal = rows->items[0].dealt.deal;
@@ -194,6 +204,7 @@ mmoe_status mmoe_shards_write(const mmoe_trainer *t, const char *path, mmoe_run_
     int64_t first_alone[MMOE_MOST_RANKS + 1] = {0}, one_each[MMOE_MOST_RANKS + 1];
     char target[PATH_MAX], own[MMOE_SHARD_PATH];
     shard_writing w = {t, rows, own, target, out, NULL};
+    mmoe_error why = {0};
     *out = (mmoe_shards){.count = 1 << deal.shift};
     if (!mmoe_atomic_file_target(path, target)) return mmoe_fail_system(err, path, "cannot write");
     if (mmoe_ranks_is_first(t->ranks)) out->save = next_save(target, rows->alloc);
@@ -203,10 +214,16 @@ mmoe_status mmoe_shards_write(const mmoe_trainer *t, const char *path, mmoe_run_
     }
     mmoe_ranks_give(t->ranks, "the number of a save", &out->save, sizeof out->save, first_alone);
     mmoe_status status = mmoe_ranks_status(t->ranks, err);
-    mmoe_shard_path(target, out->save, deal.owner, own);
-    if (!status && deal.owner >= 0) status = write_shard(&w, deal.owner, err);
     if (status) return status;
+    mmoe_shard_path(target, out->save, deal.owner, own);
+    if (deal.owner >= 0) status = write_shard(&w, deal.owner, &why);
+    if (status) out->items[deal.owner].bytes = 0;
     mmoe_ranks_give(t->ranks, "rows for the checkpoint", out->items, sizeof *out->items, one_each);
-    status = mmoe_ranks_status(t->ranks, err);
-    return status || deal.owner ? status : check_there(target, out, err);
+    const bool are_whole = are_there(t, target, out, first_alone, &why);
+    const bool are_lost = mmoe_ranks_status(t->ranks, err) != MMOE_OK;
+    if (!are_lost && are_whole) return MMOE_OK;
+    /* By each, before the one that failed ends all: no other still writes. */
+    if (!are_lost && deal.owner >= 0) unlink(own);
+    if (why.code && err) *err = why;
+    return why.code ? why.code : mmoe_ranks_meet(t->ranks, "a save", err);
 }

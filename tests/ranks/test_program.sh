@@ -295,4 +295,95 @@ run_unlike poor.sh train --config large.json --train shape.csv --output large.sa
 ended && [ "$(grep -c '^mmoe' err)" -eq 1 ] && [ ! -e large.safetensors ] &&
     grep -qE '^mmoe.*: rank 1: .*"?id"?.*(model and training take|memory)' err
 report $? "a rank without memory for its rows of a table is named (was $status)"
+
+# Shards that are there, and are not what was written.
+# shellcheck disable=SC2086 # a list of flags
+{
+    refuse_shards() { # LINE: by one rank's words, of one process and of several
+        for n in 1 "$ranks"; do
+            run_ranks "$n" $parts $more --output x.safetensors --resume many.ckpt \
+                --set trainer.seed=2022
+            ended && [ "$(grep -c '^mmoe' err)" -eq "$((1 + (n == 1)))" ] &&
+                [ "$(grep -c "^mmoe.*$1" err)" -eq 1 ]
+            report $? "$n ranks refuse it: $1 (was $status)"
+        done
+    }
+    # Of another run, but of the same save: the first, where no other is.
+    for seed in 5 2022; do
+        rm -f many.ckpt*
+        run_ranks "$ranks" $parts --output many.safetensors --checkpoint many.ckpt \
+            --set trainer.seed=$seed
+        set -- many.ckpt.rows-*-1
+        cp "$1" rows.$seed
+    done
+    cp rows.5 "$1"
+    refuse_shards 'bytes are not those that were written with many.ckpt (checksum)'
+    cp rows.2022 kept.rows
+    cp "${1%1}0" "$1"
+    refuse_shards 'this is shard 0 of .*, where 1 of '
+    head -c 5000 kept.rows >"$1"
+    refuse_shards 'the shard has 5000 bytes, and [0-9]* were written'
+    cp kept.rows "$1"
+    printf 'x' | dd of="$1" bs=1 seek=$(($(wc -c <"$1") - 99)) conv=notrunc 2>/dev/null
+    refuse_shards 'bytes are not those that were written with many.ckpt (checksum)'
+    rm "$1"
+    mkdir "$1"
+    refuse_shards 'many.ckpt.rows-[0-9]*-1: '
+    rmdir "$1"
+}
+
+# A library of another version: its file, patched. (Other texts may be the end of this one.)
+version=$("$mmoe" --version | sed 's/^mmoe //')
+mkdir lib
+for file in "$(dirname "$program")"/../src/libmmoe*.so.?; do
+    sed "s/$version/9${version#?}/g" "$file" >"lib/$(basename "$file")"
+done
+cat >version.sh <<'END'
+[ "${OMPI_COMM_WORLD_RANK:-$PMI_RANK}" = 0 ] || export LD_LIBRARY_PATH="$PWD/lib"
+exec "$@"
+END
+unlike="\"$version\" on rank 0, \"9${version#?}\" on rank 1"
+# shellcheck disable=SC2086 # a list of flags
+for command in "$train --output x.safetensors" \
+    "evaluate --model one.safetensors --data shape.csv" \
+    "sweep --config sweep.json --output other.sweep --threads 1"; do
+    run_unlike version.sh $command
+    ended && [ "$(grep '^mmoe' err | grep -vc warning)" -eq 1 ] &&
+        [ "$(grep -c "^mmoe.*: ranks have unlike \"[a-z' ]*\": $unlike" err)" -eq 1 ]
+    report $? "ranks of unlike libraries are refused: ${command%% *} (was $status)"
+done
+
+# Rows that are not there, and lanes without any.
+expect_one() { # STATUS TEXT ARGUMENT...: by one rank's words
+    wanted=$1 text=$2
+    shift 2
+    run_ranks "$ranks" "$@"
+    { [ "$status" -eq "$wanted" ] || { [ "$wanted" -eq 1 ] && ended; }; } &&
+        [ "$(grep -c '^mmoe' err)" -eq 1 ] && [ "$(grep -c "^mmoe.*$text" err)" -eq 1 ]
+    report $? "$ranks ranks exit $wanted \"$text\": $* (was $status)"
+}
+expect_one 1 'nowhere.d' train --config config.json --train nowhere.d --output x.safetensors
+mkdir empty.d
+expect_one 1 'empty.d' train --config config.json --train empty.d --output x.safetensors
+run synth clicks --rows 20 --seed 8 --config config.json --output few.d
+few="train --config config.json --train few.d --set trainer.lanes=true --threads 1"
+few="$few --set trainer.n_epoch=2 --set trainer.segments=8 --set trainer.batch_size=128"
+# shellcheck disable=SC2086 # a list of flags
+{
+    run $few --output one.safetensors --checkpoint one.ckpt
+    mv out wanted
+    run_ranks "$ranks" $few --output many.safetensors --checkpoint many.ckpt
+    are_same wanted
+    report $? "$ranks ranks train 20 rows, of which most lanes have none (was $status)"
+}
+
+# A disk that is full, at each of the files of the first.
+# shellcheck disable=SC2086 # a list of flags
+for file in output log checkpoint; do
+    set -- --output x.safetensors
+    [ $file = output ] && set -- --output /dev/full || set -- "$@" --$file /dev/full
+    run_ranks "$ranks" $few "$@"
+    ended && [ "$(grep -c '^mmoe.*/dev/full' err)" -eq 1 ]
+    report $? "the disk is full: --$file (was $status)"
+done
 finish
