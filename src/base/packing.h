@@ -15,6 +15,7 @@ typedef struct mmoe_packing_step {
     uint32_t n_to;   /* bytes that have room */
     bool has_ended;  /* the archive; what follows is another's */
     const char *why; /* it is damaged, in the library's words */
+    bool is_sound;   /* it is not, but cannot be unpacked: `why` */
 } mmoe_packing_step;
 
 typedef struct mmoe_packing {
@@ -24,8 +25,8 @@ typedef struct mmoe_packing {
     /* NULL: memory is out. `alloc` outlives what is made. */
     void *(*create)(const mmoe_allocator *alloc);
     bool (*begin)(void *state); /* an archive, before its first step; false: memory is out */
-    /* Takes all input, or fills all room, unless the archive ends. MMOE_E_FORMAT: it is damaged;
-     * _MEMORY. */
+    /* Takes all input, or fills all room, unless the archive ends. MMOE_E_FORMAT: it is damaged,
+     * or `is_sound`; _MEMORY. */
     mmoe_status (*step)(void *state, mmoe_packing_step *step);
     void (*free)(void *state);
 } mmoe_packing;

@@ -2,6 +2,7 @@
  * of its stable interface. */
 #include <string.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "base/packing.h"
 
@@ -31,6 +32,8 @@ static mmoe_status step(void *state, mmoe_packing_step *s) {
     s->has_ended = result == 0;
     if (!ZSTD_isError(result)) return MMOE_OK;
     s->why = ZSTD_getErrorName(result);
+    s->is_sound = ZSTD_getErrorCode(result) == ZSTD_error_frameParameter_windowTooLarge;
+    if (s->is_sound) s->why = "its window is of more than 128 MB (--long), unpack it first";
     return MMOE_E_FORMAT;
 }
 

@@ -75,8 +75,8 @@ static mmoe_status unpack_more(mmoe_unpacking *u) {
     u->is_within = !s.has_ended;
     if (status == MMOE_E_MEMORY) return mmoe_fail_memory(&u->err, 0);
     if (status)
-        return mmoe_fail_format(&u->err, u->from.name, "what %s has packed is damaged: %s",
-                                u->kind->word, s.why);
+        return mmoe_fail_format(&u->err, u->from.name, "what %s has packed %s: %s", u->kind->word,
+                                s.is_sound ? "is not read" : "is damaged", s.why);
     if (u->is_within && u->is_read && s.n_from == left && s.n_to == room)
         return mmoe_fail_format(&u->err, u->from.name,
                                 "the file is cut off: what %s has packed does not end",

@@ -168,6 +168,8 @@ static const char *read_weight(const mmoe_csv_field *weight, float *out) {
     if (!weight->text) return NULL;
     if (!mmoe_parse_double(weight->text, weight->length, &value))
         return "has a weight that is not a number";
+    if (value > 0 && (float)value == 0)
+        return "has a weight that is too small for single precision";
     if (mmoe_weight_fault(value)) return "has a weight that is not a number of at least 0";
     if (value > (double)MMOE_MOST_WEIGHT) return "has a weight of more than 1e18";
     *out = (float)value;

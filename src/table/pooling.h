@@ -59,8 +59,10 @@ static inline void mmoe_add_share(float *to, float share, const float *dx, int32
     for (; c < dim; c++) to[c] += share * dx[c];
 }
 
+/* INT32_MAX: wider than any graph takes. */
 static inline int32_t mmoe_bag_width(mmoe_pooling how, int32_t dim, int32_t max_len) {
-    return how == MMOE_POOL_CONCAT ? dim * max_len : dim;
+    const int64_t width = how == MMOE_POOL_CONCAT ? (int64_t)dim * max_len : dim;
+    return width > INT32_MAX ? INT32_MAX : (int32_t)width;
 }
 
 /* A list on its way into x. */

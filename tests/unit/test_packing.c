@@ -248,6 +248,13 @@ START_TEST(checksums_are_compared) {
 }
 END_TEST
 
+/* A frame whose window is of 2 GB, and nothing else. */
+START_TEST(windows_that_are_too_large) {
+    static const text file = {"\x28\xb5\x2f\xfd\0\xa8\1\0\0", 9};
+    refused(&file, "what zstd has packed is not read: its window is of more than 128 MB");
+}
+END_TEST
+
 START_TEST(something_behind_the_end) {
     text file = {.length = 0};
     packers[_i](ROWS, strlen(ROWS), &file);
@@ -299,6 +306,7 @@ void add_cases(TCase *c) {
     tcase_add_loop_test(c, files_that_are_cut_off, 0, KINDS);
     tcase_add_loop_test(c, files_that_are_damaged, 0, KINDS);
     tcase_add_loop_test(c, checksums_are_compared, 0, KINDS);
+    tcase_add_test(c, windows_that_are_too_large);
     tcase_add_loop_test(c, something_behind_the_end, 0, KINDS);
     tcase_add_loop_test(c, files_that_are_packed_twice, 0, KINDS);
     tcase_add_loop_test(c, every_allocation_may_fail, 0, KINDS);
