@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/file_at.h"
 #include "base/unnamed_file.h"
+#include "data/short_words.h"
 
 void mmoe_stored_free(mmoe_stored *s) {
     if (!s) return;
@@ -21,6 +22,7 @@ void mmoe_stored_free(mmoe_stored *s) {
         mmoe_release(&a, s->parts[i].files);
         mmoe_release(&a, s->parts[i].folder);
         mmoe_release(&a, s->parts[i].checksums);
+        mmoe_release(&a, s->parts[i].widths);
     }
     mmoe_release(&a, s->columns);
     mmoe_release(&a, s->parts);
@@ -183,6 +185,20 @@ static mmoe_status check_lanes(const piece *p, mmoe_error *err) {
                              err);
 }
 
+/* `size` bytes of values that its file has from `at` on, if in fewer bytes, to the reader's. */
+static mmoe_status read_words(const piece *p, size_t size, int64_t at, mmoe_error *err) {
+    const mmoe_stored *s = p->reader->stored;
+    const bool are_short =
+        p->part->widths && size && s->columns[p->column].what != MMOE_STORED_OFFSETS;
+    if (!are_short) return read_bytes(p, p->reader->bytes, size, at, err);
+    const uint8_t width = p->part->widths[block_of_part(p) * s->n_column + p->column];
+    const size_t words = size / sizeof(uint32_t);
+    const mmoe_status status =
+        read_bytes(p, p->reader->bytes, mmoe_words_size(width, words), at, err);
+    if (!status) mmoe_words_lengthen(p->reader->bytes, words, width);
+    return status;
+}
+
 /* Reads it to the reader's bytes, and compares their checksum. */
 static mmoe_status read_piece(const piece *p, mmoe_error *err) {
     const mmoe_stored *s = p->reader->stored;
@@ -191,7 +207,7 @@ static mmoe_status read_piece(const piece *p, mmoe_error *err) {
                  size = (size_t)p->count * each;
     if (size > p->reader->size) return fail_piece(p, other_bytes, err);
     const mmoe_status status =
-        read_bytes(p, p->reader->bytes, size, MMOE_STORED_HEADER + p->first * (int64_t)each, err);
+        read_words(p, size, MMOE_STORED_HEADER + p->first * (int64_t)each, err);
     if (status) return status;
     if (p->in_file < p->block_rows) return check_lanes(p, err);
     const uint64_t found = mmoe_checksum_hash((uint64_t)p->block, p->reader->bytes, size);

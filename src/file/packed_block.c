@@ -8,6 +8,7 @@
 #include "base/checksum.h"
 #include "base/error.h"
 #include "base/file_at.h"
+#include "data/short_words.h"
 #include "file/packed_parts.h"
 
 /* ---- A column of a block ---- */
@@ -123,6 +124,20 @@ static bool write_lanes(const mmoe_packer *p, int32_t column, int64_t block,
     return good;
 }
 
+/* Files without names are this process's alone: the fewer bytes they have, the later the system has
+ * to wait for its disk. Each block keeps its place, with a hole behind it. Returns how many. */
+static size_t shorten(const mmoe_packer *p, int32_t column, int64_t block, void *bytes,
+                      size_t size) {
+    const mmoe_stored *s = p->set->stored;
+    const mmoe_stored_part *part = mmoe_packer_part(p);
+    const size_t words = size / sizeof(uint32_t);
+    if (!size || s->columns[column].what == MMOE_STORED_OFFSETS) return size;
+    const uint8_t width = mmoe_words_width(bytes, words);
+    part->widths[(block - part->first_block) * s->n_column + column] = width;
+    mmoe_words_shorten(bytes, words, width);
+    return mmoe_words_size(width, words);
+}
+
 /* A task of a block: one column. */
 static void write_column(void *context, int worker, int index) {
     mmoe_packer *p = context;
@@ -136,10 +151,11 @@ static void write_column(void *context, int worker, int index) {
     const size_t each = mmoe_stored_size(c->what) * (size_t)c->width, size = (size_t)count * each;
     part->checksums[(block - part->first_block) * s->n_column + column] =
         mmoe_checksum_hash((uint64_t)block, to->bytes, size);
+    const size_t in_file = part->files ? shorten(p, column, block, to->bytes, size) : size;
     const int fd = part->files ? part->files[column] : mmoe_packer_open_file(p, c->file, 0);
     const bool good =
-        fd >= 0 &&
-        mmoe_write_at(fd, to->bytes, size, MMOE_STORED_HEADER + p->written[column] * (int64_t)each);
+        fd >= 0 && mmoe_write_at(fd, to->bytes, in_file,
+                                 MMOE_STORED_HEADER + p->written[column] * (int64_t)each);
     p->statuses[column] = good ? MMOE_OK : mmoe_packer_fail(p, c->file, &p->faults[column]);
     if (fd >= 0 && !part->files) close(fd);
     if (good && !part->files && p->pending.rows == MMOE_BLOCK_ROWS &&
@@ -173,6 +189,14 @@ mmoe_status mmoe_packer_make_desks(mmoe_packer *p, size_t size, mmoe_error *err)
     return MMOE_OK;
 }
 
+static bool make_widths(const mmoe_packer *p, size_t blocks) {
+    mmoe_stored_part *part = mmoe_packer_part(p);
+    uint8_t *grown = mmoe_resize(&p->alloc, part->widths, p->blocks_room, blocks,
+                                 (size_t)p->set->stored->n_column);
+    if (grown) part->widths = grown;
+    return grown;
+}
+
 static mmoe_status make_room(mmoe_packer *p, mmoe_error *err) {
     const mmoe_stored *s = p->set->stored;
     mmoe_stored_part *part = mmoe_packer_part(p);
@@ -182,6 +206,7 @@ static mmoe_status make_room(mmoe_packer *p, mmoe_error *err) {
                                       (size_t)s->n_column * sizeof *grown);
         if (!grown) return mmoe_fail_memory(err, more * (size_t)s->n_column * sizeof *grown);
         part->checksums = grown;
+        if (part->files && !make_widths(p, more)) return mmoe_fail_memory(err, more);
         p->blocks_room = more;
     }
     return mmoe_packer_make_desks(p, p->pending.room * sizeof(float), err);

@@ -13,6 +13,7 @@
 
 #include "check_main.h"
 #include "data/dataset.h"
+#include "data/short_words.h"
 #include "failing.h"
 #include "file/packed.h"
 #include "files.h"
@@ -179,6 +180,46 @@ static int count_files(const char *path) {
     return n;
 }
 
+/* Bytes a value of the first block takes in a file without a name. */
+static int width_of(const mmoe_dataset *set, mmoe_stored_what what, int32_t at) {
+    const mmoe_stored *s = set->stored;
+    int32_t c = 0;
+    while (s->columns[c].what != what || s->columns[c].at != at) c++;
+    return s->parts[0].widths[c];
+}
+
+/* Short words are long again, whatever their width and however many there are. */
+START_TEST(words_stay) {
+    static const size_t counts[] = {1, 2, 255, 256, 257, 1000};
+    static const struct {
+        uint32_t step;
+        int width;
+    } of[] = {{0, MMOE_SAME_WORDS}, {1, 1}, {257, 2}, {65537, 4}, {1u << 24, 4}};
+    uint32_t words[1000], was[1000];
+    for (size_t i = 0; i < sizeof of / sizeof *of; i++)
+        for (size_t k = 0; k < sizeof counts / sizeof *counts; k++) {
+            const size_t n = counts[k];
+            for (size_t w = 0; w < n; w++) was[w] = words[w] = 7 + (uint32_t)(w % 200) * of[i].step;
+            const uint8_t width = mmoe_words_width(words, n);
+            ck_assert_int_eq(width, n > 1 ? of[i].width : MMOE_SAME_WORDS);
+            ck_assert_uint_eq(mmoe_words_size(width, n), width ? width * n : 4);
+            mmoe_words_shorten(words, n, width);
+            memset((char *)words + mmoe_words_size(width, n), 0xa5,
+                   n * sizeof *words - mmoe_words_size(width, n));
+            mmoe_words_lengthen(words, n, width);
+            ck_assert_mem_eq(words, was, n * sizeof *words);
+        }
+    for (uint32_t w = 254; w < 258; w++) {
+        const uint32_t pair[] = {0, w};
+        ck_assert_int_eq(mmoe_words_width(pair, 2), w < 256 ? 1 : 2);
+    }
+    for (uint32_t w = 65534; w < 65538; w++) {
+        const uint32_t pair[] = {w, 0};
+        ck_assert_int_eq(mmoe_words_width(pair, 2), w < 65536 ? 2 : 4);
+    }
+}
+END_TEST
+
 /* Rows of files without names are those in memory, and nothing is ever seen of the files. */
 START_TEST(a_stream_has_the_rows_in_memory) {
     const mmoe_read_options streamed = {.stream_folder = folder, .keep = keep, .threads = 2};
@@ -189,6 +230,9 @@ START_TEST(a_stream_has_the_rows_in_memory) {
     SUCCEEDS(mmoe_dataset_fit_csv_with(config, csv, &streamed, NULL, &same, &stream, &err));
     ck_assert_int_eq(count_files(folder), files);
     ck_assert_ptr_null(stream->ids);
+    ck_assert_int_eq(width_of(stream, MMOE_STORED_IDS, 2), 1); /* of five */
+    ck_assert_int_eq(width_of(stream, MMOE_STORED_IDS, 1), 2);
+    ck_assert_int_eq(width_of(stream, MMOE_STORED_LABEL, 1), 4);
     same_warnings(set, stream);
     SUCCEEDS(mmoe_dataset_load(stream, 2, NULL, &err));
     same_rows(set, stream);
@@ -402,6 +446,7 @@ END_TEST
 void add_cases(TCase *c) {
     tcase_add_checked_fixture(c, set_up, tear_down);
     tcase_add_loop_test(c, a_folder_is_that_of_rows_in_memory, 0, 2);
+    tcase_add_test(c, words_stay);
     tcase_add_test(c, a_stream_has_the_rows_in_memory);
     tcase_add_test(c, vocabularies_grow);
     tcase_add_test(c, what_a_manifest_names_stays);
