@@ -254,6 +254,120 @@ static inline mix_spot spot_of(const mmoe_mix_args *a, int32_t b, int32_t at, in
                       .at = at};
 }
 
+/* Where two tasks mix, some experts side by side: so many vectors of columns at once that their
+ * sums stay in registers. */
+#if W == 16
+#define GROUP_VECTORS 8
+#elif W == 8
+#define GROUP_VECTORS 2
+#else
+#define GROUP_VECTORS 4
+#endif
+
+/* A row of a group of experts, from their first column on. */
+typedef struct mix_group_row {
+    const float *x, *scale, *shift, *mean, *dy[2], *g[2];
+    float *dx;
+} mix_group_row;
+
+/* The dots of both tasks with each expert, of `vectors` vectors; adds to the columns' sums. */
+static inline __attribute__((always_inline)) void
+mix_group_row_back(mix_group_row r, int experts, int vectors, vf *dots, vf *sum, vf *sum_z) {
+#pragma GCC unroll 8
+    for (int k = 0; k < experts; k++) {
+        vf dot0 = splat(0.0f), dot1 = dot0;
+        const vf g0 = splat(r.g[0][k]), g1 = splat(r.g[1][k]);
+#pragma GCC unroll 4
+        for (int i = 0; i < vectors; i++) {
+            const int q = k * vectors + i;
+            const vf v = load(r.x + q * W), d0 = load(r.dy[0] + i * W), d1 = load(r.dy[1] + i * W),
+                     a = vfma(v, load(r.scale + q * W), load(r.shift + q * W)), u = act_relu(a),
+                     s = keep(a > 0.0f, vfma(g1, d1, g0 * d0));
+            dot0 = vfma(d0, u, dot0);
+            dot1 = vfma(d1, u, dot1);
+            sum[q] += s;
+            sum_z[q] = vfma(s, v - load(r.mean + q * W), sum_z[q]);
+            store(r.dx + q * W, s);
+        }
+        dots[k] = dot0;
+        dots[experts + k] = dot1;
+    }
+}
+
+/* W rows from b on of experts [k, k + experts), which make up GROUP_VECTORS. The dots of as many
+ * rows as fill a vector are summed together. */
+static inline __attribute__((always_inline)) void mix_group(const mmoe_mix_args *args, int32_t b,
+                                                            int32_t k, int vectors) {
+    const mmoe_mix_args a = *args; /* in registers: no store may change it */
+    const int experts = GROUP_VECTORS / vectors, together = W / (2 * experts);
+    const int32_t at = a.expert_col[k];
+    const size_t gate0 = (size_t)(a.gate_col[0] + k), gate1 = (size_t)(a.gate_col[1] + k);
+    const float *g = a.g + (size_t)b * (size_t)a.ldg;
+    float *dg = a.dg + (size_t)b * (size_t)a.lddg;
+    mix_group_row r = {.x = a.x + (size_t)b * (size_t)a.ldx + at,
+                       .scale = a.relu.scale + at,
+                       .shift = a.relu.shift + at,
+                       .mean = a.relu.mean + at,
+                       .dx = a.dx + (size_t)b * (size_t)a.lddx + at};
+    r.dy[0] = a.dy + (size_t)b * (size_t)a.ldy;
+    r.dy[1] = r.dy[0] + a.cols;
+    vf sum[GROUP_VECTORS], sum_z[GROUP_VECTORS], dots[W];
+    for (int i = 0; i < GROUP_VECTORS; i++) sum[i] = sum_z[i] = splat(0.0f);
+    for (int32_t j = 0; j < W; j += together) {
+#pragma GCC unroll 8
+        for (int i = 0; i < together; i++) {
+            r.g[0] = g + gate0;
+            r.g[1] = g + gate1;
+            mix_group_row_back(r, experts, vectors, dots + 2 * i * experts, sum, sum_z);
+            g += a.ldg;
+            r.x += a.ldx;
+            r.dx += a.lddx;
+            r.dy[0] += a.ldy;
+            r.dy[1] += a.ldy;
+        }
+        float sums[W];
+        store(sums, sum_each(dots));
+#pragma GCC unroll 8
+        for (int i = 0; i < together; i++) {
+            const size_t size = (size_t)experts * sizeof *sums;
+            memcpy(dg + gate0, sums + 2 * i * experts, size);
+            memcpy(dg + gate1, sums + (2 * i + 1) * experts, size);
+            dg += a.lddg;
+        }
+    }
+    for (int i = 0; i < GROUP_VECTORS; i++) {
+        float *sum_da = a.relu.sum_da + at + i * W, *sum_daz = a.relu.sum_daz + at + i * W;
+        store(sum_da, load(sum_da) + sum[i]);
+        store(sum_daz, load(sum_daz) + sum_z[i]);
+    }
+}
+
+static inline __attribute__((always_inline)) int32_t mix_whole_groups(const mmoe_mix_args *a,
+                                                                      int32_t b, int vectors) {
+    const int32_t experts = GROUP_VECTORS / vectors, end = a->n_expert / experts * experts;
+    for (int32_t k = 0; k < end; k += experts) mix_group(a, b, k, vectors);
+    return end;
+}
+
+/* How many experts were done so. */
+static int32_t mix_groups(const mmoe_mix_args *a, int32_t b) {
+    if (a->n_task != 2 || !a->relu.mean || a->rows - b < W) return 0;
+    switch (a->cols / W) {
+#if 2 * GROUP_VECTORS <= W
+    case 1:
+        return mix_whole_groups(a, b, 1);
+#endif
+    case 2:
+        return mix_whole_groups(a, b, 2);
+#if GROUP_VECTORS >= 4
+    case 4:
+        return mix_whole_groups(a, b, 4);
+#endif
+    default:
+        return 0;
+    }
+}
+
 static void mix_relu_backward(const mmoe_mix_args *a) {
     for (int32_t k = 0; k < a->n_expert; k++) {
         memset(a->relu.sum_da + a->expert_col[k], 0, (size_t)a->cols * sizeof(float));
@@ -261,7 +375,7 @@ static void mix_relu_backward(const mmoe_mix_args *a) {
             memset(a->relu.sum_daz + a->expert_col[k], 0, (size_t)a->cols * sizeof(float));
     }
     for (int32_t b = 0; b < a->rows; b += W)
-        for (int32_t k = 0; k < a->n_expert; k++)
+        for (int32_t k = mix_groups(a, b); k < a->n_expert; k++)
             for (int32_t t = 0; t < a->n_task; t++)
                 mix_relu_any(a, spot_of(a, b, a->expert_col[k], t, a->gate_col[t] + k),
                              MIN(W, a->rows - b), t == 0, t == a->n_task - 1);

@@ -215,33 +215,45 @@ static inline vf add_pairs(vf a, vf b) {
 #endif
 }
 
-#if W == 8
-/* The same in each half of the lanes, which no shuffle leaves. */
-static inline vf add_pairs_of_halves(vf a, vf b) {
-    return __builtin_shufflevector(a, b, 0, 2, 8, 10, 4, 6, 12, 14) +
-           __builtin_shufflevector(a, b, 1, 3, 9, 11, 5, 7, 13, 15);
+#if W >= 8
+/* The same in each four lanes, which no shuffle leaves. */
+static inline vf add_pairs_of_fours(vf a, vf b) {
+#if W == 16
+    return (vf)(_mm512_shuffle_ps((__m512)a, (__m512)b, 0x88) +
+                _mm512_shuffle_ps((__m512)a, (__m512)b, 0xdd));
+#else
+    return (vf)(_mm256_shuffle_ps((__m256)a, (__m256)b, 0x88) +
+                _mm256_shuffle_ps((__m256)a, (__m256)b, 0xdd));
+#endif
+}
+#else
+#define add_pairs_of_fours add_pairs
+#endif
+
+#if W == 16
+/* Neighbouring fours' sums: of a in the lower half of the lanes, of b in the upper. */
+static inline vf add_fours(vf a, vf b) {
+    return (vf)(_mm512_shuffle_f32x4((__m512)a, (__m512)b, 0x88) +
+                _mm512_shuffle_f32x4((__m512)a, (__m512)b, 0xdd));
 }
 #endif
 
 /* Lane i: the sum of v[i]'s lanes; a tree over all vectors at once. */
 static inline vf sum_each(const vf v[W]) {
     vf l1[W / 2], l2[W / 4];
-#if W == 8
 #pragma GCC unroll 4
-    for (int i = 0; i < 4; i++) l1[i] = add_pairs_of_halves(v[2 * i], v[2 * i + 1]);
-    for (int i = 0; i < 2; i++) l2[i] = add_pairs_of_halves(l1[2 * i], l1[2 * i + 1]);
+    for (int i = 0; i < W / 4; i++) {
+        l1[2 * i] = add_pairs_of_fours(v[4 * i], v[4 * i + 1]);
+        l1[2 * i + 1] = add_pairs_of_fours(v[4 * i + 2], v[4 * i + 3]);
+        l2[i] = add_pairs_of_fours(l1[2 * i], l1[2 * i + 1]);
+    }
+#if W == 4
+    return l2[0];
+#elif W == 8
     return __builtin_shufflevector(l2[0], l2[1], 0, 1, 2, 3, 8, 9, 10, 11) +
            __builtin_shufflevector(l2[0], l2[1], 4, 5, 6, 7, 12, 13, 14, 15);
 #else
-#pragma GCC unroll 8
-    for (int i = 0; i < W / 2; i++) l1[i] = add_pairs(v[2 * i], v[2 * i + 1]);
-#pragma GCC unroll 4
-    for (int i = 0; i < W / 4; i++) l2[i] = add_pairs(l1[2 * i], l1[2 * i + 1]);
-#if W == 4
-    return l2[0];
-#else
-    return add_pairs(add_pairs(l2[0], l2[1]), add_pairs(l2[2], l2[3]));
-#endif
+    return add_fours(add_fours(l2[0], l2[1]), add_fours(l2[2], l2[3]));
 #endif
 }
 

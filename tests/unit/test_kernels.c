@@ -335,6 +335,83 @@ START_TEST(mixed_rows_stand_alone) {
 }
 END_TEST
 
+/* ---- Mixing experts whose relu is taken in ---- */
+
+/* Every task mixes all experts in their order; norm: [5, cols of x] scale, shift, mean, and the
+ * sums of da and of da (z - mean). */
+static void take_relu(mixture *m, const matrix *norm) {
+    const int32_t first = m->expert_col[0] - m->expert[0] * m->a.cols;
+    for (int32_t i = 0; i < m->a.n_task * m->a.n_expert; i++)
+        m->expert_col[i] = first + i % m->a.n_expert * m->a.cols;
+    float *at[5];
+    for (int i = 0; i < 5; i++) at[i] = norm->at + (size_t)i * (size_t)norm->ld;
+    m->a.relu = (mmoe_mix_relu){at[0], at[1], at[2], at[3], at[4]};
+}
+
+static void check_relu_sums(const mixture *m, const matrix *norm) {
+    const int32_t first = m->expert_col[0];
+    for (int32_t c = first; c < first + m->a.n_expert * m->a.cols; c++) {
+        column_sum da = {0}, daz = {0};
+        for (int32_t b = 0; b < m->a.rows; b++) {
+            const double d = (double)*matrix_cell(&m->dx, b, c),
+                         z = (double)*matrix_cell(&m->x, b, c);
+            add_term(&da, d);
+            add_term(&daz, d * (z - (double)*matrix_cell(norm, 2, c)));
+        }
+        check_sum("sum of da", *matrix_cell(norm, 3, c), da, m->a.rows);
+        check_sum("sum of da z", *matrix_cell(norm, 4, c), daz, m->a.rows + 2);
+    }
+}
+
+/* Rows and experts side by side are what each row is alone, but for rounding; what a relu holds
+ * back is 0. */
+static void check_relu_row(const mmoe_kernels *k, const mixture *m, const matrix *norm, int32_t b) {
+    const int32_t first = m->expert_col[0];
+    matrix row = matrix_new(1, m->dx.cols, m->dx.cols), sums = matrix_new(2, norm->ld, norm->ld);
+    mmoe_mix_args one = m->a;
+    one.rows = 1;
+    one.g += (size_t)b * (size_t)one.ldg;
+    one.x += (size_t)b * (size_t)one.ldx;
+    one.dy += (size_t)b * (size_t)one.ldy;
+    one.dg = one.dx = row.at;
+    one.relu.sum_da = sums.at;
+    one.relu.sum_daz = sums.at + sums.ld;
+    k->mix_backward(&one);
+    for (int32_t c = 0; c < row.cols; c++)
+        check_near("alone", *matrix_cell(&m->dx, b, c), (double)row.at[c], 8 * U * m->a.cols);
+    for (int32_t c = first; c < first + m->a.n_expert * m->a.cols; c++) {
+        const double a =
+            (double)one.x[c] * (double)*matrix_cell(norm, 0, c) + (double)*matrix_cell(norm, 1, c);
+        REQUIRE(a > -1e-5 || row.at[c] == 0, "passes a relu");
+    }
+    free(row.at);
+    free(sums.at);
+}
+
+static void check_relu_mixture(const mmoe_kernels *k, mixture_shape shape) {
+    mixture m;
+    mixture_init(&m, shape);
+    matrix norm = matrix_drawn(5, m.x.cols, m.x.cols, -1, 1);
+    take_relu(&m, &norm);
+    spoil_outputs(&m);
+    k->mix_backward(&m.a);
+    check_relu_sums(&m, &norm);
+    for (int32_t b = 0; b < shape.rows; b++) check_relu_row(k, &m, &norm, b);
+    check_gaps(&m.dx);
+    free(norm.at);
+    mixture_finish(&m);
+}
+
+START_TEST(mixed_relu) {
+    const mmoe_kernels *k = table_at(_i);
+    for (int32_t vectors = 1; vectors <= 8; vectors += vectors < 4 ? 1 : 4)
+        for (int32_t n_expert = 1; n_expert <= 19; n_expert += 6)
+            for (int32_t n_task = 1; n_task <= 3; n_task++)
+                check_relu_mixture(k, (mixture_shape){2 * k->mix_cols + 3, n_task, n_expert,
+                                                      n_expert, vectors * k->mix_cols, 1});
+}
+END_TEST
+
 void add_cases(TCase *c) {
     const int tables = table_count();
     tcase_add_loop_test(c, column_stats, 0, tables);
@@ -343,4 +420,5 @@ void add_cases(TCase *c) {
     tcase_add_loop_test(c, norm_backward, 0, tables);
     tcase_add_loop_test(c, mix, 0, tables);
     tcase_add_loop_test(c, mixed_rows_stand_alone, 0, tables);
+    tcase_add_loop_test(c, mixed_relu, 0, tables);
 }
