@@ -40,8 +40,13 @@ static void add(json_t *features, const char *list, json_t *feature) {
 
 /* ---- What is in a column ---- */
 
+/* That differ, but for a mark that stands for a missing one. */
+static int64_t count_values(const cli_column *c) {
+    return cli_column_distinct(c) - (cli_column_mark(c) != NULL);
+}
+
 static double rows_a_value(const cli_column *c) {
-    return (double)c->present / (double)cli_column_distinct(c);
+    return (double)cli_column_present(c) / (double)count_values(c);
 }
 
 /* ---- Columns that tell nothing ---- */
@@ -58,7 +63,7 @@ static void say_nameless(const cli_survey *s, const cli_column *c, char remark[R
 
 static bool is_constant(const cli_survey *s, const cli_column *c) {
     (void)s;
-    return cli_column_distinct(c) - (cli_column_mark(c) != NULL) < 2;
+    return count_values(c) < 2;
 }
 
 static void say_constant(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
@@ -216,14 +221,14 @@ static void say_key(const cli_survey *s, const cli_column *c, char remark[REMARK
 static bool is_category(const cli_survey *s, const cli_column *c) {
     (void)s;
     if (cli_column_has_slips(c) || cli_column_are_ids(c)) return true;
-    return cli_column_are_integers(c) && rows_a_value(c) >= ROWS_A_CATEGORY &&
+    return !c->fractions && rows_a_value(c) >= ROWS_A_CATEGORY &&
            cli_column_distinct(c) <= MOST_CATEGORIES;
 }
 
 /* "63 integers, 6.35 rows a value" */
 static const char *density_of(const cli_column *c, char text[64]) {
     const double rows = rows_a_value(c);
-    snprintf(text, 64, "%" PRId64 " integers, %.*g rows a value", cli_column_distinct(c),
+    snprintf(text, 64, "%" PRId64 " integers, %.*g rows a value", count_values(c),
              rows < 1000 ? 3 : 18, rows < 1000 ? rows : round(rows));
     return text;
 }
@@ -242,7 +247,14 @@ static const char *say_mark(const cli_column *c, char text[MARK_SIZE]) {
 static void say_category(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
     char density[64], marked[MARK_SIZE];
     const int64_t missing = s->rows - cli_column_present(c);
-    if (!cli_column_are_integers(c)) {
+    if (cli_column_are_words(c)) {
+        snprintf(remark, REMARK_SIZE,
+                 "taken as ids (sparse): %" PRId64 " values, of which \"%.40s\" in row %" PRId64
+                 " is no number of \"%s\"",
+                 cli_column_distinct(c), c->odd, c->odd_row, c->amount.unit);
+        return;
+    }
+    if (c->texts && !cli_column_mark(c)) {
         say_brackets(c, remark);
         return;
     }
@@ -304,10 +316,10 @@ static void say_number(const cli_survey *s, const cli_column *c, char remark[REM
                  *gaps ? "; " : "", gaps);
 }
 
-/* As many as are of about equal size. Marks are read by numbers alone. */
+/* As many as are of about equal size. */
 static int count_bins(const cli_survey *s, const cli_column *c) {
     static const int counts[] = {10, 8, 6, 5, 4, 3, 0};
-    return c->amounts ? 0 : cli_sample_bins(&s->sample, cli_column_place(s, c), counts);
+    return cli_sample_bins(&s->sample, cli_column_place(s, c), counts);
 }
 
 /* Embeddings of the number's bins: a threshold, and what two columns tell only together, takes a
@@ -315,10 +327,11 @@ static int count_bins(const cli_survey *s, const cli_column *c) {
 static void write_bins(const cli_survey *s, const cli_column *c, json_t *features) {
     const int bins = count_bins(s, c);
     if (!bins) return;
-    add(features, "sparse",
-        json_pack("{s:o, s:s, s:i, s:i}", "name",
-                  cli_survey_free_name(s, json_sprintf("%s_bins", c->name)), "column", c->name,
-                  "quantiles", bins, "embed_dim", 4));
+    json_t *json = json_pack("{s:o, s:s, s:i, s:i}", "name",
+                             cli_survey_free_name(s, json_sprintf("%s_bins", c->name)), "column",
+                             c->name, "quantiles", bins, "embed_dim", 4);
+    cli_write_marks(c, json);
+    add(features, "sparse", json);
 }
 
 /* A blank in rows to come stops nothing, even where these have none. */
@@ -361,7 +374,7 @@ static void write_skewed(const cli_survey *s, const cli_column *c, json_t *featu
 
 static int count_pieces(const cli_survey *s, const cli_column *c) {
     static const int counts[] = {16, 12, 8, 6, 4, 3, 0};
-    return c->amounts ? 0 : cli_sample_bins(&s->sample, cli_column_place(s, c), counts);
+    return cli_sample_bins(&s->sample, cli_column_place(s, c), counts);
 }
 
 static bool is_curved(const cli_survey *s, const cli_column *c) {
@@ -382,10 +395,12 @@ static void say_curved(const cli_survey *s, const cli_column *c, char remark[REM
 
 static void write_curved(const cli_survey *s, const cli_column *c, json_t *features) {
     write_number(s, c, features);
-    add(features, "dense",
+    json_t *json =
         json_pack("{s:o, s:s, s:s, s:i, s:s}", "name",
                   cli_survey_free_name(s, json_sprintf("%s_pieces", c->name)), "column", c->name,
-                  "encoding", "piecewise_linear", "bins", count_pieces(s, c), "missing", "mean"));
+                  "encoding", "piecewise_linear", "bins", count_pieces(s, c), "missing", "mean");
+    cli_write_marks(c, json);
+    add(features, "dense", json);
 }
 
 /* ---- The rules, of which the first that fits is taken ---- */

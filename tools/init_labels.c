@@ -47,18 +47,31 @@ void cli_label_values_free(cli_label_values *values) {
     free(values->other_case);
 }
 
-static bool says_yes(const char *text) {
-    static const char *const words[] = {"yes", "y",     "true",    "t",         "on",  "positive",
-                                        "pos", "click", "clicked", "converted", "buy", "bought"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+/* Capitals of other letters than ASCII's are words of their own. */
+static const char *const yes[] = {
+    "yes",       "y",   "true",   "t",    "on", "positive", "pos", "click", "clicked",
+    "converted", "buy", "bought", "oui",  "ja", "j",        "si",  "sí",    "SÍ",
+    "sim",       "tak", "ano",    "evet", "да", "Да",       "ДА",  "是",    "はい"};
+static const char *const no[] = {"no",   "n",     "false", "f",   "off", "negative", "neg",   "non",
+                                 "nein", "nee",   "nej",   "nei", "nie", "ne",       "nao",   "não",
+                                 "NÃO",  "hayır", "нет",   "Нет", "НЕТ", "否",       "いいえ"};
+
+static bool is_among(const char *const *words, size_t count, const char *text) {
+    for (size_t i = 0; i < count; i++)
         if (strcasecmp(text, words[i]) == 0) return true;
     return false;
+}
+
+/* 1 of a word that says yes, -1 of one that says no. */
+static int answer(const char *text) {
+    return is_among(yes, sizeof yes / sizeof *yes, text) -
+           is_among(no, sizeof no / sizeof *no, text);
 }
 
 /* Whether the first of the two is the positive one. */
 static bool is_first(const cli_label_value *a, const cli_label_value *b) {
     if (!isnan(a->number) && !isnan(b->number)) return a->number > b->number;
-    if (says_yes(a->text) != says_yes(b->text)) return says_yes(a->text);
+    if (answer(a->text) != answer(b->text)) return answer(a->text) > answer(b->text);
     if (a->count != b->count) return a->count < b->count;
     return strcmp(a->text, b->text) > 0;
 }

@@ -1,5 +1,6 @@
 #include "init_survey.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -15,6 +16,9 @@
 #include "progress.h"
 #include "separators.h"
 #include "warnings.h"
+
+/* Of a column of words. */
+enum { FEW_VALUES = 20, ROWS_A_WORD = 10 };
 
 /* ---- Values ---- */
 
@@ -323,16 +327,26 @@ static bool is_word(const char *text) {
     return length <= 64 && mmoe_utf8_is(text, length);
 }
 
+bool cli_column_are_words(const cli_column *c) {
+    return c->texts && *c->amount.unit && !c->fractions && cli_column_distinct(c) <= FEW_VALUES &&
+           c->present >= ROWS_A_WORD * cli_column_distinct(c) && strlen(c->odd) > 1 &&
+           isalpha((unsigned char)*c->odd);
+}
+
 const char *cli_column_mark(const cli_column *c) {
-    static const char *const marks[] = {"?", "-", ".", "*", "unknown", "missing", "n.a."};
+    static const char *const marks[] = {"?",    "-",       "--",      ".",    "*",    "unknown",
+                                        "n/a",  "missing", "n.a.",    "#n/a", "n.d.", "nil",
+                                        "none", "na",      "#value!", "null"};
     if (!c->texts || c->texts != c->odds || 2 * c->texts > c->present) return NULL;
+    if (cli_column_are_words(c)) return NULL;
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
         if (strcasecmp(c->odd, marks[i]) == 0) return c->odd;
     return 10 * c->texts <= c->present && is_word(c->odd) ? c->odd : NULL;
 }
 
 bool cli_column_has_slips(const cli_column *c) {
-    return c->texts && !cli_column_mark(c) && c->texts * 10 <= c->present;
+    return c->texts && !cli_column_mark(c) && c->texts * 10 <= c->present &&
+           !cli_column_are_words(c);
 }
 
 static bool are_texts(const cli_column *c) {

@@ -73,6 +73,8 @@ json_t *cli_survey_free_name(const cli_survey *s, json_t *name);
 /* NULL: there is none. */
 const cli_column *cli_survey_find(const cli_survey *s, const char *name);
 static inline int64_t cli_column_distinct(const cli_column *c) { return (int64_t)c->values.count; }
+/* "4WD" and "2WD", of few values, are no numbers of a unit where words stand beside them, "AWD". */
+bool cli_column_are_words(const cli_column *c);
 /* Are there a few words among numbers that are slips, no one mark for a missing value? */
 bool cli_column_has_slips(const cli_column *c);
 bool cli_column_are_integers(const cli_column *c);

@@ -36,7 +36,7 @@ static char group_mark(const char *digits, size_t length, bool has_comma) {
     size_t i = 0;
     while (i < length && is_digit(digits[i])) i++;
     const bool is_inside = i > 0 && i + 1 < length && is_digit(digits[i + 1]);
-    return is_inside && strchr(has_comma ? ".' " : ",'", digits[i]) ? digits[i] : '\0';
+    return is_inside && strchr(has_comma ? ".' " : ",' ", digits[i]) ? digits[i] : '\0';
 }
 
 static void add_mark(char marks[CLI_MARKS_SIZE], char mark) {

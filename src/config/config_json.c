@@ -80,7 +80,8 @@ static mmoe_status unknown_key(const reader *r, const node *parent, const char *
     for (size_t i = 0; (entry = mmoe_key_at(i)); i++) {
         size_t length;
         const char *child = taken_child(entry, parent->pattern, &length);
-        if (!child || (length == previous_length && strncmp(child, previous, length) == 0))
+        if (!child || entry->is_again ||
+            (length == previous_length && strncmp(child, previous, length) == 0))
             continue;
         used += (size_t)snprintf(allowed + used, sizeof allowed - used, "%s%.*s", used ? ", " : "",
                                  (int)length, child);
@@ -248,18 +249,23 @@ static mmoe_status read_value(const reader *r, const char *name, const json_t *v
     char path[MMOE_PATH_SIZE], pattern[MMOE_PATH_SIZE];
     join(path, parent->path, name);
     join(pattern, parent->pattern, name);
-    const mmoe_key *key;
+    const mmoe_key *key, *others = NULL; /* of another kind of column */
     for (size_t i = 0; (key = mmoe_key_at(i)); i++) {
         size_t length;
         const char *child = taken_child(key, parent->pattern, &length);
         if (!child || strlen(name) != length || strncmp(child, name, length) != 0) continue;
+        if (child[length] == '\0' && !mmoe_key_home(key, parent->scope)) {
+            if (!others) others = key;
+            continue;
+        }
         if (child[length] == '\0') return store_value(r, key, value, parent->scope, path);
         if (child[length] == '[') return read_list(r, mmoe_key_list_of(key->scope), value, path);
         if (!json_is_object(value))
             return mmoe_key_fail(&r->place, path, "an object is needed here");
         return read_object(r, value, &(node){path, pattern, parent->scope});
     }
-    return unknown_key(r, parent, name, path);
+    return others ? store_value(r, others, value, parent->scope, path)
+                  : unknown_key(r, parent, name, path);
 }
 
 static mmoe_status read_object(const reader *r, const json_t *object, const node *at) {

@@ -357,6 +357,8 @@ void *mmoe_key_home(const mmoe_key *key, void *item) {
 }
 
 const mmoe_config_key *mmoe_config_key_at(size_t index) {
-    const mmoe_key *key = mmoe_key_at(index);
+    const mmoe_key *key;
+    for (size_t i = 0; (key = mmoe_key_at(i)); i++)
+        if (!key->is_again && index-- == 0) break;
     return key ? &key->doc : NULL;
 }

@@ -40,29 +40,28 @@ static const char *find_missing(mmoe_cell *out) {
     return NULL;
 }
 
-const char *mmoe_bins_number(const char *text, size_t length, double *out, bool *missing) {
+const char *mmoe_bins_number(const mmoe_number_text *how, const char *text, size_t length,
+                             double *out, bool *missing) {
     *missing = length == 0;
     if (*missing) return NULL;
-    return mmoe_parse_double(text, length, out) && !isnan(*out) ? NULL : "is not a number";
+    return mmoe_number_text_read(how, text, length, out) && !isnan(*out) ? NULL : "is not a number";
 }
 
-const char *mmoe_bins_parse(const mmoe_numbers *boundaries, const char *text, size_t length,
-                            mmoe_cell *out) {
+const char *mmoe_bins_parse(mmoe_bins bins, const char *text, size_t length, mmoe_cell *out) {
     double value;
     bool missing;
-    const char *fault = mmoe_bins_number(text, length, &value, &missing);
+    const char *fault = mmoe_bins_number(bins.text, text, length, &value, &missing);
     if (fault) return fault;
-    return missing ? find_missing(out) : find_bin(boundaries, value, out);
+    return missing ? find_missing(out) : find_bin(bins.boundaries, value, out);
 }
 
-const char *mmoe_bins_take(const mmoe_numbers *boundaries, mmoe_value_type type, const void *at,
-                           mmoe_cell *out) {
+const char *mmoe_bins_take(mmoe_bins bins, mmoe_value_type type, const void *at, mmoe_cell *out) {
     double value;
     if (type == MMOE_VALUE_TEXT) {
         size_t length;
         const char *text = mmoe_value_text(at, &length);
-        return mmoe_bins_parse(boundaries, text, length, out);
+        return mmoe_bins_parse(bins, text, length, out);
     }
     if (!mmoe_value_number(type, at, &value)) return "is not a number";
-    return isnan(value) ? find_missing(out) : find_bin(boundaries, value, out);
+    return isnan(value) ? find_missing(out) : find_bin(bins.boundaries, value, out);
 }

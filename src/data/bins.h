@@ -15,11 +15,14 @@ static inline int64_t mmoe_bins_rows(const mmoe_numbers *boundaries) {
 const char *mmoe_bins_check(const mmoe_numbers *boundaries, int64_t rows,
                             char fault[MMOE_FAULT_SIZE]);
 /* As parse and take of a column kind. */
-const char *mmoe_bins_parse(const mmoe_numbers *boundaries, const char *text, size_t length,
-                            mmoe_cell *out);
-const char *mmoe_bins_take(const mmoe_numbers *boundaries, mmoe_value_type type, const void *at,
-                           mmoe_cell *out);
+typedef struct mmoe_bins {
+    const mmoe_numbers *boundaries;
+    const mmoe_number_text *text;
+} mmoe_bins;
+const char *mmoe_bins_parse(mmoe_bins bins, const char *text, size_t length, mmoe_cell *out);
+const char *mmoe_bins_take(mmoe_bins bins, mmoe_value_type type, const void *at, mmoe_cell *out);
 /* The number of a cell's text. *missing: there is none; the fault is of the text. */
-const char *mmoe_bins_number(const char *text, size_t length, double *out, bool *missing);
+const char *mmoe_bins_number(const mmoe_number_text *how, const char *text, size_t length,
+                             double *out, bool *missing);
 
 #endif

@@ -15,6 +15,7 @@
 #include "base/alloc.h"
 #include "data/cell_run.h"
 #include "data/key.h"
+#include "data/number_text.h"
 #include "data/vocab.h"
 
 /* What a cell becomes; features.sparse takes the kinds of ids, features.dense those of numbers. */
@@ -84,6 +85,8 @@ typedef struct mmoe_column_kind {
     const mmoe_key *fitted; /* what it learns: in schema files alone */
     int32_t n_fitted;
 
+    /* How texts write its numbers. (NULL: as base/text.h does, or it has none.) */
+    const mmoe_number_text *(*text)(const mmoe_encoder *e);
     /* What is wrong between its keys, and at which; NULL: nothing. (May be NULL.) */
     const char *(*check)(const mmoe_encoder *e, char fault[MMOE_FAULT_SIZE], const char **key);
     /* What a schema that no file is read for lacks. (May be NULL.) */
@@ -204,6 +207,11 @@ static inline int32_t mmoe_encoder_width(const mmoe_encoder *e) {
 /* The row for a row number: itself, oov_id, or -1: an error. */
 static inline int32_t mmoe_encoder_row(const mmoe_encoder *e, int64_t id) {
     return (int32_t)(id >= 0 && id < e->rows ? id : e->oov_id);
+}
+
+/* Does a comma stand before the fractions of its texts? */
+static inline bool mmoe_encoder_has_comma(const mmoe_encoder *e) {
+    return e->kind->text && e->kind->text(e)->decimal;
 }
 
 /* ---- Values ---- */

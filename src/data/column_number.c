@@ -13,17 +13,7 @@ _Static_assert(sizeof(mmoe_transform) == sizeof(int32_t), "words are stored as i
 static const mmoe_key number_keys[] = {
     WORDS("features.dense[].transform", IN_NUMBER(mmoe_number_encoder, transform), "\"none\"",
           MMOE_TRANSFORMS, "What is done to the values, fitted on the training rows."),
-    {.doc = {"features.dense[].strip", "string", NULL, "characters that are in no number",
-             "Characters of a text that are passed over, as \"$,\" in \"$1,101.50\"; of both "
-             "parentheses, a number between them is below 0."},
-     .kind = MMOE_KEY_TEXT,
-     .is_later = true,
-     IN_NUMBER(mmoe_number_encoder, text.strip)},
-    {.doc = {"features.dense[].decimal", "string", NULL, "\",\"",
-             "What stands before a text's fraction in the place of the point, as in \"1101,50\"."},
-     .kind = MMOE_KEY_TEXT,
-     .is_later = true,
-     IN_NUMBER(mmoe_number_encoder, text.decimal)},
+    MMOE_NUMBER_TEXT_KEYS("dense", IN_NUMBER, mmoe_number_encoder, text, false, ""),
 };
 
 static const mmoe_key number_fitted[] = {
@@ -80,6 +70,10 @@ static const char *encode_number(const mmoe_encoder *e, double value, mmoe_cell 
     finish_number(e, &prepared, &input);
     if (out->inputs) *out->inputs = input;
     return isfinite(input) ? NULL : too_large;
+}
+
+static const mmoe_number_text *text_of_number(const mmoe_encoder *e) {
+    return &constant_of(e)->text;
 }
 
 static bool read_number(const mmoe_encoder *e, const char *text, size_t length, double *out) {
@@ -208,6 +202,7 @@ const mmoe_column_kind mmoe_column_number = {
     .n_key = sizeof number_keys / sizeof *number_keys,
     .fitted = number_fitted,
     .n_fitted = sizeof number_fitted / sizeof *number_fitted,
+    .text = text_of_number,
     .check = check_number,
     .without_file = number_without_file,
     .start = start_number,

@@ -37,8 +37,4 @@ static inline mmoe_number_encoder *mmoe_number_of(mmoe_encoder *e) {
     return (mmoe_number_encoder *)e;
 }
 
-static inline bool mmoe_number_has_comma(const mmoe_encoder *e) {
-    return e->kind == &mmoe_column_number && ((const mmoe_number_encoder *)e)->text.decimal;
-}
-
 #endif

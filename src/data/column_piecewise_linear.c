@@ -22,6 +22,7 @@ static const mmoe_key piecewise_keys[] = {
      .absent = -1},
     INTEGER("features.dense[].bins", MMOE_KEY_INT64, IN_NUMBER(mmoe_piecewise_encoder, bins), "16",
             1, 1024, "With encoding: how many bins."),
+    MMOE_NUMBER_TEXT_KEYS("dense", IN_NUMBER, mmoe_piecewise_encoder, text, true, ""),
 };
 
 static const mmoe_key piecewise_fitted[] = {
@@ -57,10 +58,18 @@ static const mmoe_piecewise_encoder *constant_of(const mmoe_encoder *e) {
     return (const mmoe_piecewise_encoder *)e;
 }
 
+static const mmoe_number_text *text_of(const mmoe_encoder *e) { return &constant_of(e)->text; }
+
+static bool read_text(const mmoe_encoder *e, const char *text, size_t length, double *out) {
+    return mmoe_number_text_read(text_of(e), text, length, out);
+}
+
 /* Edges are there in a model file alone. */
 static const char *check_piecewise(const mmoe_encoder *e, char fault[MMOE_FAULT_SIZE],
                                    const char **key) {
     const mmoe_piecewise_encoder *p = constant_of(e);
+    const char *wrong = mmoe_number_text_fault(&p->text, key);
+    if (wrong) return wrong;
     *key = "edges";
     for (size_t i = 1; i < p->edges.count; i++)
         if (!(p->edges.items[i] > p->edges.items[i - 1])) {
@@ -103,8 +112,7 @@ static void forget_values(mmoe_encoder *e) {
 }
 
 static const char *learn_value(mmoe_encoder *e, const char *text, size_t length, mmoe_cell *out) {
-    (void)e;
-    if (!mmoe_parse_double(text, length, out->learned)) return "is not a number";
+    if (!read_text(e, text, length, out->learned)) return "is not a number";
     return isfinite(*out->learned) ? NULL : "is not finite";
 }
 
@@ -294,15 +302,12 @@ static const char *encode_piecewise(const mmoe_encoder *e, double value, mmoe_ce
 static const char *parse_piecewise(const mmoe_encoder *e, const char *text, size_t length,
                                    mmoe_cell *out) {
     double value;
-    return mmoe_parse_double(text, length, &value) ? encode_piecewise(e, value, out)
-                                                   : "is not a number";
+    return read_text(e, text, length, &value) ? encode_piecewise(e, value, out) : "is not a number";
 }
 
 static const char *take_piecewise(const mmoe_encoder *e, mmoe_value_type type, const void *at,
                                   mmoe_cell *out) {
-    double value;
-    return mmoe_value_number(type, at, &value) ? encode_piecewise(e, value, out)
-                                               : "is not a number";
+    return mmoe_value_encode(e, type, at, out, encode_piecewise);
 }
 
 const mmoe_column_kind mmoe_column_piecewise_linear = {
@@ -314,6 +319,7 @@ const mmoe_column_kind mmoe_column_piecewise_linear = {
     .is_decided = true,
     .fitted = piecewise_fitted,
     .n_fitted = sizeof piecewise_fitted / sizeof *piecewise_fitted,
+    .text = text_of,
     .check = check_piecewise,
     .without_file = piecewise_without_file,
     .start = start_piecewise,

@@ -10,9 +10,10 @@
 #include "data/column_kinds.h"
 
 typedef struct mmoe_piecewise_encoder {
-    mmoe_encoder head;  /* learning: the values so far */
-    int32_t encoding;   /* the deciding word */
-    int64_t bins;       /* wanted */
+    mmoe_encoder head; /* learning: the values so far */
+    int32_t encoding;  /* the deciding word */
+    int64_t bins;      /* wanted */
+    mmoe_number_text text;
     mmoe_numbers edges; /* [T + 1] */
 } mmoe_piecewise_encoder;
 

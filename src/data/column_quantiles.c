@@ -18,6 +18,7 @@ enum { MOST_BINS = 65536 };
 typedef struct quantiles_encoder {
     mmoe_encoder head; /* learning: a `distinct` */
     int64_t bins;
+    mmoe_number_text text;
     mmoe_numbers boundaries; /* where bins begin, the first apart; ascending */
 } quantiles_encoder;
 
@@ -31,6 +32,7 @@ static const mmoe_key quantiles_keys[] = {
     OPTIONAL("features.sparse[].quantiles", IN_ID(quantiles_encoder, bins), 0, 2, 65536,
              "Bins of a column of numbers, each with a row, of as equal numbers of training rows "
              "as may be; a missing value has a row of its own. The model keeps their boundaries."),
+    MMOE_NUMBER_TEXT_KEYS("sparse", IN_ID, quantiles_encoder, text, true, ""),
 };
 
 static const mmoe_key quantiles_fitted[] = {
@@ -47,10 +49,20 @@ static const mmoe_numbers *boundaries_of(const mmoe_encoder *e) {
     return &((const quantiles_encoder *)e)->boundaries;
 }
 
+static const mmoe_number_text *text_of(const mmoe_encoder *e) {
+    return &((const quantiles_encoder *)e)->text;
+}
+
+static mmoe_bins bins_of(const mmoe_encoder *e) {
+    return (mmoe_bins){boundaries_of(e), text_of(e)};
+}
+
 /* Boundaries are there in a model file alone. */
 static const char *check_quantiles(const mmoe_encoder *e, char fault[MMOE_FAULT_SIZE],
                                    const char **key) {
     const quantiles_encoder *q = (const quantiles_encoder *)e;
+    const char *wrong = mmoe_number_text_fault(&q->text, key);
+    if (wrong) return wrong;
     *key = "quantiles";
     if (q->bins < 2 || q->boundaries.count >= (size_t)q->bins) {
         snprintf(fault, MMOE_FAULT_SIZE, "%lld bins have no %zu boundaries", (long long)q->bins,
@@ -89,7 +101,7 @@ static const char *learn_number(mmoe_encoder *e, const char *text, size_t length
     double value = 0;
     int64_t bits;
     bool missing;
-    const char *fault = mmoe_bins_number(text, length, &value, &missing);
+    const char *fault = mmoe_bins_number(text_of(e), text, length, &value, &missing);
     if (fault) return fault;
     if (!isfinite(value)) return "is not finite, and quantiles need values that are";
     out->id = 0;
@@ -220,12 +232,12 @@ static const char *remark_on_bins(const mmoe_encoder *e, char room[MMOE_FAULT_SI
 
 static const char *parse_quantiles(const mmoe_encoder *e, const char *text, size_t length,
                                    mmoe_cell *out) {
-    return mmoe_bins_parse(boundaries_of(e), text, length, out);
+    return mmoe_bins_parse(bins_of(e), text, length, out);
 }
 
 static const char *take_quantiles(const mmoe_encoder *e, mmoe_value_type type, const void *at,
                                   mmoe_cell *out) {
-    return mmoe_bins_take(boundaries_of(e), type, at, out);
+    return mmoe_bins_take(bins_of(e), type, at, out);
 }
 
 const mmoe_column_kind mmoe_column_quantiles = {
@@ -238,6 +250,7 @@ const mmoe_column_kind mmoe_column_quantiles = {
     .is_decided = true,
     .fitted = quantiles_fitted,
     .n_fitted = sizeof quantiles_fitted / sizeof *quantiles_fitted,
+    .text = text_of,
     .check = check_quantiles,
     .without_file = quantiles_without_file,
     .start = start_quantiles,

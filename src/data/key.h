@@ -65,6 +65,7 @@ typedef struct mmoe_key {
     size_t offset;   /* of the value in its structure: its scope's, or its column kind's */
     bool required;
     bool is_own;         /* lists of objects that take their base's keys do not take this one */
+    bool is_again;       /* of a path that another column kind has, and documents */
     bool is_later;       /* than files of its column kind: a schema has it where it is given */
     bool may_differ;     /* a run that is continued may have another value than it began with */
     double low, high;    /* bounds of the value, or of each entry of an array; bytes of texts */

@@ -44,8 +44,10 @@ mmoe_status mmoe_row_columns_take(mmoe_row_column *columns, const mmoe_csv_file 
     for (int32_t i = 0; !status && i < s->n_sparse; i++) {
         const mmoe_sparse_column *c = &s->sparse[i];
         const taker by = {c->list >= 0 && !c->columns.items, 0};
-        for (size_t k = mmoe_sparse_cells(c); !status && k > 0; k--)
+        for (size_t k = mmoe_sparse_cells(c); !status && k > 0; k--) {
+            columns[*at].has_comma |= mmoe_encoder_has_comma(s->tables[c->table].encoder);
             status = take(&columns[*at++], by, f->path, err);
+        }
     }
     for (int32_t i = 0; !status && i < s->n_dense; i++) {
         const mmoe_encoder *e = s->dense[i].encoder;
@@ -53,7 +55,7 @@ mmoe_status mmoe_row_columns_take(mmoe_row_column *columns, const mmoe_csv_file 
         const taker by = {is_vector, is_vector ? e->kind->separator(e) : '\0'};
         mmoe_row_column *c = &columns[f->number_fields[i]];
         status = take(c, by, f->path, err);
-        c->has_comma |= mmoe_number_has_comma(e);
+        c->has_comma |= mmoe_encoder_has_comma(e);
     }
     return status ? status : take_targets(columns, f, err);
 }

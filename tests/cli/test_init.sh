@@ -129,7 +129,7 @@ check "the mark is one of missing words" grep -qE '"missing": \[.*"NULL".*"\?"\]
 cp out config.json
 expect 0 "" train --config config.json --train x.csv --set trainer.n_epoch=1 --output m
 make x '(i % 100 ? 20 + i % 63 : "n/k")'
-guess 'taken as numbers (dense): 64 integers, 6.25 rows a value; lacks 4 of 400 values (4 are "n/'
+guess 'taken as numbers (dense): 63 integers, 6.29 rows a value; lacks 4 of 400 values (4 are "n/'
 writes "dense {$number, 'indicator': True}"
 expect 0 "" init x.csv --label y --output config.json
 expect 0 "" train --config config.json --train x.csv --set trainer.n_epoch=1 --output m
@@ -276,6 +276,40 @@ expect 0 "" train --config config.json --train x.csv --set trainer.n_epoch=1 --o
 sed 's/(\$\(.*\))/-\1/' x.csv >below.csv
 for file in x below; do run predict --model m --data $file.csv --output $file.scores; done
 check "between parentheses are numbers below 0" cmp x.scores below.scores
+check "so are their bins" python3 -c 'import json
+assert [f["strip"] for f in json.load(open("config.json"))["features"]["sparse"]] == ["()$"]'
+make x '1 + i % 3 " " 100 + i'
+guess 'taken as numbers: 400 of 400 have marks, of " " ("strip")'
+curve '(x > 3 && x < 6)'
+sed 's/^\([0-9.]*\),\([0-9]\)/$\1,\2/; s/^\$,/,/' x.csv >marks.csv
+expect 0 'bends: of the label "y"' init marks.csv --label y --output marked.json
+check "pieces and bins have the marks" [ "$(grep -c '"strip": "\$"' marked.json)" = 3 ]
+expect 0 "" init x.csv --label y --output plain.json
+for form in plain marked; do
+    file=x.csv
+    [ $form = plain ] || file=marks.csv
+    expect 0 "" train --config $form.json --train $file --set trainer.n_epoch=2 --output $form.m
+    expect 0 "" predict --model $form.m --data $file --output $form.scores
+done
+check "both forms are one file" cmp plain.scores marked.scores
+expect 1 'column "x": "$' train --config plain.json --train marks.csv --output m \
+    --set 'features.sparse=[{"name": "b", "column": "x", "boundaries": [3]}]' \
+    --set 'features.dense=[]'
+expect 0 "" train --config plain.json --train marks.csv --output m --set trainer.n_epoch=1 \
+    --set 'features.sparse=[{"name": "x", "boundaries": [3], "strip": "$"}]' \
+    --set 'features.dense=[]'
+expect 2 'features.sparse[0].strip: "$" needs boundaries beside it' train --config plain.json \
+    --set 'features.sparse=[{"name": "x", "strip": "$"}]' --train marks.csv --output m
+expect 2 'features.sparse[0].strip: has a character that is in a number' train --train marks.csv \
+    --set 'features.sparse=[{"name": "x", "quantiles": 4, "strip": "1"}]' --config plain.json \
+    --output m
+make x '(i % 20 ? 2 + 2 * (i % 2) : "A") "WD"'
+guess 'taken as ids (sparse): 3 values, of which "AWD" in row 2 is no number of "WD"'
+writes "sparse {'embed_dim': 4}"
+make x '"$" 5 + i % 2'
+guess 'taken as ids (sparse): 2 integers, 200 rows a value'
+make x '(i % 5 ? i % 63 / 8 : "#N/A")'
+guess 'lacks 80 of 400 values (80 are "#N/A"'
 make x '10 * i % 63 " kg"'
 guess 'taken as numbers: 400 of 400 have marks, of "kg " ("strip")'
 make x '10 * i % 63 (i % 2 ? " kg" : " lb")'
@@ -317,11 +351,11 @@ expect 0 "" init points.csv --label y --output points.json
 for form in commas points; do
     [ $form = points ] || cp config.json commas.json
     expect 0 "" train --config $form.json --train $form.csv --set trainer.n_epoch=2 \
-        --set 'features.sparse=[]' --output $form.m
+        --output $form.m
     expect 0 "" evaluate --model $form.m --data $form.csv --json
     mv out $form.out
 done
-check "but for bins both forms are one file" cmp commas.out points.out
+check "both forms are one file" cmp commas.out points.out
 expect 1 'row 2: column "z": "0.100" is not a number' predict --model commas.m --data points.csv \
     --output p.csv
 make x 'i % 9 "\",\"" i % 8'
@@ -406,6 +440,21 @@ check "by their relative losses" grep -q '"earlystop_metric": "relative"' out
 check "a line of the dense columns" grep -qF 'linear model of the dense columns (1)' err
 expect 0 "" init x.csv --label x
 check "one regression by its error" sh -c '! grep -qE "earlystop_(task|metric)" out'
+
+# Words that say yes and no, whichever is rarer.
+while read -r yes no; do
+    make x 'i % 9 / 2' 30
+    sed "2,\$s/,1\$/,$no/; 2,\$s/,0\$/,$yes/" x.csv >words.csv
+    expect 0 "\"$yes\" is taken as the positive label" init words.csv --label y
+    sed "2,\$s/,1\$/,$yes/; 2,\$s/,0\$/,$no/" x.csv >words.csv
+    expect 0 "\"$yes\" is taken as the positive label" init words.csv --label y
+done <<'END'
+Oui Non
+ja nein
+Sí No
+да нет
+TRUE FALSE
+END
 
 # ---- Files that cannot be, or hardly ----
 
