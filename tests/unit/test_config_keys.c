@@ -83,9 +83,11 @@ START_TEST(every_key_stands_in_the_text) {
         if (strcmp(path, "features.sparse[].max_distinct") == 0)
             set(config, "features.sparse.0.max_distinct", "9");
         if (strcmp(path, "tasks[].positive") == 0) set(config, "tasks.0.positive", "yes");
-        if (strcmp(path, "features.dense[].strip") == 0) set(config, "features.dense.0.strip", "$");
-        if (strcmp(path, "features.dense[].decimal") == 0)
-            set(config, "features.dense.0.decimal", ",");
+        char mark[128];
+        if (strncmp(path, "features.", 9) == 0 && strstr(path, "[].strip"))
+            set(config, at_index(path, ".0", mark), "$");
+        if (strncmp(path, "features.", 9) == 0 && strstr(path, "[].decimal"))
+            set(config, at_index(path, ".0", mark), ",");
         const bool is_strip = strcmp(path, "tasks[].strip") == 0;
         if (is_strip || strcmp(path, "tasks[].decimal") == 0) {
             set(config, "tasks.0",
