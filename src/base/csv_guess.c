@@ -24,6 +24,7 @@ static const first_bytes known[] = {
     {"BZh91AY&SY", 10, UNPACK("bzip2")},
     {"\x28\xb5\x2f\xfd", 4, UNPACK("zstd")},
     {"\xfd\x37zXZ\0", 6, UNPACK("xz")},
+    {"\x04\x22\x4d\x18", 4, UNPACK("LZ4")},
     {"PK\x03\x04", 4, "like a zip archive, as spreadsheets are: save it as CSV first"},
     {"PAR1", 4, "like a Parquet file: write it as CSV first"},
     {"ARROW1", 6, "like an Arrow file: write it as CSV first"},
@@ -44,10 +45,19 @@ static bool is_utf16(const char *bytes, size_t length) {
     return high || low;
 }
 
+/* A tar archive of POSIX, or of GNU: behind the word is a zero byte, which no text has. */
+static bool is_tar(const char *bytes, size_t length) {
+    enum { AT = 257, SIZE = 8 };
+    const char *word = bytes + AT;
+    return length >= AT + SIZE &&
+           (memcmp(word, "ustar", 6) == 0 || memcmp(word, "ustar  ", SIZE) == 0);
+}
+
 const char *mmoe_csv_foreign(const char *bytes, size_t length) {
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (length >= known[i].length && memcmp(bytes, known[i].bytes, known[i].length) == 0)
             return known[i].what;
+    if (is_tar(bytes, length)) return "like a tar archive: unpack it first";
     return is_utf16(bytes, length) ? IS_UTF16 : NULL;
 }
 

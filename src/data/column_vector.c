@@ -60,6 +60,11 @@ static const char *read_vector(const mmoe_encoder *e, const char *text, size_t l
     const char separator = vector_separator(e), *end = text + length;
     int32_t count = 1;
     for (const char *c = text; c < end; c++) count += *c == separator;
+    if (!length) {
+        snprintf(out->fault, sizeof out->fault, "is no vector of %d numbers: a value is missing",
+                 (int)dim);
+        return out->fault;
+    }
     if (count != dim) {
         snprintf(out->fault, sizeof out->fault, "is a vector of %d numbers, not of %d", (int)count,
                  (int)dim);

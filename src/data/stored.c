@@ -1,7 +1,6 @@
 #include "data/stored.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/file_at.h"
+#include "base/regular_file.h"
 #include "base/unnamed_file.h"
 #include "data/short_words.h"
 
@@ -128,10 +128,11 @@ static mmoe_status read_bytes(const piece *p, void *to, size_t size, int64_t at,
     size_t got = 0;
     make_path(p, path);
     const int *files = p->part->files;
-    const int fd = files ? files[p->column] : open(path, O_RDONLY | O_CLOEXEC);
-    const bool good = fd >= 0 && mmoe_read_at(fd, to, size, at, &got);
-    const mmoe_status status = good ? MMOE_OK : mmoe_fail_system(err, path, "cannot read");
-    if (fd >= 0 && !files) close(fd);
+    int fd = files ? files[p->column] : -1;
+    mmoe_status status = files ? MMOE_OK : mmoe_open_regular(path, &fd, NULL, err);
+    if (status) return status;
+    if (!mmoe_read_at(fd, to, size, at, &got)) status = mmoe_fail_system(err, path, "cannot read");
+    if (!files) close(fd);
     if (status || got == size) return status;
     return fail_piece(p, "are not in it: the file is cut off", err);
 }
@@ -164,13 +165,13 @@ static mmoe_status check_lanes(const piece *p, mmoe_error *err) {
     size_t got = 0, size = (size_t)r->lanes * sizeof *sums;
     const int64_t at = (block_of_part(p) * r->stored->n_column + p->column) * MMOE_LANES;
     snprintf(path, PATH_SIZE, "%s/" MMOE_STORED_LANES, p->part->folder);
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    const bool good =
-        fd >= 0 &&
-        mmoe_read_at(fd, sums, size,
-                     MMOE_STORED_HEADER + (at + r->first_lane) * (int64_t)sizeof *sums, &got);
-    const mmoe_status status = good ? MMOE_OK : mmoe_fail_system(err, path, "cannot read");
-    if (fd >= 0) close(fd);
+    int fd;
+    mmoe_status status = mmoe_open_regular(path, &fd, NULL, err);
+    if (status) return status;
+    if (!mmoe_read_at(fd, sums, size,
+                      MMOE_STORED_HEADER + (at + r->first_lane) * (int64_t)sizeof *sums, &got))
+        status = mmoe_fail_system(err, path, "cannot read");
+    close(fd);
     if (status) return status;
     if (got != size) return mmoe_fail_format(err, path, "the file is cut off");
     bool same = true;

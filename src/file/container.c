@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/json_text.h"
+#include "base/regular_file.h"
 
 enum {
     LENGTH_BYTES = 8,
@@ -339,16 +339,11 @@ mmoe_status mmoe_container_parse(const void *bytes, size_t size, const char *nam
     return status;
 }
 
-/* Without O_NONBLOCK, to open a pipe would wait for its writer. */
 static mmoe_status open_file(mmoe_container *c, const char *path, mmoe_error *err) {
-    const struct stat *info = &c->info;
-    c->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (c->fd < 0 || fstat(c->fd, &c->info)) return io_failed(c, err);
-    if (!S_ISREG(info->st_mode))
-        return mmoe_fail_at(err, MMOE_E_IO, c->name, 0, NULL, "cannot read: it is %s",
-                            S_ISDIR(info->st_mode) ? "a directory" : "not a regular file");
-    if (info->st_size == 0) return mmoe_fail_format(err, c->name, "the file is empty");
-    c->size = (size_t)info->st_size;
+    const mmoe_status status = mmoe_open_regular(path, &c->fd, &c->info, err);
+    if (status) return status;
+    if (c->info.st_size == 0) return mmoe_fail_format(err, c->name, "the file is empty");
+    c->size = (size_t)c->info.st_size;
     return MMOE_OK;
 }
 

@@ -9,8 +9,10 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/error.h"
+#include "base/regular_file.h"
 
 enum { MOST_HEADER = 4096, FAULT_SIZE = 160 };
 
@@ -182,9 +184,17 @@ static mmoe_status read_header(mmoe_npy *npy, mmoe_error *err) {
 }
 
 mmoe_status mmoe_npy_open(const char *path, mmoe_npy *out, mmoe_error *err) {
-    *out = (mmoe_npy){.file = fopen(path, "rbe"), .path = path};
-    if (!out->file) return mmoe_fail_system(err, path, "cannot read");
-    const mmoe_status status = read_header(out, err);
+    int file;
+    *out = (mmoe_npy){.path = path};
+    mmoe_status status = mmoe_open_regular(path, &file, NULL, err);
+    if (status) return status;
+    out->file = fdopen(file, "rb");
+    if (!out->file) {
+        status = mmoe_fail_system(err, path, "cannot read");
+        close(file);
+        return status;
+    }
+    status = read_header(out, err);
     if (status) mmoe_npy_close(out);
     return status;
 }

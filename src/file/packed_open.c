@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -8,6 +7,7 @@
 #include "base/error.h"
 #include "base/file_at.h"
 #include "base/json_text.h"
+#include "base/regular_file.h"
 #include "file/packed_kept.h"
 #include "file/packed_manifest.h"
 #include "file/packed_schema.h"
@@ -39,15 +39,9 @@ static mmoe_status open_file(const char *folder, const char *name, const mmoe_al
     struct stat about;
     *out = (opened){.path = mmoe_packed_path(alloc, folder, name), .fd = -1};
     if (!out->path) return mmoe_fail_memory(err, strlen(folder));
-    out->fd = open(out->path, O_RDONLY | O_CLOEXEC);
-    if (out->fd < 0 || fstat(out->fd, &about)) {
-        const int reason = errno;
-        const mmoe_status status = mmoe_fail_system(err, out->path, "cannot read");
-        errno = reason; /* which the sentence's making may have changed */
-        return status;
-    }
-    out->size = about.st_size;
-    return MMOE_OK;
+    const mmoe_status status = mmoe_open_regular(out->path, &out->fd, &about, err);
+    if (!status) out->size = about.st_size;
+    return status;
 }
 
 /* ---- The manifest ---- */

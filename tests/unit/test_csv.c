@@ -174,6 +174,13 @@ START_TEST(packed_files_are_named) {
     LOOKS("BZh91AY&SY..", "compressed by bzip2: unpack it first");
     LOOKS("\x28\xb5\x2f\xfd\x04", "compressed by zstd: unpack it first");
     LOOKS("\xfd\x37zXZ\0", "compressed by xz: unpack it first");
+    LOOKS("\x04\x22\x4d\x18\x64", "compressed by LZ4: unpack it first");
+    for (int i = 0; i < 2; i++) {
+        char tar[512] = "a.csv";
+        memcpy(tar + 257, i ? "ustar  " : "ustar\00000", 8);
+        refused(tar, sizeof tar, 1,
+                "a.csv: row 1: the file looks like a tar archive: unpack it first");
+    }
     LOOKS("PK\x03\x04..", "like a zip archive, as spreadsheets are: save it as CSV first");
     LOOKS("PAR1..", "like a Parquet file: write it as CSV first");
     LOOKS("ARROW1\0\0", "like an Arrow file: write it as CSV first");

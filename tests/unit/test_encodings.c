@@ -258,7 +258,8 @@ START_TEST(bad_vectors) {
                 "row 2: column \"x\": \"1|1e39|3\" has a number 2 that is too large for single "
                 "precision");
     fit_refused(X(DIM), "x,y\n,0\n",
-                "row 2: column \"x\": an empty value is a vector of 1 numbers, not of 3");
+                "row 2: column \"x\": an empty value is no vector of 3 numbers: a value is "
+                "missing");
     fit_refused(X(DIM ", \"separator\": \"..\""), "x,y\n",
                 "features.dense[0].separator: \"..\" is not one character of one byte that is in "
                 "no number");

@@ -1,6 +1,7 @@
 /* .npy files: what is read to the bit, and what is refused with its figures. */
 #include <math.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "file/npy.h"
 #include "npy_support.h"
@@ -129,7 +130,9 @@ START_TEST(what_is_no_npy_is_refused) {
     bytes[0]++;
     put_file(path, bytes, size);
     refused(path, MMOE_E_FORMAT, ": this is no .npy file");
-    refused(folder, MMOE_E_IO, ": cannot read: Is a directory");
+    refused(folder, MMOE_E_IO, ": cannot read: it is a directory");
+    ck_assert_int_eq(mkfifo(in_folder("pipe.npy"), 0600), 0);
+    refused(in_folder("pipe.npy"), MMOE_E_IO, ": cannot read: it is not a regular file");
     refused(in_folder("none.npy"), MMOE_E_IO, ": cannot read: No such file or directory");
     free(bytes);
 }

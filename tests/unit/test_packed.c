@@ -145,6 +145,25 @@ START_TEST(damage_is_found_and_named) {
 }
 END_TEST
 
+/* Nobody waits for a writer. */
+START_TEST(pipes_in_the_place_of_files_are_refused) {
+    static const char *const files[] = {"part-0/000-a.npy", "part-0/checksums.npy",
+                                        "part-0/lanes.npy", "manifest.json", "schema.safetensors"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char path[256], wanted[320];
+        mmoe_error why = {0};
+        snprintf(path, sizeof path, "%s/%s", packed, files[i]);
+        snprintf(wanted, sizeof wanted, "%s: cannot read: it is not a regular file", path);
+        ck_assert_int_eq(rename(path, in_folder("aside")), 0);
+        ck_assert_int_eq(mkfifo(path, 0600), 0);
+        ck_assert_int_eq(refusal(MMOE_PACKED_STREAMED, &why), MMOE_E_IO);
+        ck_assert_str_eq(why.message, wanted);
+        ck_assert_int_eq(rename(in_folder("aside"), path), 0);
+    }
+    ck_assert_int_eq(refusal(MMOE_PACKED_LOADED, NULL), MMOE_OK);
+}
+END_TEST
+
 /* ---- Files that change while rows are read ---- */
 
 static const struct {
@@ -154,8 +173,9 @@ static const struct {
                {"shorter", "are not in it: the file is cut off"},
                {"gone", "cannot read: No such file"},
                {"longer", NULL},
-               {"touched", NULL}};
-enum { CHANGES = sizeof changes / sizeof *changes };
+               {"touched", NULL},
+               {"a pipe", "cannot read: it is not a regular file"}};
+enum { CHANGES = sizeof changes / sizeof *changes, GONE = 3, PIPE = 6 };
 
 /* Whoever opens the file has the old one or the new one. */
 static void replace_file(const char *path, const char *bytes, size_t size) {
@@ -176,10 +196,14 @@ static void change_file(const char *path, const char *bytes, size_t size, int ch
         free(made);
         made = get_file(other, &size);
     }
-    if (change == 3)
+    if (change == PIPE) {
+        ck_assert_int_eq(mkfifo(in_folder("next"), 0600), 0);
+        ck_assert_int_eq(rename(in_folder("next"), path), 0);
+    } else if (change == GONE) {
         ck_assert_int_eq(unlink(path), 0);
-    else
+    } else {
         replace_file(path, made, change == 2 ? size - 4000 : size + (change == 4));
+    }
     free(made);
 }
 
@@ -196,7 +220,8 @@ static mmoe_status hash_rest(mmoe_source *s, uint64_t *h, int64_t *count, mmoe_e
 }
 
 static void check_fault(int change, mmoe_status status, const mmoe_error *why) {
-    ck_assert_msg(status == (change == 3 ? MMOE_E_IO : MMOE_E_FORMAT), "%s", changes[change].how);
+    const bool io = change == GONE || change == PIPE;
+    ck_assert_msg(status == (io ? MMOE_E_IO : MMOE_E_FORMAT), "%s", changes[change].how);
     ck_assert_ptr_nonnull(strstr(why->message, "p/part-0/005-d.npy"));
     ck_assert_msg(strstr(why->message, changes[change].fault) != NULL, "%s: %s",
                   changes[change].how, why->message);
@@ -401,6 +426,7 @@ void add_cases(TCase *c) {
     tcase_add_test(c, an_epoch_has_each_row_once);
     tcase_add_test(c, a_sample_is_spread_over_the_rows);
     tcase_add_test(c, damage_is_found_and_named);
+    tcase_add_test(c, pipes_in_the_place_of_files_are_refused);
     tcase_add_test(c, a_folder_without_a_manifest_is_none);
     tcase_add_test(c, rows_may_come_in_pieces);
     tcase_add_test(c, rows_may_be_added);
