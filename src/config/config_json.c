@@ -71,6 +71,18 @@ static const char *taken_child(const mmoe_key *key, const char *pattern, size_t 
                : child;
 }
 
+/* The path of our key, below the object that was asked for where that takes it. */
+static void show_ours(const char *ours, const char *pattern, char out[MMOE_PATH_SIZE]) {
+    const mmoe_key *key;
+    size_t length;
+    snprintf(out, MMOE_PATH_SIZE, "%s", ours);
+    if (child_of(ours, pattern, &length)) return;
+    for (size_t i = 0; (key = mmoe_key_at(i)); i++) {
+        const char *child = strcmp(key->doc.path, ours) ? NULL : taken_child(key, pattern, &length);
+        if (child) snprintf(out, MMOE_PATH_SIZE, "%s.%s", pattern, child);
+    }
+}
+
 static mmoe_status unknown_key(const reader *r, const node *parent, const char *key,
                                const char *path) {
     char allowed[400] = "";
@@ -96,9 +108,12 @@ static mmoe_status unknown_key(const reader *r, const node *parent, const char *
         previous_length = length;
     }
     const char *ours = mmoe_peer_word_ours(parent->pattern, key);
-    if (ours)
-        return mmoe_key_fail(&r->place, path, "unknown key; here it is %s. Allowed are %s", ours,
+    if (ours) {
+        char shown[MMOE_PATH_SIZE];
+        show_ours(ours, parent->pattern, shown);
+        return mmoe_key_fail(&r->place, path, "unknown key; here it is %s. Allowed are %s", shown,
                              allowed);
+    }
     return mmoe_key_fail(&r->place, path, "unknown key; did you mean \"%.*s\"? Allowed are %s",
                          (int)nearest_length, nearest, allowed);
 }

@@ -376,7 +376,7 @@ hist '"pooling": "avg"' .pooling \
 hist '"maxlength": 3' .maxlength 'unknown key; did you mean "max_len"? Allowed are name, column'
 hist '"combiner": "sum"' .combiner 'unknown key; here it is features.sequence[].pooling'
 hist '"sequence_length": 5' .sequence_length 'unknown key; here it is features.sequence[].max_len'
-hist '"embedding_dim": 5' .embedding_dim 'unknown key; here it is features.sparse[].embed_dim'
+hist '"embedding_dim": 5' .embedding_dim 'unknown key; here it is features.sequence[].embed_dim'
 hist '"shared_with": "hist"' .shared_with '"hist" is the column itself'
 refuse 's/"vocab_size": 11/&, "max_len": 3/' 'sparse[0].max_len' 'unknown key'
 refuse 's/"name": "item"/"name": "words"/' 'sequence[2].name' \

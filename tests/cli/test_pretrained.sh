@@ -71,5 +71,5 @@ refuse 's/"vocab_size": 4, //' \
 refuse 's/"vocab_size": 4/"vocab_size": 5/' \
     'v.npy: column "history": its shape is [4, 2], but the table has 5 rows'
 refuse 's/"trainable"/"freeze"/' \
-    'features.sequence[0].freeze: unknown key; here it is features.sparse[].trainable'
+    'features.sequence[0].freeze: unknown key; here it is features.sequence[].trainable'
 finish

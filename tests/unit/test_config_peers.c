@@ -42,13 +42,16 @@ START_TEST(words_of_peers_are_answered_with_ours) {
            "features.sparse[0].fill_na", "here it is features.dense[].missing");
     refuse("{\"features\": {\"sparse\": [{\"name\": \"a\", \"combiner\": \"sum\"}]}}",
            "features.sparse[0].combiner", "here it is features.sequence[].pooling");
-    refuse("{\"features\": {\"sequence\": [{\"name\": \"a\", \"embedding_dim\": 8}]}}",
-           "features.sequence[0].embedding_dim", "here it is features.sparse[].embed_dim");
     refuse("{\"tasks\": [{\"name\": \"a\", \"label\": \"b\", \"tower_params\": "
            "{\"tower_hidden_units\": [8]}}]}",
            "tasks[0].tower_params.tower_hidden_units", "here it is tasks[].tower_params.dims");
+    /* a list that takes another's keys has them itself */
     refuse("{\"features\": {\"sequence\": [{\"name\": \"a\", \"embedding_dim\": 8}]}}",
-           "features.sequence[0].embedding_dim", "here it is features.sparse[].embed_dim");
+           "features.sequence[0].embedding_dim", "here it is features.sequence[].embed_dim");
+    refuse("{\"features\": {\"sequence\": [{\"name\": \"a\", \"num_buckets\": 8}]}}",
+           "features.sequence[0].num_buckets", "here it is features.sequence[].vocab_size");
+    refuse("{\"features\": {\"sequence\": [{\"name\": \"a\", \"bucket_size\": 8}]}}",
+           "features.sequence[0].bucket_size", "here it is features.sequence[].hash_bucket_size");
     refuse("{\"features\": {\"embedding_dim\": 8}}", "features.embedding_dim",
            "here it is features.sparse[].embed_dim");
 }
