@@ -248,6 +248,7 @@ int mmoe_mpi_end(struct mmoe_comm *comm, const mmoe_mpi_ending *ending) {
     if (!verdict.is_clean) {
         /* One call ends all: others make it only where that one's does not reach them. */
         if (first != comm->rank && m->heard[MMOE_NOTICE_VERDICT]) rest_for(answer_seconds);
+        rest_for(0.1); /* MPICH's launcher drops what was said and it has not read by then */
         MPI_Abort(MPI_COMM_WORLD, verdict.status ? verdict.status : 1);
     }
     close_mpi(m);
