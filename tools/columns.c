@@ -2,30 +2,36 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/raw_bytes.h"
 #include "base/text.h"
 #include "warnings.h"
 
-static bool has_warning(const mmoe_dataset *data, const char *column) {
-    const mmoe_warning *warning;
-    for (size_t i = 0; (warning = mmoe_dataset_warning(data, i)); i++)
-        if (warning->subject && strcmp(warning->subject, column) == 0) return true;
-    return false;
-}
-
 double cli_share(int64_t count, int64_t all) { return all ? 100 * (double)count / (double)all : 0; }
+
+/* Features of one column have its gaps: it is told of once. */
+static bool is_news(json_t *told, const char *name) {
+    if (json_object_get(told, name)) return false;
+    json_object_set_new_nocheck(told, name, json_true());
+    return true;
+}
 
 void cli_remark_columns(const char *file, const mmoe_dataset *data) {
     const mmoe_column_counts *c;
+    const mmoe_warning *warning;
+    json_t *told = json_object();
     cli_warn_of_data(file, data);
+    for (size_t i = 0; (warning = mmoe_dataset_warning(data, i)); i++)
+        if (warning->subject) is_news(told, warning->subject);
     for (size_t i = 0; (c = mmoe_dataset_column(data, i)); i++) {
-        if ((!c->missing && !c->unknown) || has_warning(data, c->name)) continue;
-        cli_note("%s: column \"%s\": %.2g %% of the values are unknown and %.2g %% missing",
-                 mmoe_raw_bytes_name(file), c->name, cli_share(c->unknown, c->values),
-                 cli_share(c->missing, c->values));
+        const char *name = c->column ? c->column : c->name;
+        if ((!c->missing && !c->unknown) || json_object_get(told, c->name) || !is_news(told, name))
+            continue;
+        cli_note("%s: %s \"%s\": %.2g %% of the values are unknown and %.2g %% missing",
+                 mmoe_raw_bytes_name(file), c->column ? "column" : "feature", name,
+                 cli_share(c->unknown, c->values), cli_share(c->missing, c->values));
     }
+    json_decref(told);
 }
 
 /* ---- Lists ---- */

@@ -236,8 +236,9 @@ typedef struct mmoe_column_counts {
     int64_t missing; /* empty, or a word of data.missing */
     int64_t
         unknown; /* ids without a row of their own: not seen in training, outside of vocab_size */
-    int64_t values; /* of which these are so many: a row's one, or the elements of its list */
-    int64_t cut;    /* lists that are longer than max_len */
+    int64_t values;     /* of which these are so many: a row's one, or the elements of its list */
+    int64_t cut;        /* lists that are longer than max_len */
+    const char *column; /* of the file, that the feature reads; NULL: it reads several */
 } mmoe_column_counts;
 /* Sparse feature `index`, in the schema's order, and behind them the dense ones that may be
  * missing; NULL past the last. Belongs to the data set. */

@@ -10,17 +10,21 @@ mmoe_note *mmoe_notes_create(const struct mmoe_schema *schema, const mmoe_alloca
     for (int32_t i = 0; notes && i < n; i++) {
         if (i >= n_sparse && !mmoe_gap_is_open(&schema->dense[i - n_sparse].gap)) continue;
         const char *name = i < n_sparse ? schema->sparse[i].name : schema->dense[i - n_sparse].name;
+        const char *column = mmoe_schema_column(schema, i);
         notes[i].counts.name = mmoe_copy_text(alloc, name, strlen(name));
-        if (notes[i].counts.name) continue;
-        mmoe_notes_free(notes, i, alloc);
-        notes = NULL;
+        if (column) notes[i].counts.column = mmoe_copy_text(alloc, column, strlen(column));
+        if (notes[i].counts.name && !column == !notes[i].counts.column) continue;
+        mmoe_notes_free(notes, i + 1, alloc);
+        return NULL;
     }
     return notes;
 }
 
 void mmoe_notes_free(mmoe_note *notes, int32_t count, const mmoe_allocator *alloc) {
-    for (int32_t i = 0; notes && i < count; i++)
+    for (int32_t i = 0; notes && i < count; i++) {
         mmoe_release(alloc, (void *)(uintptr_t)notes[i].counts.name);
+        mmoe_release(alloc, (void *)(uintptr_t)notes[i].counts.column);
+    }
     mmoe_release(alloc, notes);
 }
 
@@ -88,8 +92,11 @@ mmoe_status mmoe_notes_warn_learned(const mmoe_noted *of, mmoe_warnings *list, m
     return status;
 }
 
-/* The feature of note `i`. */
-static const char *show(const struct mmoe_schema *s, int32_t i, char room[MMOE_FEATURE_SIZE]) {
+/* The feature of note `i`; where values are only missing, they are so in its column. */
+static const char *show(const mmoe_noted *of, int32_t i, char room[MMOE_FEATURE_SIZE]) {
+    const struct mmoe_schema *s = of->schema;
+    const mmoe_column_counts *c = &of->notes[i].counts;
+    if (!c->unknown && c->column) return mmoe_feature_show(c->column, NULL, room);
     if (i < s->n_sparse) return mmoe_sparse_show(&s->sparse[i], room);
     const mmoe_dense_column *d = &s->dense[i - s->n_sparse];
     return mmoe_feature_show(d->name, d->column, room);
@@ -97,24 +104,39 @@ static const char *show(const struct mmoe_schema *s, int32_t i, char room[MMOE_F
 
 static bool is_many(int64_t count, int64_t rows) { return 20 * count > rows; }
 
+static bool has_gaps(const mmoe_column_counts *c) {
+    return is_many(c->unknown, c->values) || is_many(c->missing, c->values);
+}
+
+/* Whether another feature of the same column tells of its gaps. */
+static bool is_told(const mmoe_note *notes, int32_t i) {
+    const char *column = notes[i].counts.column;
+    bool told = false;
+    for (int32_t k = 0; column && !told && k < i; k++)
+        told = notes[k].counts.column && has_gaps(&notes[k].counts) &&
+               strcmp(notes[k].counts.column, column) == 0;
+    return told;
+}
+
 mmoe_status mmoe_notes_warn_read(const mmoe_noted *of, mmoe_warnings *list, mmoe_error *err) {
     mmoe_status status = warn_of_cuts(of, list, err);
     for (int32_t i = 0; !status && i < of->schema->n_sparse + of->schema->n_dense; i++) {
         const mmoe_note *n = of->notes + i;
         const int64_t unknown = n->counts.unknown, missing = n->counts.missing,
                       read = n->counts.values;
-        if (!is_many(unknown, read) && !is_many(missing, read)) continue;
+        if (!has_gaps(&n->counts) || is_told(of->notes, i)) continue;
         const bool is_unknown = is_many(unknown, read);
         char values[MMOE_NUMBER_SIZE], shown[MMOE_FEATURE_SIZE], first[MMOE_PLACE_SIZE];
-        const mmoe_warning w = about(of, n, is_unknown ? unknown : missing,
-                                     is_unknown ? n->first_unknown : n->first_missing, first);
+        mmoe_warning w = about(of, n, is_unknown ? unknown : missing,
+                               is_unknown ? n->first_unknown : n->first_missing, first);
+        if (n->counts.column) w.subject = n->counts.column;
         const double all = (double)read / 100;
         mmoe_format_count(read, values);
         status = mmoe_warn(list, w, err,
                            "%s: of %s values %.1f %% are unknown and %.1f %% missing, the first in "
                            "%s",
-                           show(of->schema, i, shown), values, (double)unknown / all,
-                           (double)missing / all, first);
+                           show(of, i, shown), values, (double)unknown / all, (double)missing / all,
+                           first);
     }
     return status;
 }

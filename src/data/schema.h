@@ -143,6 +143,10 @@ static inline size_t mmoe_sparse_parts(const mmoe_sparse_column *c) {
 static inline const char *mmoe_feature_column(const char *name, const char *column) {
     return column ? column : name;
 }
+/* Of feature `i`, sparse ones first: the one column that it reads; NULL: it reads several. */
+const char *mmoe_schema_column(const struct mmoe_schema *s, int32_t i);
+/* Whether it is that column as it stands, and not one of the features that are made of it. */
+bool mmoe_schema_is_column(const struct mmoe_schema *s, int32_t i);
 
 /* Resolves `wanted` against the columns' names: tables, columns, labels; encoders that have started
  * but learned nothing. Patterns pass over columns without a name (an index that pandas wrote);

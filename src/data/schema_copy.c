@@ -186,6 +186,19 @@ void mmoe_schema_free(schema *s) {
     mmoe_release(&a, s);
 }
 
+const char *mmoe_schema_column(const struct mmoe_schema *s, int32_t i) {
+    if (i >= s->n_sparse)
+        return mmoe_feature_column(s->dense[i - s->n_sparse].name,
+                                   s->dense[i - s->n_sparse].column);
+    const mmoe_sparse_column *c = &s->sparse[i];
+    return c->columns.items ? NULL : mmoe_feature_column(c->name, c->column);
+}
+
+bool mmoe_schema_is_column(const struct mmoe_schema *s, int32_t i) {
+    return i < s->n_sparse ? !s->sparse[i].columns.items && !s->sparse[i].column
+                           : !s->dense[i - s->n_sparse].column;
+}
+
 const char *mmoe_feature_show(const char *name, const char *column, char out[MMOE_FEATURE_SIZE]) {
     const int most = 160, n = (int)mmoe_utf8_cut(name, strlen(name), most);
     if (column)

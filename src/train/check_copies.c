@@ -20,18 +20,6 @@ static bool repeats(const mmoe_checks *c, const mmoe_checked *f) {
     return c->of_train.rows.rows - f->n_number >= LEAST_REPEATS;
 }
 
-/* Features of one column are meant to be two. */
-static bool read_one_column(const mmoe_checked *a, const mmoe_checked *b) {
-    const char *columns[2];
-    const mmoe_checked *const of[] = {a, b};
-    for (int i = 0; i < 2; i++) {
-        if (of[i]->sparse && of[i]->sparse->columns.count) return false;
-        columns[i] = mmoe_feature_column(of[i]->name, of[i]->dense ? of[i]->dense->column
-                                                                   : of[i]->sparse->column);
-    }
-    return strcmp(columns[0], columns[1]) == 0;
-}
-
 static double number_of(const mmoe_checks *c, const mmoe_checked *f, int32_t b) {
     return (double)*mmoe_checked_inputs(f, &c->of_train.rows, b);
 }
@@ -63,7 +51,7 @@ static bool are_on_line(const mmoe_checks *c, const mmoe_checked *x, const mmoe_
 
 static bool are_same(const mmoe_checks *c, const mmoe_checked *a, const mmoe_checked *b,
                      const int32_t ends_of_a[2]) {
-    if (read_one_column(a, b) || !varies(c, b)) return false;
+    if (!varies(c, b)) return false;
     if (mmoe_checked_is_number(a) && mmoe_checked_is_number(b) && a->n_number >= LEAST_NUMBERS &&
         are_on_line(c, a, b, ends_of_a))
         return true;
@@ -71,19 +59,20 @@ static bool are_same(const mmoe_checks *c, const mmoe_checked *a, const mmoe_che
            memcmp(a->numbers, b->numbers, (size_t)c->of_train.rows.rows * sizeof *a->numbers) == 0;
 }
 
-/* Tells of the feature once, beside the first that it is a copy of. */
-static mmoe_status check_feature(mmoe_checks *c, int32_t i, bool *told, mmoe_error *err) {
-    const mmoe_checked *a = &c->features[i];
+/* Tells of a column once, beside the first that it is a copy of; features of one column are meant
+ * to be two. */
+static mmoe_status check_feature(mmoe_checks *c, int32_t at, mmoe_error *err) {
+    const mmoe_checked *a = &c->features[c->order[at]];
     int32_t ends[2] = {0, 0};
     char rows[MMOE_NUMBER_SIZE];
     mmoe_status status = MMOE_OK;
-    if (told[i] || !varies(c, a)) return MMOE_OK;
+    if (c->told[a->of] || !varies(c, a)) return MMOE_OK;
     if (mmoe_checked_is_number(a)) find_ends(c, a, ends);
     mmoe_format_count(c->of_train.rows.rows, rows);
-    for (int32_t k = i + 1; !status && k < c->n_feature; k++) {
-        const mmoe_checked *b = &c->features[k];
-        if (told[k] || !are_same(c, a, b, ends)) continue;
-        told[k] = true;
+    for (int32_t k = at + 1; !status && k < c->n_feature; k++) {
+        const mmoe_checked *b = &c->features[c->order[k]];
+        if (b->of == a->of || c->told[b->of] || !are_same(c, a, b, ends)) continue;
+        c->told[b->of] = true;
         status = mmoe_warn(
             &c->list, (mmoe_warning){NULL, b->name, c->of_train.rows.rows, 0}, err,
             "%s: in all %s training rows compared each of its values stands with one of %s, and "
@@ -94,10 +83,8 @@ static mmoe_status check_feature(mmoe_checks *c, int32_t i, bool *told, mmoe_err
 }
 
 mmoe_status mmoe_check_copies(mmoe_checks *c, mmoe_error *err) {
-    bool *told = mmoe_alloc_zero(&c->alloc, (size_t)c->n_feature, sizeof *told);
-    if (!told) return mmoe_fail_memory(err, (size_t)c->n_feature * sizeof *told);
     mmoe_status status = MMOE_OK;
-    for (int32_t i = 0; !status && i < c->n_feature; i++) status = check_feature(c, i, told, err);
-    mmoe_release(&c->alloc, told);
+    memset(c->told, 0, (size_t)c->n_feature * sizeof *c->told);
+    for (int32_t k = 0; !status && k < c->n_feature; k++) status = check_feature(c, k, err);
     return status;
 }

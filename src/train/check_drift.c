@@ -91,7 +91,9 @@ static double index_of(const binned *b, double *by_chance) {
     return train > 0 && valid > 0 ? index : 0;
 }
 
-static mmoe_status check_feature(mmoe_checks *c, const mmoe_checked *f, mmoe_error *err) {
+static mmoe_status check_feature(mmoe_checks *c, mmoe_checked *f, const void *user,
+                                 mmoe_error *err) {
+    (void)user;
     binned b = {{0}, {0}};
     double by_chance;
     char train[MMOE_NUMBER_SIZE], valid[MMOE_NUMBER_SIZE];
@@ -111,8 +113,5 @@ static mmoe_status check_feature(mmoe_checks *c, const mmoe_checked *f, mmoe_err
 }
 
 mmoe_status mmoe_check_drift(mmoe_checks *c, mmoe_error *err) {
-    mmoe_status status = MMOE_OK;
-    for (int32_t i = 0; c->valid && !status && i < c->n_feature; i++)
-        status = check_feature(c, &c->features[i], err);
-    return status;
+    return c->valid ? mmoe_checked_each(c, check_feature, NULL, err) : MMOE_OK;
 }

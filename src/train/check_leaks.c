@@ -131,26 +131,33 @@ static mmoe_status judge_numbers(mmoe_checks *c, const mmoe_checked *f, const sc
                      f->shown, task, unexplained, count);
 }
 
+typedef struct asked {
+    scored *s;
+    const mmoe_label_column *label;
+} asked;
+
+static mmoe_status check_feature(mmoe_checks *c, mmoe_checked *f, const void *user,
+                                 mmoe_error *err) {
+    const asked *of = user;
+    if (f->n_number < 2) return MMOE_OK;
+    if (mmoe_checked_is_number(f))
+        score_by_number(c, f, of->s);
+    else
+        score_by_value(c, f, of->s);
+    return mmoe_loss_kind_of(of->label->type)->is_probability
+               ? judge_classes(c, f, of->s, of->label->task, err)
+               : judge_numbers(c, f, of->s, of->label->task, err);
+}
+
 static mmoe_status check_task(mmoe_checks *c, int32_t task, scored *s, mmoe_error *err) {
     const mmoe_rows *rows = &c->of_train.rows;
     const mmoe_label_column *label = &c->model->schema->labels[task];
     const mmoe_task_order order = mmoe_graph_losses(c->model->graph)->order;
-    const bool has_classes = mmoe_loss_kind_of(label->type)->is_probability;
-    mmoe_status status = MMOE_OK;
     for (int32_t b = 0; b < rows->rows; b++)
         s->labels[b] =
             mmoe_label_of(order, rows->labels + mmoe_row_of(rows, b) * rows->label_stride, task);
-    for (int32_t i = 0; !status && i < c->n_feature; i++) {
-        const mmoe_checked *f = &c->features[i];
-        if (f->n_number < 2) continue;
-        if (mmoe_checked_is_number(f))
-            score_by_number(c, f, s);
-        else
-            score_by_value(c, f, s);
-        status = has_classes ? judge_classes(c, f, s, label->task, err)
-                             : judge_numbers(c, f, s, label->task, err);
-    }
-    return status;
+    const asked of = {s, label};
+    return mmoe_checked_each(c, check_feature, &of, err);
 }
 
 mmoe_status mmoe_check_leaks(mmoe_checks *c, mmoe_error *err) {

@@ -8,7 +8,10 @@
 static const double most_root = 10; /* of the mean square */
 static const double least_size = 0.01;
 
-static mmoe_status check_feature(mmoe_checks *c, const mmoe_checked *f, mmoe_error *err) {
+static mmoe_status check_feature(mmoe_checks *c, mmoe_checked *f, const void *user,
+                                 mmoe_error *err) {
+    (void)user;
+    if (!f->dense || f->n_number < 2) return MMOE_OK;
     const mmoe_rows *rows = &c->of_train.rows;
     const int32_t width = mmoe_checked_width(f);
     double low = INFINITY, high = -INFINITY, squares = 0;
@@ -33,9 +36,5 @@ static mmoe_status check_feature(mmoe_checks *c, const mmoe_checked *f, mmoe_err
 }
 
 mmoe_status mmoe_check_scale(mmoe_checks *c, mmoe_error *err) {
-    mmoe_status status = MMOE_OK;
-    for (int32_t i = 0; !status && i < c->n_feature; i++)
-        if (c->features[i].dense && c->features[i].n_number > 1)
-            status = check_feature(c, &c->features[i], err);
-    return status;
+    return mmoe_checked_each(c, check_feature, NULL, err);
 }

@@ -102,6 +102,40 @@ void mmoe_checked_take(mmoe_checks *c, int32_t i, mmoe_checked *f) {
     number_values(c, f);
 }
 
+/* ---- All features ---- */
+
+/* Two features have no name in common, so that one at most is the column itself. */
+void mmoe_checked_put_in_order(mmoe_checks *c) {
+    const struct mmoe_schema *s = c->model->schema;
+    int32_t n = 0;
+    for (int32_t i = 0; i < c->n_feature; i++)
+        if (mmoe_schema_is_column(s, i) || !mmoe_schema_column(s, i)) c->order[n++] = i;
+    const int32_t whole = n;
+    for (int32_t i = 0; i < c->n_feature; i++)
+        if (!mmoe_schema_is_column(s, i) && mmoe_schema_column(s, i)) c->order[n++] = i;
+    for (int32_t k = 0; k < n; k++) {
+        const int32_t i = c->order[k];
+        int32_t at = k < whole ? k : 0;
+        while (at < k && (!mmoe_schema_column(s, c->order[at]) ||
+                          strcmp(mmoe_schema_column(s, c->order[at]), mmoe_schema_column(s, i))))
+            at++;
+        c->features[i].of = c->order[at];
+    }
+}
+
+mmoe_status mmoe_checked_each(mmoe_checks *c, mmoe_look look, const void *user, mmoe_error *err) {
+    mmoe_status status = MMOE_OK;
+    memset(c->told, 0, (size_t)c->n_feature * sizeof *c->told);
+    for (int32_t k = 0; !status && k < c->n_feature; k++) {
+        mmoe_checked *f = &c->features[c->order[k]];
+        const size_t before = c->list.count;
+        if (c->told[f->of]) continue;
+        status = look(c, f, user, err);
+        c->told[f->of] = c->list.count > before;
+    }
+    return status;
+}
+
 /* ---- Order ---- */
 
 void mmoe_checked_clear(mmoe_checks *c) { mmoe_sorter_clear(c->sorter); }

@@ -14,6 +14,7 @@ typedef struct mmoe_checked {
     int32_t at; /* its place among them */
     const mmoe_encoder *encoder;
     const char *name;
+    int32_t of; /* the feature that stands for all of its column: the column itself, or the first */
     char shown[MMOE_FEATURE_SIZE];
     int32_t *numbers; /* [rows] of its values, equal ones alike (numbering.h); of a list's whole */
     int32_t n_number;
@@ -27,6 +28,8 @@ typedef struct mmoe_checks {
     mmoe_sample of_train, of_valid;
     int32_t n_feature;
     mmoe_checked *features; /* [n_feature] sparse ones, then dense ones, as notes are */
+    int32_t *order;         /* [n_feature] columns as they stand, then what is made of them */
+    bool *told;             /* [n_feature] in this check, of the column that it stands for */
     mmoe_numbering numbering;
     /* Memory to work with. */
     uint64_t *words;           /* [rows], of the validation rows if they are more */
@@ -40,6 +43,14 @@ typedef struct mmoe_checks {
 void mmoe_checked_clear(mmoe_checks *c);
 void mmoe_checked_add(mmoe_checks *c, float number, float label);
 const uint32_t *mmoe_checked_sorted(mmoe_checks *c, size_t *count);
+
+/* Looks at the features in order, but at none whose column was told of: what is so of a column is
+ * mostly so of all that is made of it. */
+typedef mmoe_status (*mmoe_look)(mmoe_checks *c, mmoe_checked *f, const void *user,
+                                 mmoe_error *err);
+mmoe_status mmoe_checked_each(mmoe_checks *c, mmoe_look look, const void *user, mmoe_error *err);
+/* Fills in `order`, and `of` of each. */
+void mmoe_checked_put_in_order(mmoe_checks *c);
 
 /* Names feature `i` of the schema, and numbers its values. */
 void mmoe_checked_take(mmoe_checks *c, int32_t i, mmoe_checked *f);

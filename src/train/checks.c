@@ -10,13 +10,17 @@ static mmoe_status take_features(mmoe_checks *c, mmoe_error *err) {
     const struct mmoe_schema *s = c->model->schema;
     const size_t rows = (size_t)c->of_train.rows.rows, n = (size_t)(s->n_sparse + s->n_dense);
     c->features = mmoe_alloc_zero(&c->alloc, n, sizeof *c->features);
-    if (!c->features) return mmoe_fail_memory(err, n * sizeof *c->features);
+    c->order = mmoe_alloc(&c->alloc, n, sizeof *c->order);
+    c->told = mmoe_alloc(&c->alloc, n, sizeof *c->told);
+    if (!c->features || !c->order || !c->told)
+        return mmoe_fail_memory(err, n * sizeof *c->features);
     for (; c->n_feature < (int32_t)n; c->n_feature++) {
         mmoe_checked *f = &c->features[c->n_feature];
         f->numbers = mmoe_alloc(&c->alloc, rows, sizeof *f->numbers);
         if (!f->numbers) return mmoe_fail_memory(err, rows * sizeof *f->numbers);
         mmoe_checked_take(c, c->n_feature, f);
     }
+    mmoe_checked_put_in_order(c);
     return MMOE_OK;
 }
 
@@ -67,6 +71,8 @@ static void finish(mmoe_checks *c) {
     for (int32_t i = 0; c->features && i < c->n_feature; i++)
         mmoe_release(&c->alloc, c->features[i].numbers);
     mmoe_release(&c->alloc, c->features);
+    mmoe_release(&c->alloc, c->order);
+    mmoe_release(&c->alloc, c->told);
     mmoe_release(&c->alloc, c->words);
     mmoe_release(&c->alloc, c->numbers);
     mmoe_release(&c->alloc, c->counts);

@@ -147,6 +147,40 @@ walk train --config edges.json --output m.out --json --train good.csv <<END
 good.csv: feature "bins" of column "price": equal quantiles leave 9 of 10 bins, for many rows have \
 the same value
 END
+# What is made of a column is told of as that column, and once.
+cat >made.json <<'JSON'
+{"features": {"sparse": [{"name": "user"}, {"name": "bins", "column": "price", "quantiles": 4}],
+  "dense": [{"name": "price", "missing": "mean"},
+            {"name": "pieces", "column": "price", "encoding": "piecewise_linear", "bins": 4,
+             "missing": "mean"}]},
+ "tasks": [{"name": "ctr", "label": "click"}], "trainer": {"n_epoch": 1, "earlystop_patience": 0}}
+JSON
+awk 'BEGIN {print "user,price,click"
+    for (i = 0; i < 400; i++) print i % 9 "," i * 7 % 400 / 400 "," int(i / 3) % 2}' >whole.csv
+awk -F, 'BEGIN {OFS = ","} NR > 1 && NR % 10 == 0 {$2 = ""} 1' whole.csv >gaps.csv
+run train --config made.json --output made.out --train whole.csv
+walk predict --model made.out --data gaps.csv --output p.csv <<END
+gaps.csv: column "price": of 400 values 0.0 % are unknown and 10.0 % missing, the first in row 10
+END
+check "a large share is not said once more" [ "$(grep -c missing err)" = 1 ]
+sed '9s/,[^,]*,/,,/' whole.csv >gaps.csv
+walk predict --model made.out --data gaps.csv --output p.csv </dev/null
+check "a small one is, and once" [ "$(grep missing err)" = \
+    'mmoe predict: gaps.csv: column "price": 0 % of the values are unknown and 0.25 % missing' ]
+awk -F, 'BEGIN {OFS = ","} NR == 1 {$4 = "cost"} NR > 1 {$4 = $2} 1' whole.csv >twice.csv
+python3 - <<'PY'
+import json
+config = json.load(open("made.json"))
+for kind in config["features"].values():
+    for feature in [f for f in kind if "price" in f.values()]:
+        kind.append({k: v.replace("price", "cost") if k == "column" or v == "price" else
+                     v + "_of_cost" if k == "name" else v for k, v in feature.items()})
+json.dump(config, open("copies.json", "w"))
+PY
+walk train --config copies.json --output m.out --json --train twice.csv <<END
+column "cost": in all 400 training rows compared each of its values stands with one of column \
+"price", and the other way round: one of the two tells nothing more
+END
 # A linear part begins as no line of rows that do not count, nor of very many inputs.
 cat >linear.json <<'JSON'
 {"features": {"dense": [{"name": "price"}]}, "model": {"name": "esmm", "linear": true},
@@ -352,8 +386,8 @@ column "user": its values in the validation rows are not those of the training r
 population stability index of 400 and 400 rows is 0.30, and more than 0.25 is a major shift
 END
 walk $(train same.csv) --set trainer.memory=500 <<END
-$folder/same.csv: column "user": all 400 values are the same: it tells nothing
-$folder/same.csv: column "price": all 400 values are the same: it tells nothing
+same.csv: column "user": all 400 values are the same: it tells nothing
+same.csv: column "price": all 400 values are the same: it tells nothing
 END
 run pack --config config.json --data same.csv --output same.d
 walk $(train same.d) <<END
