@@ -191,6 +191,41 @@ START_TEST(a_line_is_a_copy) {
 }
 END_TEST
 
+/* Bins and pieces of a number: what is so of the column is said of it alone. */
+START_TEST(a_column_is_told_of_once) {
+    static const char json[] =
+        "{\"features\": {\"sparse\": [{\"name\": \"bins\", \"column\": \"x\", \"boundaries\": "
+        "[-0.3, "
+        "0, 0.3]}], \"dense\": [{\"name\": \"x\"}, {\"name\": \"twice\", \"column\": \"x\"}]}, "
+        "\"tasks\": [{\"name\": \"y\", \"label\": \"y\"}, {\"name\": \"z\", \"label\": \"z\"}], "
+        "\"model\": {\"n_expert\": 2, \"expert_params\": {\"dims\": [4]}}}";
+    static const char *const one[] = {"x"};
+    tear_down();
+    SUCCEEDS(mmoe_config_parse(json, strlen(json), NULL, NULL, &config, &err));
+    SUCCEEDS(mmoe_schema_create(config, one, 1, NULL, &schema, &err));
+    SUCCEEDS(mmoe_model_create(config, schema, NULL, &model, &err));
+    mmoe_dataset *sets[2];
+    for (int set = 0; set < 2; set++) {
+        const int rows = set ? VALID : ROWS;
+        for (int64_t r = 0; r < rows; r++) {
+            const float x = (float)(draw(set, r, 3) - (set ? 0.1 : 0.5));
+            ids[set][r] = (x >= -0.3F) + (x >= 0) + (x >= 0.3F);
+            dense[set][2 * r] = dense[set][2 * r + 1] = x;
+            labels[set][r * TASKS] = x > 0;
+        }
+        const mmoe_batch batch = {(size_t)rows, ids[set], 1, dense[set], 2};
+        SUCCEEDS(mmoe_dataset_create(schema, &batch, labels[set], NULL, NULL, &sets[set], &err));
+    }
+    const mmoe_checks_request of = {model, sets[0], sets[1], hear, NULL};
+    n_said = 0;
+    SUCCEEDS(mmoe_checks_make(&of, &err));
+    ck_assert_int_eq(n_said, 2);
+    ck_assert_ptr_nonnull(strstr(said[0], "column \"x\": alone it tells the label of task \"y\""));
+    ck_assert_ptr_nonnull(strstr(said[1], "column \"x\": its values in the validation rows"));
+    for (int set = 0; set < 2; set++) mmoe_dataset_free(sets[set]);
+}
+END_TEST
+
 START_TEST(a_renaming_is_a_copy) {
     for (int set = 0; set < 2; set++)
         for (int64_t r = 0; r < (set ? VALID : ROWS); r++)
@@ -234,6 +269,7 @@ void add_cases(TCase *c) {
     tcase_add_test(c, a_leak_has_its_area);
     tcase_add_test(c, an_id_that_gives_the_label_is_told);
     tcase_add_test(c, a_line_is_a_copy);
+    tcase_add_test(c, a_column_is_told_of_once);
     tcase_add_test(c, a_renaming_is_a_copy);
     tcase_add_test(c, sizes_have_their_figures);
     tcase_add_test(c, tasks_of_one_label_are_told);
