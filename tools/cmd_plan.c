@@ -105,7 +105,9 @@ static int estimate(const plan_flags *f, const mmoe_config *config, const mmoe_s
     if (mmoe_estimate_create(config, schema, &options, NULL, &e, &err))
         return cli_fail("%s", err.message);
     int status = CLI_OK;
-    const plan_network network = {f->bandwidth * 1e9 / 8, f->latency / 1e3};
+    plan_network network = {f->bandwidth * 1e9 / 8, f->latency / 1e3, {0}};
+    if (f->ranks && !plan_wire_measure(&network.wire))
+        cli_warn("no TCP within this machine: what processors spend on messages is not counted");
     if (f->json)
         status = print_json(e, f, &network);
     else
@@ -157,7 +159,7 @@ int cli_plan(int argc, char **argv) {
         {"bandwidth", "GBIT", CLI_NUMBER, &f.bandwidth, false, 1e-3, 1e4,
          "of their network, in Gbit/s"},
         {"latency", "MS", CLI_NUMBER, &f.latency, false, 1e-4, 1e3,
-         "of a message between two of them, in milliseconds"},
+         "of half a round trip of an empty message over MPI, in milliseconds"},
         CLI_SKIP_BAD(&f.skip_bad),
         {"json", NULL, CLI_FLAG, &f.json, false, 0, 0, "print JSON, in bytes and seconds"},
         {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};

@@ -8,9 +8,8 @@
 #include "plan_report.h"
 #include "progress.h"
 
-/* What a host spends on one more message beside another; and the longest that Open MPI sends over
- * TCP unasked. */
-static const double message_seconds = 1.5e-6, longest_at_once = 65536;
+/* The longest message that Open MPI sends over TCP unasked. */
+static const double longest_at_once = 65536;
 
 double plan_distinct(double reads, double rows) { return -rows * expm1(-reads / rows); }
 
@@ -54,11 +53,12 @@ static double latencies_of(double bytes, double hosts) {
     return bytes / hosts > longest_at_once ? 3 : 1;
 }
 
-/* Two that are on their way at once, or one. */
+/* Two that are on their way at once, or one. The latency has what processors spend on the first
+ * message. */
 static double exchange_of(double bytes, double beside, const plan_network *n, double hosts) {
-    const double messages = (bytes > 0) + (beside > 0),
+    const double messages = ((bytes > 0) + (beside > 0)) * (hosts - 1),
                  latencies = fmax(latencies_of(bytes, hosts), latencies_of(beside, hosts));
-    return latencies * n->latency + messages * (hosts - 1) * message_seconds;
+    return latencies * n->latency + fmax(messages - 1, 0) * n->wire.message;
 }
 
 /* A round of messages for each barrier and for losses, which log2 of `hosts` pairs pass on; and of
@@ -76,8 +76,9 @@ plan_ranks plan_ranks_of(const mmoe_estimate *e, const plan_network *n, int host
     plan_ranks r = {.hosts = hosts, .computing = e->step_seconds / hosts};
     r.bytes = bytes_of(e, hosts);
     r.sending = r.bytes / n->bytes_a_second;
+    r.copying = r.bytes * n->wire.byte; /* as many come as go */
     r.waiting = waiting_of(e, n, hosts);
-    r.seconds = r.computing + r.sending + r.waiting;
+    r.seconds = r.computing + r.sending + r.copying + r.waiting;
     return r;
 }
 
@@ -91,8 +92,8 @@ static int quickest(const mmoe_estimate *e, const plan_network *n, int most) {
 
 static void print_line(const mmoe_estimate *e, const plan_ranks *r) {
     char rate[CLI_COUNT_SIZE];
-    printf("%6d %10.3f %10.3f %10.3f %10.3f %12.3f %10s %9.2f\n", r->hosts, 1e3 * r->seconds,
-           1e3 * r->computing, 1e3 * r->sending, 1e3 * r->waiting, r->bytes / 1e6,
+    printf("%6d %10.3f %10.3f %10.3f %10.3f %10.3f %12.3f %10s %9.2f\n", r->hosts, 1e3 * r->seconds,
+           1e3 * r->computing, 1e3 * r->sending, 1e3 * r->copying, 1e3 * r->waiting, r->bytes / 1e6,
            cli_count_text(e->batch_size / r->seconds, rate), e->step_seconds / r->seconds);
 }
 
@@ -122,8 +123,10 @@ void plan_ranks_print(const mmoe_estimate *e, const plan_network *n, int most) {
     printf(
         "\na step on hosts like this one, %g Gbit/s and %g ms apart: by a formula, not measured\n",
         n->bytes_a_second * 8 / 1e9, 1e3 * n->latency);
-    printf("%6s %10s %10s %10s %10s %12s %10s %9s\n", "hosts", "ms", "computing", "sending",
-           "waiting", "MB a rank", "rows/s", "speed-up");
+    printf("of messages processors take %.1f us each and %.2f ns a byte, as over TCP on this one\n",
+           1e6 * n->wire.message, 1e9 * n->wire.byte);
+    printf("%6s %10s %10s %10s %10s %10s %12s %10s %9s\n", "hosts", "ms", "computing", "sending",
+           "copying", "waiting", "MB a rank", "rows/s", "speed-up");
     for (int hosts = 1; hosts <= most; hosts *= 2) {
         const plan_ranks r = plan_ranks_of(e, n, hosts);
         print_line(e, &r);
@@ -146,12 +149,14 @@ json_t *plan_ranks_json(const mmoe_estimate *e, const plan_network *n, int most)
     json_t *list = json_array();
     for (int hosts = 1; hosts <= most; hosts *= 2) {
         const plan_ranks r = plan_ranks_of(e, n, hosts);
-        json_array_append_new(list, json_pack("{s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:o}", "hosts",
-                                              hosts, "seconds", r.seconds, "computing", r.computing,
-                                              "sending", r.sending, "waiting", r.waiting, "bytes",
-                                              r.bytes, "speed_up", e->step_seconds / r.seconds,
-                                              "memory", memory_json(e, hosts)));
+        json_array_append_new(list, json_pack("{s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:o}",
+                                              "hosts", hosts, "seconds", r.seconds, "computing",
+                                              r.computing, "sending", r.sending, "copying",
+                                              r.copying, "waiting", r.waiting, "bytes", r.bytes,
+                                              "speed_up", e->step_seconds / r.seconds, "memory",
+                                              memory_json(e, hosts)));
     }
-    return json_pack("{s:f, s:f, s:o, s:i}", "bytes_a_second", n->bytes_a_second, "latency",
-                     n->latency, "hosts", list, "quickest", quickest(e, n, most));
+    return json_pack("{s:f, s:f, s:f, s:f, s:o, s:i}", "bytes_a_second", n->bytes_a_second,
+                     "latency", n->latency, "message", n->wire.message, "byte", n->wire.byte,
+                     "hosts", list, "quickest", quickest(e, n, most));
 }

@@ -5,19 +5,21 @@
 #include <jansson.h>
 
 #include "cli.h"
+#include "plan_wire.h"
 
 /* How hosts are joined. */
 typedef struct plan_network {
     double bytes_a_second; /* of a host, each way */
-    double latency;        /* seconds that a message takes on its way */
+    double latency;        /* seconds of half a round trip of an empty message, over MPI */
+    plan_wire wire;
 } plan_network;
 
 /* Of a step on so many hosts, a rank each. */
 typedef struct plan_ranks {
     int hosts;
-    double bytes;                       /* that a rank sends */
-    double computing, sending, waiting; /* seconds */
-    double seconds;                     /* the three */
+    double bytes;                                /* that a rank sends */
+    double computing, sending, copying, waiting; /* seconds */
+    double seconds;                              /* the four */
 } plan_ranks;
 
 /* Rows of the table that a batch's reads meet, drawn evenly, on average. */

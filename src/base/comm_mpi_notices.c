@@ -12,7 +12,7 @@
 static const double answer_seconds = 2;
 
 void mmoe_mpi_rest(double seconds_so_far) {
-    if (seconds_so_far < 1e-3)
+    if (seconds_so_far < 2e-2) /* a nap's end would be late for what takes milliseconds */
         sched_yield();
     else {
         const long pause = seconds_so_far < 0.1 ? 20000 : 500000;

@@ -37,7 +37,7 @@ expect 2 "--set" plan --config wide.json --set trainer.batch_size=0
 # ---- Several hosts ----
 expect 0 "" plan --config wide.json --ranks 8 --bandwidth 10 --latency 50
 check "no memory of ranks without segments" test "$(grep -c '^memory of a rank' out)" = 0
-check "hosts of a table" grep -qE "^ +8( +[0-9.]+){5} +[0-9.]+[kM]? +[0-9.]+$" out
+check "hosts of a table" grep -qE "^ +8( +[0-9.]+){6} +[0-9.]+[kM]? +[0-9.]+$" out
 check "a light model is slower on several" grep -qx "more than 1 host is slower" out
 expect 0 "" plan --config wide.json --ranks 4 --bandwidth 10 --latency 50 --json \
     --set trainer.segments=2 --rows 1000000
@@ -49,7 +49,10 @@ import json
 plan = json.load(open("out"))
 hosts = plan["ranks"]["hosts"]
 assert [h["hosts"] for h in hosts] == [1, 2, 4] and plan["ranks"]["quickest"] == 1
-assert all(abs(h["seconds"] - h["computing"] - h["sending"] - h["waiting"]) < 1e-12 for h in hosts)
+parts = "computing", "sending", "copying", "waiting"
+assert all(abs(h["seconds"] - sum(h[part] for part in parts)) < 1e-12 for h in hosts)
+assert all(abs(h["copying"] - h["bytes"] * plan["ranks"]["byte"]) < 1e-12 for h in hosts)
+assert plan["ranks"]["message"] > 0 or plan["warnings"]
 assert hosts[0]["bytes"] == 0 and hosts[0]["speed_up"] == 1
 # Of table a, deferred, the rows that half of the batch reads, of b and the layers all weights,
 # each both ways; and some numbers.

@@ -1,9 +1,13 @@
 #!/bin/sh
 # The seconds that `mmoe plan --ranks` foretells of a step on two hosts, beside a step on two hosts:
 # network namespaces of this machine, joined by a link of 1 and 10 Gbit/s and .1 and 1 ms.
-#   test_network.sh MMOE MMOE_MPI MPI MPIRUN LINK
+# Hosts share the machine with each other and with the link, so plan is given the latency that MPI's
+# own ping-pong has over that link, and times the step while another plan does the same. The
+# quickest of many steps of several tries is compared with the quickest plan of these.
+#   test_network.sh MMOE MMOE_MPI MPI MPIRUN LINK PING
 # For a machine with two idle processors, and root; MMOE_NETWORK=1 asks for it.
-program=$(realpath "$2") mpi=$3 mpirun=$4 link=$(realpath "$5") here=$(realpath "$(dirname "$0")")
+program=$(realpath "$2") mpi=$3 mpirun=$4 link=$(realpath "$5") ping=$(realpath "$6")
+here=$(realpath "$(dirname "$0")")
 [ "${MMOE_NETWORK:-0}" = 1 ] || exit 77
 # shellcheck source=tests/cli/lib.sh
 . "$here/../cli/lib.sh"
@@ -33,6 +37,9 @@ for host in $first $second; do
     ip netns exec "$host" ip addr add "10.99.0.$number/24" dev cable
     ip netns exec "$host" ip link set lo up
     ip netns exec "$host" ip link set cable up
+    # What paces its packets by what it takes the link to carry does not fill one both ways.
+    ip netns exec "$host" sysctl -qw net.ipv4.tcp_congestion_control=reno 2>err ||
+        skip "$(cat err)"
     number=$((number + 1))
 done
 # How mpirun starts a program on the other host, in the place of ssh.
@@ -47,54 +54,102 @@ exec "$mpirun" --host 10.99.0.1:1,10.99.0.2:1 -np 2 --map-by ppr:1:node --bind-t
     --mca btl_tcp_if_include 10.99.0.0/24 --mca oob_tcp_if_include 10.99.0.0/24 "\$@"
 END
 
-# The census shape.
-awk 'BEGIN {
-    srand(5)
-    for (c = 0; c < 32; c++) printf "s%d,", c
-    for (c = 0; c < 7; c++) printf "d%d,", c
-    print "x,y"
-    for (r = 0; r < 65536; r++) {
-        for (c = 0; c < 32; c++) printf "%d,", 16 * rand()
-        for (c = 0; c < 7; c++) printf "%.3f,", rand()
-        printf "%d,%d\n", 2 * rand(), 2 * rand()
-    }
-}' >rows.csv
-cat >config.json <<'END'
-{"features": {"sparse": [{"name": "s*", "vocab_size": 16, "embed_dim": 4}],
-              "dense": [{"name": "d*"}]},
+# rows ROWS COLUMNS VALUES DENSE
+rows() {
+    awk -v rows="$1" -v columns="$2" -v values="$3" -v dense="$4" 'BEGIN {
+        srand(5)
+        for (c = 0; c < columns; c++) printf "s%d,", c
+        for (c = 0; c < dense; c++) printf "d%d,", c
+        print "x,y"
+        for (r = 0; r < rows; r++) {
+            for (c = 0; c < columns; c++) printf "%d,", values * rand()
+            for (c = 0; c < dense; c++) printf "%.3f,", rand()
+            printf "%d,%d\n", 2 * rand(), 2 * rand()
+        }
+    }'
+}
+# config SPARSE TRAINER
+config() {
+    cat <<END
+{"features": {"sparse": [$1], "dense": [{"name": "d*"}]},
  "tasks": [{"name": "x", "label": "x", "tower_params": {"dims": [8]}},
            {"name": "y", "label": "y", "tower_params": {"dims": [8]}}],
  "model": {"n_expert": 8, "expert_params": {"dims": [16]}},
- "trainer": {"n_epoch": 40, "segments": 8, "batch_size": 8192}}
+ "trainer": {"segments": 8, "batch_size": 8192, $2}}
 END
+}
+# The census shape, and nine columns that read one large table.
+rows 65536 32 16 7 >census.csv
+config '{"name": "s*", "vocab_size": 16, "embed_dim": 4}' '"n_epoch": 40' >census.json
+rows 262144 9 1000000 1 >table.csv
+columns='{"name": "s0", "vocab_size": 1000000, "embed_dim": 16}'
+for c in 1 2 3 4 5 6 7 8; do columns="$columns, {\"name\": \"s$c\", \"shared_with\": \"s0\"}"; done
+config "$columns" '"n_epoch": 4, "embedding_update": "deferred"' >table.json
+
+by_hosts() { ip netns exec $first unshare --uts sh first.sh "$@"; }
+# try SHAPE GBIT MS LATENCY: times both once more, to the file tries.
+try() {
+    rm -f log
+    by_hosts "$program" train --config "$1.json" --train "$1.csv" --output model --threads 1 \
+        --log log >out 2>err || return 1
+    plans=""
+    for host in other plan; do
+        "$mmoe" plan --config "$1.json" --train "$1.csv" --threads 1 --ranks 2 --bandwidth "$2" \
+            --latency "$4" --json >$host 2>>err &
+        plans="$plans $!"
+    done
+    # shellcheck disable=SC2086 # a list of numbers
+    wait $plans || return 1
+    python3 - "$@" <<'CHECK'
+import json
+import sys
+with open("tries", "a") as tries:
+    json.dump([[8192e3 / epoch["rows_per_second"] for epoch in map(json.loads, open("log"))
+                if "epoch" in epoch], json.load(open("plan"))["ranks"]], tries)
+    print(file=tries)
+CHECK
+}
+# judge SHAPE GBIT MS LATENCY: whether the quickest step of all tries takes as long as the quickest
+# that plan has said; both in the file figures.
+judge() {
+    python3 - "$@" <<'CHECK' >figures
+import json
+import sys
+tries = [json.loads(line) for line in open("tries")]
+steps = sorted(step for steps, _ in tries for step in steps)
+ranks = min((ranks for _, ranks in tries), key=lambda ranks: ranks["hosts"][-1]["seconds"])
+said = {k: 1e3 * v for k, v in ranks["hosts"][-1].items() if isinstance(v, float)}
+print("# best %.2f, median %.2f ms; plan: %.2f ms, of which computing %.2f, sending %.2f, "
+      "copying %.2f, waiting %.2f" %
+      (steps[0], steps[len(steps) // 2], *(said[k] for k in ("seconds", "computing", "sending",
+                                                             "copying", "waiting"))),
+      "(%s at %s Gbit/s, %s ms; MPI's ping-pong %s ms; a message %.1f us, a byte %.2f ns)" %
+      (*sys.argv[1:], 1e6 * ranks["message"], 1e9 * ranks["byte"]))
+sys.exit(abs(steps[0] - said["seconds"]) > .2 * steps[0])
+CHECK
+}
 for network in "10 .1" "1 .1" "10 1" "1 1"; do
     # shellcheck disable=SC2086 # two numbers
     set -- $network
     "$link" $first $second cable "$1" "$2" >carries &
     carrier=$!
     while [ ! -s carries ] && kill -0 $carrier; do sleep 0.1; done
-    rm -f log
-    ip netns exec $first unshare --uts sh first.sh "$program" train --config config.json \
-        --train rows.csv --output model --threads 1 --log log >out 2>err
-    report $? "two hosts train, $1 Gbit/s and $2 ms apart"
+    latency=$(by_hosts "$ping" 2>err)
+    report $? "the link answers, $1 Gbit/s and $2 ms apart"
+    for shape in census table; do
+        rm -f tries
+        is_near=1
+        for n in 1 2 3 4 5 6; do
+            try $shape "$1" "$2" "$latency" || break
+            [ "$n" -ge 3 ] || continue # not until chance has had its say
+            judge $shape "$1" "$2" "$latency"
+            is_near=$?
+            [ $is_near -ne 0 ] || break
+        done
+        cat figures
+        report $is_near "to 20 % a step takes as long as plan says: $shape, $1 Gbit/s, $2 ms"
+    done
     kill $carrier
     wait $carrier 2>/dev/null
-    run plan --config config.json --train rows.csv --threads 1 --ranks 2 --bandwidth "$1" \
-        --latency "$2" --json
-    mv out plan
-    check "to 20 % a step takes as long as plan says, $1 Gbit/s and $2 ms apart" \
-        python3 - <<'CHECK'
-import json
-steps = sorted(8192e3 / epoch["rows_per_second"] for epoch in map(json.loads, open("log"))
-               if "epoch" in epoch)
-said = json.load(open("plan"))["ranks"]["hosts"][-1]
-with open("figures", "w") as out:
-    print("# best %.2f, median %.2f ms; plan: %.2f ms, of which computing %.2f, sending %.2f, "
-          "waiting %.2f" % (steps[0], steps[len(steps) // 2], 1e3 * said["seconds"],
-                            1e3 * said["computing"], 1e3 * said["sending"], 1e3 * said["waiting"]),
-          file=out)
-assert abs(steps[0] - 1e3 * said["seconds"]) <= .2 * steps[0]
-CHECK
-    cat figures
 done
 finish

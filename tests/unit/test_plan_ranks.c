@@ -21,22 +21,24 @@ static const mmoe_estimate estimate = {.tables = tables,
                                        .n_barrier_number = 300,
                                        .batch_size = 65536,
                                        .step_seconds = 0.02};
-static const plan_network net = {.bytes_a_second = 1.25e9, .latency = 20e-6};
+static const plan_network net = {
+    .bytes_a_second = 1.25e9, .latency = 20e-6, .wire = {.message = 1.5e-6, .byte = 0.25e-9}};
 
 START_TEST(as_by_hand) {
     const plan_ranks one = plan_ranks_of(&estimate, &net, 1);
-    ck_assert(one.bytes == 0 && one.waiting == 0 && one.seconds == 0.02);
+    ck_assert(one.bytes == 0 && one.waiting == 0 && one.copying == 0 && one.seconds == 0.02);
 
     /* 4 hosts: twice 163,840 rows of 64 bytes, 57344 and 6400, and 1000, of which 3 in 4 travel,
-     * and 300 numbers to 3 others; 5 rounds of 2 messages, and 5 of 3 at once, of which the two of
-     * rows are long, so that their receivers answer first, and two others are on their way beside
-     * them. */
+     * and 300 numbers to 3 others; 5 rounds of 2 messages, an exchange of 3 at once, and two of 6,
+     * of which those of rows are long, so that their receivers answer first. Of the first message
+     * of an exchange the latency has what processors spend. */
     const plan_ranks four = plan_ranks_of(&estimate, &net, 4);
     NEAR(four.bytes, 0.75 * (2 * (163840 * 64.0 + 63744) + 1000) + 7200);
     NEAR(four.computing, 0.005);
     NEAR(four.sending, 15832206 / 1.25e9);
-    NEAR(four.waiting, (5 * 2 + 1 + 2 * 3) * 20e-6 + 5 * 3 * 1.5e-6);
-    NEAR(four.seconds, 0.005 + 15832206 / 1.25e9 + 0.0003625);
+    NEAR(four.waiting, (5 * 2 + 1 + 2 * 3) * 20e-6 + (2 + 2 * 5) * 1.5e-6);
+    NEAR(four.copying, 15832206 * 0.25e-9);
+    NEAR(four.seconds, 0.005 + 15832206 * (1 / 1.25e9 + 0.25e-9) + 0.000358);
 }
 END_TEST
 
@@ -48,7 +50,7 @@ START_TEST(what_is_told_of_rows_travels_too) {
     const plan_ranks without = plan_ranks_of(&estimate, &net, 4),
                      with = plan_ranks_of(&told, &net, 4);
     NEAR(with.bytes - without.bytes, 3000);
-    ck_assert_double_eq_tol(with.waiting - without.waiting, 2 * (20e-6 + 3 * 1.5e-6), 1e-12);
+    ck_assert_double_eq_tol(with.waiting - without.waiting, 2 * (20e-6 + 2 * 1.5e-6), 1e-12);
 }
 END_TEST
 
@@ -61,8 +63,18 @@ START_TEST(rows_that_are_read_twice_travel_once) {
 }
 END_TEST
 
+START_TEST(messages_within_this_machine_take_time) {
+    plan_wire wire = {-1, -1};
+    if (plan_wire_measure(&wire))
+        ck_assert(wire.message > 0 && wire.byte >= 0);
+    else
+        ck_assert(wire.message == 0 && wire.byte == 0);
+}
+END_TEST
+
 void add_cases(TCase *c) {
     tcase_add_test(c, as_by_hand);
     tcase_add_test(c, what_is_told_of_rows_travels_too);
     tcase_add_test(c, rows_that_are_read_twice_travel_once);
+    tcase_add_test(c, messages_within_this_machine_take_time);
 }
