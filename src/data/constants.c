@@ -153,6 +153,18 @@ static mmoe_status warn_of_lists(const mmoe_constants *c, const mmoe_sparse_colu
     return MMOE_OK;
 }
 
+/* Whether what is said of another feature of its column, the column itself before all, says it of
+ * this one. */
+static bool is_told(const mmoe_constants *c, const struct mmoe_schema *schema, int32_t i) {
+    const char *column = mmoe_schema_is_column(schema, i) ? NULL : mmoe_schema_column(schema, i);
+    bool told = false;
+    for (int32_t k = 0; column && !told && k < schema->n_sparse + schema->n_dense; k++) {
+        const char *other = c->vary[k] ? NULL : mmoe_schema_column(schema, k);
+        told = other && strcmp(other, column) == 0 && (k < i || mmoe_schema_is_column(schema, k));
+    }
+    return told;
+}
+
 mmoe_status mmoe_constants_warn(const mmoe_constants *c, const struct mmoe_schema *schema,
                                 struct mmoe_dataset *to, mmoe_error *err) {
     char shown[MMOE_FEATURE_SIZE];
@@ -161,6 +173,7 @@ mmoe_status mmoe_constants_warn(const mmoe_constants *c, const struct mmoe_schem
     if (c->rows < 2) return MMOE_OK;
     for (int32_t i = 0; i < schema->n_sparse && !status; i++) {
         const mmoe_sparse_column *column = &schema->sparse[i];
+        if (!c->vary[i] && is_told(c, schema, i)) continue;
         if (column->list >= 0)
             status = warn_of_lists(c, column, i, to, err);
         else if (!c->vary[i])
@@ -168,7 +181,8 @@ mmoe_status mmoe_constants_warn(const mmoe_constants *c, const struct mmoe_schem
     }
     for (int32_t i = 0; i < schema->n_dense && !status; i++) {
         const mmoe_dense_column *column = &schema->dense[i];
-        if (!c->vary[schema->n_sparse + i])
+        const int32_t at = schema->n_sparse + i;
+        if (!c->vary[at] && !is_told(c, schema, at))
             status = warn_of_constant(
                 c, column->name, mmoe_feature_show(column->name, column->column, shown), to, err);
     }

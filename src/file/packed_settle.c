@@ -74,7 +74,8 @@ static void show_rows(const settling *s) {
     rows->rows = from->rows;
     rows->dense = from->inputs;
     for (int32_t i = 0; i < rows->n_sparse + rows->n_dense; i++)
-        rows->notes[i] = (mmoe_note){.counts.name = rows->notes[i].counts.name};
+        rows->notes[i] = (mmoe_note){.counts.name = rows->notes[i].counts.name,
+                                     .counts.column = rows->notes[i].counts.column};
     if (!s->reads_ids) return;
     rows->ids = from->ids;
     rows->offsets = s->p->set->stored->n_list ? from->offsets : NULL;

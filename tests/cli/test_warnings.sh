@@ -389,6 +389,12 @@ walk $(train same.csv) --set trainer.memory=500 <<END
 same.csv: column "user": all 400 values are the same: it tells nothing
 same.csv: column "price": all 400 values are the same: it tells nothing
 END
+sed 's/"name": "user", "embed_dim": 2}/&, {"name": "cost", "column": "price"}/' \
+    config.json >both.json
+walk train --config both.json --output m.out --json --train same.csv <<END
+same.csv: column "user": all 400 values are the same: it tells nothing
+same.csv: column "price": all 400 values are the same: it tells nothing
+END
 run pack --config config.json --data same.csv --output same.d
 walk $(train same.d) <<END
 column "user": all 400 values compared are the same: it tells nothing

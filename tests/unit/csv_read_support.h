@@ -147,7 +147,8 @@ static void same_rows(const mmoe_dataset *a, const mmoe_dataset *b) {
 static void same_notes(const mmoe_dataset *a, const mmoe_dataset *b) {
     for (int32_t i = 0; i < a->n_sparse + a->n_dense; i++) {
         mmoe_note x = a->notes[i], y = b->notes[i];
-        x.counts.name = y.counts.name = NULL;
+        ck_assert_pstr_eq(x.counts.column, y.counts.column);
+        x.counts.name = y.counts.name = x.counts.column = y.counts.column = NULL;
         ck_assert_mem_eq(&x, &y, sizeof x);
     }
 }
