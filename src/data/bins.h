@@ -14,11 +14,12 @@ static inline int64_t mmoe_bins_rows(const mmoe_numbers *boundaries) {
 /* Why they are no boundaries of a table of `rows` rows, 0: it is not known yet; NULL: they are. */
 const char *mmoe_bins_check(const mmoe_numbers *boundaries, int64_t rows,
                             char fault[MMOE_FAULT_SIZE]);
-/* As parse and take of a column kind. */
+/* Of a column of numbers: where its bins begin, and how texts write the numbers. */
 typedef struct mmoe_bins {
     const mmoe_numbers *boundaries;
     const mmoe_number_text *text;
 } mmoe_bins;
+/* As parse and take of a column kind. */
 const char *mmoe_bins_parse(mmoe_bins bins, const char *text, size_t length, mmoe_cell *out);
 const char *mmoe_bins_take(mmoe_bins bins, mmoe_value_type type, const void *at, mmoe_cell *out);
 /* The number of a cell's text. *missing: there is none; the fault is of the text. */
