@@ -83,7 +83,8 @@ class Run:
         return done.stdout
 
     def costed(self, command):
-        """Seconds, the peak of its resident set in MB by the kernel, and what it printed."""
+        """Seconds, those of processors that it took, the peak of its resident set in MB by the
+        kernel, and what it printed."""
         shown = self.remember(command)
         start = time.monotonic()
         with subprocess.Popen(command, env=self.env, stdout=subprocess.PIPE, text=True) as p:
@@ -92,7 +93,8 @@ class Run:
             p.returncode = os.waitstatus_to_exitcode(status)
         if p.returncode:
             fail(f"{shown}: exit status {p.returncode}")
-        return time.monotonic() - start, used.ru_maxrss / 1024, text
+        seconds = time.monotonic() - start
+        return seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, text
 
     def program(self, *path):
         return os.path.join(self.a.build, *path)

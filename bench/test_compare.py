@@ -64,7 +64,7 @@ class Folder:
         return subprocess.run([
             sys.executable, COMPARE, "--build", BUILD, "--results", self.results, "--output",
             self.page, "--quick", *flags
-        ], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=600)
+        ], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def ours(self):
         """This machine's sections, once one was measured."""

@@ -86,7 +86,7 @@ _work = _struct("mmoe_work", what=_text, file=_text, rows=_int64, done=_int64, t
 _watcher = _struct("mmoe_watcher", on_work=_address, user=_address)
 _read_options = _struct("mmoe_read_options", labels=_int, threads=_int, keep=_address,
                         stream_folder=_text, more=_address, n_more=_size, watcher=_address,
-                        skip_bad=_int64, _rest=_address * 3)
+                        skip_bad=_int64, stop=_address, _rest=_address * 2)
 
 _task_metrics = _struct(
     "mmoe_task_metrics", name=_text, type=_int, rows=_int64, auc=_double, logloss=_double,
@@ -269,7 +269,10 @@ def _c_text(text, what):
         raise TypeError(f"{what}: a text is wanted, not {type(text).__name__}")
     if "\0" in text:
         raise ValueError(f"{what}: {text!r} has a NUL character")
-    return text.encode()
+    try:
+        return text.encode()
+    except UnicodeEncodeError as fault:
+        raise ValueError(f"{what}: {text!r} is no Unicode: {fault.reason}") from None
 
 
 def _c_word(text, what):
@@ -277,9 +280,12 @@ def _c_word(text, what):
 
 
 def _c_path(path):
-    name = os.fsencode(path)
-    if b"\0" in name:
-        raise ValueError(f"the path {path!r} has a NUL character")
+    try:
+        name = os.fsencode(path)
+    except UnicodeEncodeError as fault:
+        raise ValueError(f"the path {path!r} is no Unicode: {fault.reason}") from None
+    if not name or b"\0" in name:
+        raise ValueError(f"the path {path!r} {'has a NUL character' if name else 'is empty'}")
     return name
 
 
@@ -1306,10 +1312,11 @@ class _Watched(_Kept):
         self.line = _Line(progress)
         self.on_work = _ON_WORK(lambda _, w: self._guard(self._work, w.contents))
         self.on_warning = _ON_WARNING(lambda _, w: self._guard(_warn, w.contents) and None)
-        self.watcher = _watcher(_address_of(self.on_work))
+        self.watcher, self.stopped = _watcher(_address_of(self.on_work)), _int(0)
 
     def _stop(self):
         """Ends the work, where the library can."""
+        self.stopped.value = 1
 
     def _guard(self, function, told):
         """1: the work is to end."""
@@ -1335,7 +1342,13 @@ def _config_from(config):
     """A configuration: a dictionary, or the path of a file."""
     if isinstance(config, (str, os.PathLike)):
         return _make("mmoe_config_free", "mmoe_config_read", _c_path(config), None)
-    text = json.dumps(config).encode()
+    if not isinstance(config, dict):
+        raise TypeError(f"config: a dictionary or the path of a JSON file is wanted, not "
+                        f"{type(config).__name__}")
+    try:
+        text = json.dumps(config).encode()
+    except TypeError as fault:
+        raise TypeError(f"config: {fault}") from None
     return _make("mmoe_config_free", "mmoe_config_parse", text, len(text), None, None)
 
 
@@ -1398,7 +1411,7 @@ class _Reader:
             labels=LABELS_REQUIRED, threads=self.threads or _processors(), n_more=len(more),
             keep=ctypes.addressof(kept) if keep else None,
             more=ctypes.addressof(more) if more else None,
-            watcher=ctypes.addressof(self.run.watcher))
+            watcher=ctypes.addressof(self.run.watcher), stop=ctypes.addressof(self.run.stopped))
         return self._make(self.run.call, ("mmoe_dataset_fit_csv_with",
                                           "mmoe_dataset_read_csv_with"),
                           first, ctypes.byref(options))
@@ -1436,6 +1449,8 @@ def _words_of(values):
 def _checked_meta(meta):
     """{key: text} for C; of None there are none."""
     made = []
+    if meta is not None and not isinstance(meta, dict):
+        raise TypeError(f"meta: a dictionary of texts is wanted, not {type(meta).__name__}")
     for key, value in (meta or {}).items():
         made.append((_c_text(key, "meta"), value if value is None else _c_text(value, str(key))))
         _call("mmoe_meta_check", *made[-1])
@@ -1703,14 +1718,15 @@ class Model(_Locked):
         so many). `group`, `group_weight`: as "data.group" of the configuration, if not that."""
         if slices is not None and operator.index(slices) < 1:
             raise ValueError(f"slices is {slices}, and must be at least 1")
+        by_c, group_c = _c_word(by, "by"), _c_word(group, "group")
         run = _Watched(progress)
         config = _Borrowed(_library.mmoe_model_config(self.address))
         reader = _Reader(run, threads, config,
                          _Borrowed(_library.mmoe_model_schema(self.address)))
         data = reader.read(rows, "rows", [name for name in (group, by) if name is not None])
         return _evaluate(run, self, data, _evaluate_options(
-            threads=threads, most_slices=min(slices or _MOST, _MOST), group=_c_word(group, "group"),
-            group_weight=_c_word(group_weight, "group_weight"), by=_c_word(by, "by")))
+            threads=threads, most_slices=min(slices or _MOST, _MOST), group=group_c,
+            group_weight=_c_word(group_weight, "group_weight"), by=by_c))
 
 
 def _evaluate(run, model, data, options):
@@ -1767,10 +1783,14 @@ class _Run(_Watched):
 
     def __init__(self, on_epoch, on_progress, progress):
         super().__init__(progress)
+        for name, told in ("on_epoch", on_epoch), ("on_progress", on_progress):
+            if told is not None and not callable(told):
+                raise TypeError(f"{name}: a function is wanted, not {type(told).__name__}")
         self.on_epoch, self.on_progress = on_epoch, on_progress
         self.tasks, self.history, self.trainer = [], [], None
 
     def _stop(self):
+        super()._stop()
         if self.trainer:
             _library.mmoe_trainer_stop(self.trainer.address)
 
@@ -1807,7 +1827,7 @@ class _Run(_Watched):
         try:
             self.call("mmoe_trainer_create", model.address, ctypes.byref(options), None,
                       ctypes.byref(self.trainer.made))
-            if resume:
+            if resume is not None:
                 self.call("mmoe_trainer_resume", self.trainer.address, _c_path(resume))
             self.call("mmoe_trainer_fit", self.trainer.address, train.address,
                       valid and valid.address)
@@ -1840,7 +1860,8 @@ def train(config, train, valid=None, *, meta=None, threads=0, checkpoint=None, r
     _put_meta(model.address, meta)
     run.tasks = model.tasks
     options = _trainer_options(threads=threads, single_threaded_blas=1,
-                               checkpoint_path=checkpoint and _c_path(checkpoint))
+                               checkpoint_path=None if checkpoint is None else
+                               _c_path(checkpoint))
     run.fit(model, options, rows, judged, resume)
     model.history = run.history
     return model
@@ -1851,6 +1872,8 @@ class Trainer:
     in while others are scored. One thread at a time is in it."""
 
     def __init__(self, model, *, threads=0):
+        if not isinstance(model, Model):
+            raise TypeError(f"model: a Model is wanted, not {type(model).__name__}")
         copy = _make("mmoe_model_free", "mmoe_model_clone", model.address, None)
         options = _trainer_options(threads=_checked_threads(threads), single_threaded_blas=1)
         self._owned = _make("mmoe_trainer_free", "mmoe_trainer_create", copy.address,
@@ -1898,7 +1921,11 @@ class Trainer:
 
     def set_lr(self, lr):
         """The learning rate from the next step on, in the place of optimizer_params.lr."""
-        self._call("mmoe_trainer_set_lr", lr)
+        try:
+            rate = _double(lr)
+        except TypeError:
+            raise TypeError(f"lr: a number is wanted, not {type(lr).__name__}") from None
+        self._call("mmoe_trainer_set_lr", rate)
 
     def save(self, path):
         """A checkpoint: a trainer of the same configuration that resumes from it goes on to the

@@ -68,11 +68,27 @@ static int check_labels(const cli_survey *s, const cli_list *labels) {
     return status;
 }
 
-static json_t *config_json(const cli_survey *s) {
-    json_t *tasks = cli_guess_tasks(s), *features = cli_guess_features(s),
-           *trainer = cli_guess_trainer(s, tasks);
+static bool has_any(json_t *features) {
+    const char *kind;
+    json_t *list;
+    json_object_foreach(features, kind, list) {
+        if (json_array_size(list) > 0) return true;
+    }
+    return false;
+}
+
+/* NULL: memory is out, or *has_features is false. */
+static json_t *config_json(const cli_survey *s, bool *has_features) {
+    json_t *tasks = cli_guess_tasks(s), *features = cli_guess_features(s);
+    *has_features = !features || has_any(features);
+    if (!*has_features) {
+        json_decref(tasks);
+        json_decref(features);
+        return NULL;
+    }
+    json_t *trainer = cli_guess_trainer(s, tasks);
     return json_pack("{s:o, s:o, s:o, s:o}", "features", features, "tasks", tasks, "model",
-                     cli_guess_model(tasks, features), "trainer", trainer);
+                     cli_guess_model(features), "trainer", trainer);
 }
 
 static bool has_word(const json_t *words, const char *word) {
@@ -124,23 +140,14 @@ static int check_config(const char *path, const json_t *config) {
     return status;
 }
 
-static bool has_features(const json_t *config) {
-    const char *kind;
-    json_t *features;
-    json_object_foreach(json_object_get(config, "features"), kind, features) {
-        if (json_array_size(features) > 0) return true;
-    }
-    return false;
-}
-
 static int write_config(const cli_survey *s, const char *output) {
-    json_t *config = config_json(s);
+    bool has_features;
+    json_t *config = config_json(s, &has_features);
+    if (!has_features) return cli_fail("%s: no column is left that could be a feature", s->path);
     json_t *data = data_json(s);
     if (config && json_object_size(data)) json_object_set(config, "data", data);
     json_decref(data);
     int status = config ? CLI_OK : cli_fail_memory();
-    if (config && !has_features(config))
-        status = cli_fail("%s: no column is left that could be a feature", s->path);
     if (!status) status = check_config(s->path, config);
     cli_file file = {0};
     if (!status) status = cli_file_open(&file, output);

@@ -9,6 +9,7 @@
 #include "columns.h"
 #include "inspect_report.h"
 #include "output.h"
+#include "plain.h"
 #include "progress.h"
 #include "rows.h"
 #include "warnings.h"
@@ -51,6 +52,7 @@ static void add_list(json_t *json, const mmoe_list_format *list) {
     json_t *format = json_pack("{s:s, s:s*, s:s*, s:s}", "pooling", list->pooling, "separator",
                                *separator ? separator : NULL, "weight_separator",
                                *of_weight ? of_weight : NULL, "truncate", list->truncate);
+    if (list->brackets) json_object_set_new(format, "brackets", json_true());
     if (list->max_len) json_object_set_new(format, "max_len", json_integer(list->max_len));
     if (list->padding_idx >= 0)
         json_object_set_new(format, "padding_idx", json_integer(list->padding_idx));
@@ -124,7 +126,7 @@ static void print_kind(const mmoe_model *model, int32_t i) {
 
 /* Ends a feature's line. */
 static void print_place(const char *name, const char *column, int side) {
-    if (strcmp(name, column) != 0) printf("  of column %s", column);
+    if (strcmp(name, column) != 0) printf("  of column %s", cli_plain(column));
     puts(side == MMOE_SIDE_USER ? "  (the user's)" : "");
 }
 
@@ -134,8 +136,10 @@ static void print_columns(const mmoe_model *model, int32_t i) {
     const char *const *columns;
     const size_t count = mmoe_model_sparse_columns(model, i, &columns);
     if (count) printf("  of columns");
-    for (size_t k = 0; k < count && count <= SHOWN; k++) printf("%s %s", k ? "," : "", columns[k]);
-    if (count > SHOWN) printf(" %s to %s, %zu", columns[0], columns[count - 1], count);
+    for (size_t k = 0; k < count && count <= SHOWN; k++)
+        printf("%s %s", k ? "," : "", cli_plain(columns[k]));
+    if (count > SHOWN)
+        printf(" %s to %s, %zu", cli_plain(columns[0]), cli_plain(columns[count - 1]), count);
 }
 
 /* How the column is a list, if it is one. */
@@ -146,13 +150,14 @@ static void print_list(const mmoe_model *model, int32_t i) {
     if (list.max_len) printf(" of the %s %" PRId32, list.truncate, list.max_len);
     if (list.separator) printf(", \"%c\"", list.separator);
     if (list.weight_separator) printf(" and \"%c\"", list.weight_separator);
+    if (list.brackets) printf(" in brackets");
     if (list.padding_idx >= 0) printf(", padding %" PRId64, list.padding_idx);
     printf("  %" PRId32 " inputs", mmoe_model_sparse_width(model, i));
 }
 
 static void print_sparse(const mmoe_model *model, int32_t i) {
     const char *name = mmoe_model_sparse_name(model, i);
-    printf("  %-32s %" PRId64, name, mmoe_model_sparse_rows(model, i));
+    printf("  %-32s %" PRId64, cli_plain(name), mmoe_model_sparse_rows(model, i));
     print_kind(model, i);
     print_list(model, i);
     print_columns(model, i);
@@ -172,9 +177,7 @@ static void print_sparse_columns(const mmoe_model *model, bool lists, const char
 static void print_meta(const mmoe_model *model) {
     const char *key, *value;
     for (size_t i = 0; (key = mmoe_model_meta_at(model, i, &value)) != NULL; i++) {
-        printf("%s  %-32s ", i ? "" : "\nmetadata\n", key);
-        cli_write_plain(stdout, value, strlen(value));
-        putchar('\n');
+        printf("%s  %-32s %s\n", i ? "" : "\nmetadata\n", cli_plain(key), cli_plain(value));
     }
 }
 
@@ -193,7 +196,7 @@ static void print_model(const mmoe_model *model) {
     if (mmoe_model_dense_count(model)) puts("\ndense columns");
     for (int32_t i = 0; i < mmoe_model_dense_count(model); i++) {
         const char *name = mmoe_model_dense_name(model, i);
-        printf("  %s", name);
+        printf("  %s", cli_plain(name));
         if (mmoe_model_dense_width(model, i) > 1)
             printf("  %" PRId32 " inputs", mmoe_model_dense_width(model, i));
         print_place(name, mmoe_model_dense_column(model, i), mmoe_model_dense_side(model, i));
@@ -205,7 +208,7 @@ static void print_model(const mmoe_model *model) {
         if (info.rank == 1) snprintf(shape, sizeof shape, "%" PRId64, info.shape[0]);
         if (info.rank == 2)
             snprintf(shape, sizeof shape, "%" PRId64 " x %" PRId64, info.shape[0], info.shape[1]);
-        printf("  %-48s %s  %s%s\n", info.name, info.type, shape,
+        printf("  %-48s %s  %s%s\n", cli_plain(info.name), info.type, shape,
                info.trainable ? "" : "  (not trained)");
     }
 }
@@ -268,7 +271,8 @@ int cli_inspect(int argc, char **argv) {
     const cli_option options[] = {
         {"model", "FILE", CLI_INPUT, &path, true, 0, 0, "model file (.safetensors)"},
         {"data", "FILE", CLI_ROWS, &rows, false, 0, 0,
-         "rows (CSV; labels and weights are not read): what gates and experts do on them"},
+         "rows (CSV, or a packed folder; labels and weights are not read): what gates and experts "
+         "do on them"},
         CLI_SKIP_BAD(&skip_bad),
         {"threads", "N", CLI_INTEGER, &threads, false, 1, CLI_MAX_THREADS,
          "workers; default: the processors"},

@@ -1,4 +1,5 @@
 /* mmoe pack */
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,6 +77,26 @@ static const mmoe_schema *schema_of(const packing *p) {
     return p->model ? mmoe_model_schema(p->model) : p->schema;
 }
 
+/* What is packed to half is gone when the program ends, not left for the next one. */
+static int stopped;
+
+static void stop_packing(int number) {
+    (void)number;
+    __atomic_store_n(&stopped, 1, __ATOMIC_RELAXED);
+}
+
+static void take_signals(void) {
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        struct sigaction action;
+        if (sigaction(numbers[i], NULL, &action) || action.sa_handler == SIG_IGN) continue;
+        action = (struct sigaction){
+            .sa_handler = stop_packing,
+            .sa_flags = (int)SA_RESETHAND}; /* a second signal ends the program at once */
+        sigaction(numbers[i], &action, NULL);
+    }
+}
+
 static int pack_rows(const pack_flags *f, packing *p, int64_t *packed) {
     const cli_reading how = {.threads = (int)f->threads, .keep = p->keep, .skip_bad = f->skip_bad};
     mmoe_csv_packing what = {.path = f->data.paths[0],
@@ -87,8 +108,13 @@ static int pack_rows(const pack_flags *f, packing *p, int64_t *packed) {
     const int64_t before = f->append ? mmoe_dataset_rows(p->like) : 0;
     mmoe_error err;
     what.reading.watcher = f->watcher;
+    what.reading.stop = &stopped;
+    take_signals();
     const mmoe_status status = mmoe_pack_csv(&what, NULL, &p->rows, &err);
     cli_progress_clear();
+    if (status == MMOE_E_CANCELLED)
+        return cli_fail("stopped; %s %s", f->output,
+                        f->append ? "has the rows that it had" : "is not written");
     if (status) return cli_fail("%s", err.message);
     if (f->like)
         cli_remark_columns(f->data.name, p->rows);
@@ -143,8 +169,8 @@ int cli_pack(int argc, char **argv) {
          "a folder, new or empty without --append"},
         CLI_SKIP_BAD(&f.skip_bad),
         {"keep", "COLUMN", CLI_LIST, &f.keep, false, 0, 0,
-         "keeps a column beside the rows, for --group and --by of evaluate; may be repeated; "
-         "data.group is kept anyway"},
+         "keeps a column beside the rows, for --group and --by of evaluate; data.group is kept "
+         "anyway"},
         {"append", NULL, CLI_FLAG, &f.append, false, 0, 0,
          "adds the rows behind those of the folder, by what these have learned"},
         {"grow", NULL, CLI_FLAG, &f.grow, false, 0, 0,
@@ -160,7 +186,8 @@ int cli_pack(int argc, char **argv) {
         "train, evaluate, predict, inspect, report and sweep take such a folder in place of a CSV "
         "file, with the same results to the bit.\n"
         "With trainer.memory train leaves the rows there and reads a window of 262,144 after "
-        "another.",
+        "another.\n"
+        "SIGINT, SIGTERM and SIGHUP stop it, and leave nothing of what is half packed.",
         options,
         NULL,
         NULL,

@@ -155,7 +155,8 @@ int cli_plan(int argc, char **argv) {
         {"threads", "N", CLI_INTEGER, &f.threads, false, 1, CLI_MAX_THREADS,
          "workers; default: the processors"},
         {"ranks", "P", CLI_INTEGER, &f.ranks, false, 2, 64,
-         "also what a step would take on 2, 4 .. P hosts, a power of two: by a formula"},
+         "also what a step and an epoch would take on 2, 4 .. P hosts, a power of two: by a "
+         "formula"},
         {"bandwidth", "GBIT", CLI_NUMBER, &f.bandwidth, false, 1e-3, 1e4,
          "of their network, in Gbit/s"},
         {"latency", "MS", CLI_NUMBER, &f.latency, false, 1e-4, 1e3,
@@ -176,7 +177,10 @@ int cli_plan(int argc, char **argv) {
         "updates whole are cut to some million\n"
         "values, and what it updates beyond is added by the rate measured; deferred and lazy ones "
         "to 4 GB of weights and moments, and\n"
-        "to a quarter of the memory that is there, which they take for as long.\n"
+        "to a quarter of the memory that is there, which they take for as long. With --ranks so "
+        "are the "
+        "steps of one of 2, 4 .. P ranks,\n"
+        "as many as trainer.segments lets there be.\n"
         "A model that takes more memory than there is is a failure, as it is of train.",
         options,
         NULL,

@@ -271,7 +271,9 @@ int cli_predict(int argc, char **argv) {
     const cli_option options[] = {
         {"model", "FILE", CLI_INPUT, &f.model, true, 0, 0, "model file (.safetensors)"},
         {"data", "FILE", CLI_ROWS, &f.data, true, 0, 0,
-         "rows to score (CSV; -: standard input); columns of labels and weights are not read"},
+         "rows to score (CSV, or a packed folder; -: standard input); columns of labels and "
+         "weights "
+         "are not read"},
         {"output", "FILE", CLI_TEXT, &f.output, true, 0, 0,
          "the scores to write (CSV), whole or not at all; -: standard output"},
         {"keep", "COLUMN", CLI_LIST, &f.keep, false, 0, 0,

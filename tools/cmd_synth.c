@@ -146,7 +146,7 @@ int cli_synth(int argc, char **argv) {
          "paper: length of the weights; default 0.3"},
         {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
     const cli_command command = {"synth",
-                                 "clicks|paper --rows N --seed S --output X.csv [FLAGS]",
+                                 "clicks|paper --rows N --output X.csv [FLAGS]",
                                  "clicks: a click log with Ali-CCP's columns and a planted signal; "
                                  "a purchase comes only after a click.\n"
                                  "        With --lists: history (items, as of column 205, the last "

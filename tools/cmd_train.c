@@ -1,4 +1,5 @@
 /* mmoe train */
+#include <math.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -64,7 +65,7 @@ static bool parse_flags(int argc, char **argv, train_flags *f, int *status) {
     const cli_option options[] = {
         {"config", "FILE", CLI_INPUT, &f->config, true, 0, 0, "configuration (JSON)"},
         {"train", "FILE", CLI_ROWS, &f->train, true, 0, 0,
-         "training rows (CSV; -: standard input)"},
+         "training rows (CSV, or a packed folder; -: standard input)"},
         {"output", "FILE", CLI_TEXT, &f->output, true, 0, 0,
          "the model to write (.safetensors), whole or not at all"},
         {"valid", "FILE", CLI_ROWS, &f->valid, false, 0, 0,
@@ -101,7 +102,8 @@ static bool parse_flags(int argc, char **argv, train_flags *f, int *status) {
         "Trains a model and prints the metrics of the test rows (without --test: of the validation "
         "rows).\n"
         "The same seed, data and machine give the same model, whatever the number of threads.\n"
-        "SIGINT and SIGTERM stop the run; with --checkpoint it can be continued to the same bits.\n"
+        "SIGINT, SIGTERM and SIGHUP stop the run; with --checkpoint it can be continued to the "
+        "same bits.\n"
         "A run that began with --from is continued with --from, too: the weights are the "
         "checkpoint's.\n"
         "A warning tells when experts collapse: mmoe inspect --help says what that means.",
@@ -261,7 +263,7 @@ static int make_trainer(const train_flags *f, train_run *run) {
                                           .on_epoch = cli_report_epoch,
                                           .on_progress = cli_report_progress,
                                           .profile = run->profile.profile,
-                                          .on_warning = cli_warn_of_training,
+                                          .on_warning = cli_report_warning,
                                           .allow_unlike = f->allow_unlike,
                                           .best_folder =
                                               f->checkpoint ? NULL : output_folder(f, folder)};
@@ -285,12 +287,8 @@ static int make_trainer(const train_flags *f, train_run *run) {
 }
 
 static int fit_run(const train_flags *f, train_run *run) {
-    struct sigaction action = {
-        .sa_handler = stop_training,
-        .sa_flags = (int)SA_RESETHAND}; /* a second signal ends the program at once */
     running = run->trainer;
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    cli_stop_on_signals(stop_training);
     mmoe_error err;
     mmoe_status status = mmoe_trainer_fit(run->trainer, run->train, run->valid, &err);
     running = NULL;
@@ -350,6 +348,12 @@ static const mmoe_model *whole_of(const train_run *run) {
     return run->saved ? run->saved : run->model;
 }
 
+/* Has trainer.shrink said already that a task is its constant? */
+static bool is_said(const train_run *run, const mmoe_task_metrics *m) {
+    const double none = m->type == MMOE_CLASSIFICATION ? 1 : 0;
+    return cli_report_shrank(&run->report, m->name) && fabs(m->relative - none) < 1e-6;
+}
+
 /* Metrics of the test rows, or else of the validation rows, with the weights that were saved. */
 static int judge_run(const train_flags *f, const train_run *run, mmoe_task_metrics *metrics) {
     const mmoe_dataset *data = run->test ? run->test : run->valid;
@@ -361,8 +365,9 @@ static int judge_run(const train_flags *f, const train_run *run, mmoe_task_metri
         mmoe_evaluate_by(whole_of(run), data, &options, NULL, metrics, NULL, &err);
     cli_progress_clear();
     if (status) return cli_fail("%s", err.message);
-    cli_warn_of_metrics(NULL, run->test ? "test rows" : "validation rows", metrics,
-                        mmoe_model_task_count(run->model));
+    for (int32_t t = 0; t < mmoe_model_task_count(run->model); t++)
+        if (!is_said(run, &metrics[t]))
+            cli_warn_of_metrics(NULL, run->test ? "test rows" : "validation rows", &metrics[t], 1);
     return CLI_OK;
 }
 
@@ -445,6 +450,7 @@ int cli_train(int argc, char **argv) {
     cli_rows_free(&flags.train);
     cli_rows_free(&flags.valid);
     cli_rows_free(&flags.test);
+    json_decref(run.report.shrunk);
     mmoe_trainer_free(run.trainer);
     mmoe_profile_free(run.profile.profile);
     mmoe_model_free(run.model);

@@ -5,6 +5,8 @@
 
 #include "base/raw_bytes.h"
 #include "base/text.h"
+#include "output.h"
+#include "plain.h"
 #include "warnings.h"
 
 double cli_share(int64_t count, int64_t all) { return all ? 100 * (double)count / (double)all : 0; }
@@ -36,18 +38,15 @@ void cli_remark_columns(const char *file, const mmoe_dataset *data) {
 
 /* ---- Lists ---- */
 
-int cli_lists_of(const mmoe_model *model, const mmoe_dataset *data, int32_t column,
+int cli_lists_of(const mmoe_model *model, const mmoe_dataset *data, int32_t column, int32_t before,
                  cli_lists *out) {
     mmoe_list_lengths lengths;
     mmoe_error err;
-    int32_t first = 0; /* of the sparse columns that are lists */
-    while (first < column && !mmoe_model_sparse_list(model, first, &out->format)) first++;
     *out = (cli_lists){.name = mmoe_model_sparse_name(model, column),
                        .counts = mmoe_dataset_column(data, (size_t)column),
                        .rows = mmoe_dataset_rows(data)};
     if (!mmoe_model_sparse_list(model, column, &out->format)) return 0;
-    if (mmoe_dataset_list_lengths(data, (size_t)(column - first), out->format.padding_idx, &lengths,
-                                  &err)) {
+    if (mmoe_dataset_list_lengths(data, (size_t)before, out->format.padding_idx, &lengths, &err)) {
         cli_fail("%s", err.message);
         return -1;
     }
@@ -62,15 +61,15 @@ int cli_print_lists(const mmoe_model *model, const mmoe_dataset *data) {
     cli_lists l;
     int found = 0, printed = 0;
     for (int32_t i = 0; found >= 0 && i < mmoe_model_sparse_count(model); i++) {
-        found = cli_lists_of(model, data, i, &l);
+        found = cli_lists_of(model, data, i, printed, &l);
         if (found != 1) continue;
         if (printed++ == 0)
             printf("%-24s%12s%9s%8s%9s%9s%8s%10s%10s\n", "lists", "elements", "mean", "median",
                    "longest", "% empty", "% cut", "% missing", "% unknown");
         char elements[MMOE_NUMBER_SIZE];
         mmoe_format_count(l.counts->values, elements);
-        printf("  %-22s%12s%9.2f%8" PRId64 "%9" PRId64 "%9.1f%8.1f%10.1f%10.1f\n", l.name, elements,
-               l.mean, l.median, l.longest, cli_share(l.empty, l.rows),
+        printf("  %-22s%12s%9.2f%8" PRId64 "%9" PRId64 "%9.1f%8.1f%10.1f%10.1f\n",
+               cli_plain(l.name), elements, l.mean, l.median, l.longest, cli_share(l.empty, l.rows),
                cli_share(l.counts->cut, l.rows), cli_share(l.counts->missing, l.counts->values),
                cli_share(l.counts->unknown, l.counts->values));
     }
@@ -90,11 +89,13 @@ json_t *cli_columns_json(const mmoe_model *model, const mmoe_dataset *data) {
     const mmoe_column_counts *c;
     json_t *array = json_array();
     cli_lists lists;
+    int32_t n_list = 0;
     for (int32_t i = 0; (c = mmoe_dataset_column(data, (size_t)i)); i++) {
         json_t *column =
             json_pack("{s:s, s:I, s:I, s:I}", "name", c->name, "missing", (json_int_t)c->missing,
                       "unknown", (json_int_t)c->unknown, "values", (json_int_t)c->values);
-        const int found = cli_lists_of(model, data, i, &lists);
+        const int found = cli_lists_of(model, data, i, n_list, &lists);
+        n_list += found == 1;
         if (found == 1) json_object_set_new(column, "lengths", lengths_json(&lists));
         json_array_append_new(array, column);
         if (found >= 0) continue;

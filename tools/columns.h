@@ -23,9 +23,10 @@ typedef struct cli_lists {
     double mean;
 } cli_lists;
 
-/* 1: the sparse column has lists, and *out tells of them; 0: it has none; -1: memory is out, which
- * is printed. */
-int cli_lists_of(const mmoe_model *model, const mmoe_dataset *data, int32_t column, cli_lists *out);
+/* 1: the sparse column has lists, `before` other ones having some, and *out tells of them; 0: it
+ * has none; -1: memory is out, which is printed. */
+int cli_lists_of(const mmoe_model *model, const mmoe_dataset *data, int32_t column, int32_t before,
+                 cli_lists *out);
 /* A share of values or lists in per cent; 0 of none. */
 double cli_share(int64_t count, int64_t all);
 /* A table of all columns that are lists, if there are any. */

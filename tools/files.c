@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -34,6 +35,18 @@ static void catch_signals(void) {
         struct sigaction action;
         if (sigaction(numbers[i], NULL, &action) || action.sa_handler != SIG_DFL) continue;
         action.sa_handler = unlink_and_die;
+        sigaction(numbers[i], &action, NULL);
+    }
+}
+
+void cli_stop_on_signals(void (*stop)(int number)) {
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    for (int i = 0; i < 3; i++) {
+        struct sigaction action;
+        if (numbers[i] == SIGHUP && !sigaction(SIGHUP, NULL, &action) &&
+            action.sa_handler == SIG_IGN)
+            continue;
+        action = (struct sigaction){.sa_handler = stop, .sa_flags = (int)SA_RESETHAND};
         sigaction(numbers[i], &action, NULL);
     }
 }
@@ -156,6 +169,18 @@ int cli_check_output(const char *flag, const char *path) {
     return CLI_OK;
 }
 
+/* Is it a file of packed rows, or would it be one: of their folder or of a part in it? */
+static bool is_packed_file(const char *output, const char *folder) {
+    const char *slash = strrchr(output, '/'), *name = slash ? slash + 1 : output;
+    char path[PATH_MAX + 4], in[PATH_MAX], of[PATH_MAX];
+    snprintf(path, sizeof path, "%.*s.", (int)(name - output), output);
+    if (!cli_is_folder(folder) || !realpath(folder, of) || !realpath(path, in)) return false;
+    const size_t length = strlen(of);
+    if (strncmp(in, of, length) != 0) return false;
+    if (!in[length]) return strcmp(name, "manifest.json") == 0 || strncmp(name, "schema", 6) == 0;
+    return strncmp(in + length, "/part-", 6) == 0;
+}
+
 /* Standard input, -, is another than standard output. */
 static bool is_same_file(const char *output, const char *other, bool is_output) {
     if (strcmp(output, other) == 0) return strcmp(output, "-") != 0 || is_output;
@@ -164,14 +189,19 @@ static bool is_same_file(const char *output, const char *other, bool is_output) 
            x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-/* A file of a flag's that an output is, too; NULL: there is none. */
-static const char *find_same(const cli_path *output, const cli_path *other) {
+/* An output is no file of another flag's, nor of the packed rows in a folder that is one. */
+static int check_pair(const cli_path *output, const cli_path *other, const char *flags[2]) {
     const size_t count = other->rows ? other->rows->count : other->path != NULL;
     for (size_t i = 0; i < count; i++) {
         const char *path = other->rows ? other->rows->paths[i] : other->path;
-        if (is_same_file(output->path, path, other->is_output)) return path;
+        if (is_same_file(output->path, path, other->is_output))
+            return cli_usage("%s and %s are the same file, %s", flags[0], flags[1], path);
+        if (!other->is_output && strcmp(output->path, "-") != 0 &&
+            is_packed_file(output->path, path))
+            return cli_usage("%s: %s is a file of %s, the packed rows of %s", output->flag,
+                             output->path, path, other->flag);
     }
-    return NULL;
+    return CLI_OK;
 }
 
 int cli_check_paths(const cli_path *paths, size_t count) {
@@ -180,10 +210,9 @@ int cli_check_paths(const cli_path *paths, size_t count) {
             const bool is_later = paths[i].is_output && paths[i].path;
             const cli_path *output = is_later ? &paths[i] : &paths[j],
                            *other = is_later ? &paths[j] : &paths[i];
-            const char *same = output->is_output && output->path ? find_same(output, other) : NULL;
-            if (same)
-                return cli_usage("%s and %s are the same file, %s", paths[j].flag, paths[i].flag,
-                                 same);
+            const char *flags[] = {paths[j].flag, paths[i].flag};
+            if (!output->is_output || !output->path) continue;
+            if (check_pair(output, other, flags)) return CLI_USAGE;
         }
     return CLI_OK;
 }
@@ -200,6 +229,13 @@ int cli_write_model(mmoe_model *model, const char *path, cli_model_writer write)
 int64_t cli_file_size(const char *path) {
     struct stat about;
     return stat(path, &about) ? 0 : (int64_t)about.st_size;
+}
+
+void cli_keep_standard_streams(void) {
+    /* Open takes the lowest number that is free: each of the three that is missing, in turn. */
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            if (open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0) return;
 }
 
 int cli_close_stdout(void) {

@@ -14,6 +14,10 @@ typedef struct cli_file {
     FILE *stream;
 } cli_file;
 
+/* SIGINT, SIGTERM and SIGHUP call the handler; a second one ends the program at once. A SIGHUP that
+ * is ignored, as under nohup, stays so. */
+void cli_stop_on_signals(void (*stop)(int number));
+
 /* "-" is standard output. Prints the error. The caller keeps or drops the file. SIGINT, SIGTERM and
  * SIGHUP leave nothing of it, unless the command has handlers of its own. */
 int cli_file_open(cli_file *file, const char *path);
@@ -38,7 +42,7 @@ typedef struct cli_path {
     bool is_output;
     const cli_rows *rows; /* those of the flag, in place of a path; or NULL */
 } cli_path;
-/* Wrong usage when an output is also another flag's file. */
+/* Wrong usage when an output is also another flag's file, or one of its packed rows. */
 int cli_check_paths(const cli_path *paths, size_t count);
 
 /* Writes a model by one of the library's calls, whose progress is said. Prints the error. */
@@ -48,6 +52,9 @@ int cli_write_model(mmoe_model *model, const char *path, cli_model_writer write)
 /* Bytes of a file; 0 where there is none. */
 int64_t cli_file_size(const char *path);
 
+/* Where the caller closed standard input, output or error, no file that is opened later gets its
+ * number, and with it what is meant for it: reading and writing there fail as before. */
+void cli_keep_standard_streams(void);
 /* Flushes standard output; prints the error. */
 int cli_close_stdout(void);
 

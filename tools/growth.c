@@ -2,9 +2,10 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/text.h"
+#include "output.h"
+#include "plain.h"
 
 static void say_table(const mmoe_table_info *was, const mmoe_table_info *is) {
     char fresh[MMOE_NUMBER_SIZE], all[MMOE_NUMBER_SIZE];
@@ -33,7 +34,7 @@ void cli_print_shrinkage(const mmoe_model *before, const mmoe_model *after) {
         if (is.values < 0) continue;
         mmoe_format_count(was.values, values[0]);
         mmoe_format_count(is.values, values[1]);
-        printf("%-24s%14s%14s%10.1f\n", is.name, values[0], values[1],
+        printf("%-24s%14s%14s%10.1f\n", cli_plain(is.name), values[0], values[1],
                was.values ? 100 * (double)is.values / (double)was.values : 100.0);
     }
 }

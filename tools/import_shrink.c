@@ -1,6 +1,5 @@
 #include "import_shrink.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/text.h"

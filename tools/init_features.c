@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "init_bins.h"
 #include "init_curves.h"
+#include "init_dates.h"
 #include "init_leaks.h"
 #include "init_names.h"
 #include "init_runs.h"
@@ -23,7 +25,9 @@ enum { KEY_ROWS = 20 };
  * do not tell. */
 static const double skewed = 2;
 enum { SKEW_ROWS = 500 };
-enum { REMARK_SIZE = 400, MARK_SIZE = 100 };
+/* Rows that have a value, and have none. */
+enum { LEAST_OF_FLAG = 10 };
+enum { REMARK_SIZE = CLI_REMARK_SIZE, MARK_SIZE = 100 };
 
 /* A way to take a column. */
 typedef struct rule {
@@ -61,9 +65,23 @@ static void say_nameless(const cli_survey *s, const cli_column *c, char remark[R
     snprintf(remark, REMARK_SIZE, "left out: it has no name");
 }
 
+/* Of one value, whether it is there may tell something. */
+static bool is_flag(const cli_survey *s, const cli_column *c) {
+    const int64_t present = cli_column_present(c);
+    return count_values(c) == 1 && !c->fractions && present >= LEAST_OF_FLAG &&
+           s->rows - present >= LEAST_OF_FLAG;
+}
+
+static void say_flag(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
+    const char *value = c->two.seen[0].text;
+    snprintf(remark, REMARK_SIZE,
+             "taken as ids (sparse): its one value, \"%.*s\", stands in %" PRId64 " of %" PRId64
+             " rows, and is missing in the others",
+             (int)mmoe_utf8_cut(value, strlen(value), 40), value, cli_column_present(c), s->rows);
+}
+
 static bool is_constant(const cli_survey *s, const cli_column *c) {
-    (void)s;
-    return count_values(c) < 2;
+    return count_values(c) < 2 && !is_flag(s, c);
 }
 
 static void say_constant(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
@@ -104,15 +122,14 @@ static bool is_list(const cli_survey *s, const cli_column *c) {
     return c->texts && cli_lists_guess(&c->lists, cli_column_distinct(c), &guess);
 }
 
-/* ['a','b'] of another program's lists. */
+/* Between brackets, and no lists all the same. */
 static void say_brackets(const cli_column *c, char remark[REMARK_SIZE]) {
-    const size_t used = strlen(remark);
-    if (2 * c->brackets <= c->present) return;
-    snprintf(remark + used, REMARK_SIZE - used,
-             "%s%" PRId64 " of %" PRId64 " cells stand between brackets, as \"%.*s\": lists are "
-             "read where they are written a|b, and brackets and quotes are taken as they stand",
-             used ? "; " : "taken as ids (sparse): ", c->brackets, c->present,
-             (int)mmoe_utf8_cut(c->odd, strlen(c->odd), 40), c->odd);
+    if (2 * c->lists.brackets <= c->lists.cells) return;
+    snprintf(remark, REMARK_SIZE,
+             "taken as ids (sparse): %" PRId64 " of %" PRId64 " cells stand between brackets, as "
+             "\"%.*s\": lists are read where all do, and their elements come again",
+             c->lists.brackets, c->lists.cells, (int)mmoe_utf8_cut(c->odd, strlen(c->odd), 40),
+             c->odd);
 }
 
 static void say_list(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
@@ -121,12 +138,12 @@ static void say_list(const cli_survey *s, const cli_column *c, char remark[REMAR
     if (!cli_lists_guess(&c->lists, cli_column_distinct(c), &guess)) return;
     const cli_list_counts *counts = guess.counts;
     snprintf(remark, REMARK_SIZE,
-             "taken as lists (features.sequence) with \"%c\" between elements%s: %.3g %% of the "
+             "taken as lists (features.sequence) with \"%c\" between elements%s%s: %.3g %% of the "
              "cells have more than one, the longest %" PRId64 "; %zu elements differ",
              guess.separator, guess.is_weighted ? " and \":\" before their weights" : "",
+             guess.is_bracketed ? " and brackets round them (\"brackets\")" : "",
              100.0 * (double)counts->cells / (double)c->present, counts->longest,
              counts->values.count);
-    say_brackets(c, remark);
 }
 
 static void write_list(const cli_survey *s, const cli_column *c, json_t *features) {
@@ -135,59 +152,28 @@ static void write_list(const cli_survey *s, const cli_column *c, json_t *feature
     if (!cli_lists_guess(&c->lists, cli_column_distinct(c), &guess)) return;
     const char separator[] = {guess.separator, '\0'};
     add(features, "sequence",
-        json_pack("{s:s, s:i, s:s, s:s*}", "name", c->name, "embed_dim", 4, "separator", separator,
-                  "weight_separator", guess.is_weighted ? ":" : NULL));
-}
-
-/* ---- Dates ---- */
-
-/* The order that all cells have; NULL: there is none, or they are no dates alone. */
-static const char *date_order(const cli_column *c) {
-    const int orders = c->dates == c->present ? c->date_orders : 0;
-    if (c->days == c->present) return "ymd";
-    if (orders & CLI_DATE_YMD) return "ymd";
-    if ((orders & CLI_DATE_DMY) && (orders & CLI_DATE_MDY))
-        return strchr(c->odd, '/') ? "mdy" : "dmy";
-    if (orders & CLI_DATE_DMY) return "dmy";
-    return orders & CLI_DATE_MDY ? "mdy" : NULL;
-}
-
-static bool is_date(const cli_survey *s, const cli_column *c) {
-    (void)s;
-    return (c->dates > 0 || c->days > 0) && date_order(c);
-}
-
-static void say_date(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
-    const char *first = c->odd ? c->odd : c->two.seen[0].text;
-    const bool is_open = (c->date_orders & CLI_DATE_DMY) && (c->date_orders & CLI_DATE_MDY);
-    (void)s;
-    snprintf(remark, REMARK_SIZE,
-             "taken as dates, in the order %s%s: %" PRId64 " differ, the first is \"%.*s\"",
-             date_order(c), is_open ? " (no day above 12 tells it from another)" : "",
-             cli_column_distinct(c), (int)mmoe_utf8_cut(first, strlen(first), 40), first);
-}
-
-static void write_date(const cli_survey *s, const cli_column *c, json_t *features) {
-    json_t *json =
-        json_pack("{s:s, s:s, s:s}", "name", c->name, "date", date_order(c), "missing", "mean");
-    if (c->present < s->rows) json_object_set_new(json, "indicator", json_true());
-    add(features, "dense", json);
-}
-
-static bool is_like_date(const cli_survey *s, const cli_column *c) {
-    (void)s;
-    return c->dates > 0 && 10 * c->dates >= 9 * c->present;
-}
-
-static void say_like_date(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
-    (void)s;
-    snprintf(remark, REMARK_SIZE,
-             "left out: %" PRId64 " of %" PRId64 " values are dates (the first text is \"%.*s\"), "
-             "but not in one order of numbers, which a feature needs",
-             c->dates, c->present, (int)mmoe_utf8_cut(c->odd, strlen(c->odd), 40), c->odd);
+        json_pack("{s:s, s:i, s:s, s:s*, s:o*}", "name", c->name, "embed_dim", 4, "separator",
+                  separator, "weight_separator", guess.is_weighted ? ":" : NULL, "brackets",
+                  guess.is_bracketed ? json_true() : NULL));
 }
 
 /* ---- Keys of the rows ---- */
+
+static bool is_near_key(const cli_survey *s, const cli_column *c);
+
+/* Few of them are ids. */
+static bool is_time(const cli_survey *s, const cli_column *c) {
+    return 10 * c->times >= 9 * c->present && is_near_key(s, c);
+}
+
+static void say_time(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
+    (void)s;
+    snprintf(remark, REMARK_SIZE,
+             "left out: %" PRId64 " of %" PRId64 " values are times, the first \"%.*s\", "
+             "and %" PRId64 " differ: write the hour, or the minutes since midnight, as a column",
+             c->times, c->present, (int)mmoe_utf8_cut(c->odd, strlen(c->odd), 40), c->odd,
+             cli_column_distinct(c));
+}
 
 /* Integers whose values all differ are a key by name, or if they are most of those in their range:
  * of a file's row numbers a part of its rows has such. */
@@ -247,7 +233,7 @@ static const char *say_mark(const cli_column *c, char text[MARK_SIZE]) {
 static void say_category(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
     char density[64], marked[MARK_SIZE];
     const int64_t missing = s->rows - cli_column_present(c);
-    if (cli_column_are_words(c)) {
+    if (cli_column_are_words(c) && c->amounts > c->texts) {
         snprintf(remark, REMARK_SIZE,
                  "taken as ids (sparse): %" PRId64 " values, of which \"%.40s\" in row %" PRId64
                  " is no number of \"%s\"",
@@ -282,7 +268,7 @@ static void say_mixed(const cli_survey *s, const cli_column *c, char remark[REMA
     (void)s;
     snprintf(remark, REMARK_SIZE,
              "left out: %" PRId64 " of %" PRId64 " values are no numbers (the first, in row "
-             "%" PRId64 ", is \"%.*s\"), which a dense feature cannot have",
+             "%" PRId64 ", is \"%.*s\"), which a dense feature cannot have, as it can blank cells",
              c->texts, c->present, c->odd_row, (int)mmoe_utf8_cut(c->odd, strlen(c->odd), 40),
              c->odd);
 }
@@ -316,24 +302,6 @@ static void say_number(const cli_survey *s, const cli_column *c, char remark[REM
                  *gaps ? "; " : "", gaps);
 }
 
-/* As many as are of about equal size. */
-static int count_bins(const cli_survey *s, const cli_column *c) {
-    static const int counts[] = {10, 8, 6, 5, 4, 3, 0};
-    return cli_sample_bins(&s->sample, cli_column_place(s, c), counts);
-}
-
-/* Embeddings of the number's bins: a threshold, and what two columns tell only together, takes a
- * network of the number itself more updates than there are. */
-static void write_bins(const cli_survey *s, const cli_column *c, json_t *features) {
-    const int bins = count_bins(s, c);
-    if (!bins) return;
-    json_t *json = json_pack("{s:o, s:s, s:i, s:i}", "name",
-                             cli_survey_free_name(s, json_sprintf("%s_bins", c->name)), "column",
-                             c->name, "quantiles", bins, "embed_dim", 4);
-    cli_write_marks(c, json);
-    add(features, "sparse", json);
-}
-
 /* A blank in rows to come stops nothing, even where these have none. */
 static void write_dense(const cli_survey *s, const cli_column *c, const char *transform,
                         json_t *features) {
@@ -342,7 +310,8 @@ static void write_dense(const cli_survey *s, const cli_column *c, const char *tr
     if (cli_column_present(c) < s->rows) json_object_set_new(json, "indicator", json_true());
     cli_write_marks(c, json);
     add(features, "dense", json);
-    write_bins(s, c, features);
+    json_t *bins = cli_guess_bins(s, c);
+    if (bins) add(features, "sparse", bins);
 }
 
 static void write_number(const cli_survey *s, const cli_column *c, json_t *features) {
@@ -374,7 +343,7 @@ static void write_skewed(const cli_survey *s, const cli_column *c, json_t *featu
 
 static int count_pieces(const cli_survey *s, const cli_column *c) {
     static const int counts[] = {16, 12, 8, 6, 4, 3, 0};
-    return cli_sample_bins(&s->sample, cli_column_place(s, c), counts);
+    return cli_sample_bins(&s->sample, cli_column_place(s, c), false, counts);
 }
 
 static bool is_curved(const cli_survey *s, const cli_column *c) {
@@ -406,30 +375,36 @@ static void write_curved(const cli_survey *s, const cli_column *c, json_t *featu
 /* ---- The rules, of which the first that fits is taken ---- */
 
 static const rule rules[] = {
-    {is_nameless, say_nameless, NULL},     /* left out */
-    {is_constant, say_constant, NULL},     /* left out */
-    {is_leak, say_leak, NULL},             /* left out */
-    {is_date, say_date, write_date},       /* dense */
-    {is_like_date, say_like_date, NULL},   /* left out */
-    {is_list, say_list, write_list},       /* a sequence */
-    {is_key, say_key, NULL},               /* left out */
-    {is_near_key, say_key, NULL},          /* left out */
-    {is_mixed, say_mixed, NULL},           /* left out */
-    {is_category, say_category, write_id}, /* sparse */
-    {is_skewed, say_skewed, write_skewed}, /* dense, and its bins sparse */
-    {is_curved, say_curved, write_curved}, /* dense twice, and its bins */
-    {is_number, say_number, write_number}, /* dense, and its bins */
+    {is_nameless, say_nameless, NULL},           /* left out */
+    {is_constant, say_constant, NULL},           /* left out */
+    {is_leak, say_leak, NULL},                   /* left out */
+    {is_flag, say_flag, write_id},               /* sparse */
+    {cli_is_date, cli_say_date, cli_write_date}, /* dense */
+    {cli_is_like_date, cli_say_like_date, NULL}, /* left out */
+    {is_list, say_list, write_list},             /* a sequence */
+    {is_key, say_key, NULL},                     /* left out */
+    {is_time, say_time, NULL},                   /* left out */
+    {is_near_key, say_key, NULL},                /* left out */
+    {is_mixed, say_mixed, NULL},                 /* left out */
+    {is_category, say_category, write_id},       /* sparse */
+    {is_skewed, say_skewed, write_skewed},       /* dense, and its bins sparse */
+    {is_curved, say_curved, write_curved},       /* dense twice, and its bins */
+    {is_number, say_number, write_number},       /* dense, and its bins */
 };
 
 /* The file cannot tell a leak from a column that is as good as this. */
 static void warn_of_label(const cli_survey *s, const cli_column *c) {
     static const char *const doubt = "it is kept, but is it known before the label is?";
     size_t rows;
-    double unexplained;
+    double unexplained, area;
     const cli_column *label = cli_find_given_label(s, c, &rows);
     if (label)
         cli_warn("%s: column \"%s\" gives the label \"%s\" in all %zu rows compared: %s", s->path,
                  c->name, label->name, rows, doubt);
+    else if ((label = cli_find_order(s, c, &area, &rows)))
+        cli_warn("%s: column \"%s\" alone tells the label \"%s\" with an AUC of %.5f in %zu rows "
+                 "compared: %s",
+                 s->path, c->name, label->name, area, rows, doubt);
     label = cli_find_line(s, c, &unexplained, &rows);
     if (label)
         cli_warn(
@@ -454,12 +429,11 @@ static void say_bins(const json_t *features) {
     size_t i, count = 0;
     json_t *feature;
     json_array_foreach(json_object_get(features, "sparse"), i, feature) {
-        count += json_object_get(feature, "quantiles") != NULL;
+        count += json_object_get(feature, "quantiles") || json_object_get(feature, "boundaries");
     }
     if (count)
-        cli_note("quantile bins (\"quantiles\", 10 at most) beside %zu of the columns, as "
-                 "embeddings, for thresholds and for what columns tell only together: of 179 tasks "
-                 "21 were behind linear models or boosted trees without them, 17 with them",
+        cli_note("bins (10 \"quantiles\" at most, or \"boundaries\") beside %zu of the columns, as "
+                 "embeddings, for thresholds and for what columns tell only together",
                  count);
 }
 

@@ -48,13 +48,15 @@ void cli_label_values_free(cli_label_values *values) {
 }
 
 /* Capitals of other letters than ASCII's are words of their own. */
-static const char *const yes[] = {
-    "yes",       "y",   "true",   "t",    "on", "positive", "pos", "click", "clicked",
-    "converted", "buy", "bought", "oui",  "ja", "j",        "si",  "sí",    "SÍ",
-    "sim",       "tak", "ano",    "evet", "да", "Да",       "ДА",  "是",    "はい"};
-static const char *const no[] = {"no",   "n",     "false", "f",   "off", "negative", "neg",   "non",
-                                 "nein", "nee",   "nej",   "nei", "nie", "ne",       "nao",   "não",
-                                 "NÃO",  "hayır", "нет",   "Нет", "НЕТ", "否",       "いいえ"};
+static const char *const yes[] = {"yes", "y", "true", "t", "on", "positive", "pos", "click",
+                                  "clicked", "converted", "buy", "bought", "oui", "ja", "j", "si",
+                                  "sí", "SÍ", "sim", "tak", "ano", "evet",
+                                  /* in other letters */
+                                  "да", "Да", "ДА", "是", "はい"};
+static const char *const no[] = {"no", "n", "false", "f", "off", "negative", "neg", "non", "nein",
+                                 "nee", "nej", "nei", "nie", "ne", "nao", "não", "NÃO", "hayır",
+                                 /* in other letters */
+                                 "нет", "Нет", "НЕТ", "否", "いいえ"};
 
 static bool is_among(const char *const *words, size_t count, const char *text) {
     for (size_t i = 0; i < count; i++)

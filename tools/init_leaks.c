@@ -1,6 +1,7 @@
 #include "init_leaks.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Fewer rows, or rows of a class, agree by chance. */
@@ -8,7 +9,9 @@ enum { LEAST_ROWS = 20, LEAST_OF_CLASS = 10 };
 /* Values of a column each of which may have a label of its own. */
 enum { MOST_VALUES = 20 };
 static const double rounding = 1e-9;
-static const double hardly_any = 1e-4; /* of a variance: 1 - R2 */
+static const double hardly_any = 1e-4;  /* of a variance: 1 - R2 */
+static const double least_area = 0.999; /* as the check of training rows has it */
+enum { LEAST_RANKED = 20 };             /* rows of a class */
 
 static const cli_cell *cell_of(const cli_survey *s, size_t row, const cli_column *c) {
     return cli_sample_at(&s->sample, row, cli_column_place(s, c));
@@ -125,7 +128,8 @@ static double unexplained_by_line(const cli_survey *s, const cli_column *label, 
         lx += dl * (x - mean_x);
         xx += dx * (x - mean_x);
     }
-    return ll > 0 && xx > 0 ? fmax(0, 1 - lx / ll * (lx / xx)) : 1;
+    const double left = ll > 0 && xx > 0 ? 1 - lx / ll * (lx / xx) : 1;
+    return isnan(left) ? 1 : fmax(0, left); /* NaN: of numbers whose squares are infinite */
 }
 
 /* Rows in which the column is the sum of all labels, of which there are three or more. */
@@ -149,7 +153,8 @@ static cli_leak leak_with(const cli_survey *s, const cli_column *label, const cl
         cli_leak_kind kind;
         combination combine;
     } ways[] = {{CLI_LEAK_SUM, sum}, {CLI_LEAK_LESS, less}, {CLI_LEAK_FROM, from}};
-    for (size_t i = 0; i < s->count; i++) {
+    const bool are_numbers = label->present > label->texts && c->present > c->texts;
+    for (size_t i = 0; are_numbers && i < s->count; i++) {
         const cli_column *other = &s->columns[i];
         if (other == c || other == label) continue;
         for (size_t w = 0; w < sizeof ways / sizeof *ways; w++) {
@@ -195,4 +200,65 @@ const cli_column *cli_find_line(const cli_survey *s, const cli_column *c, double
         if (*unexplained < hardly_any && *rows >= LEAST_ROWS) return label;
     }
     return NULL;
+}
+
+/* ---- In order ---- */
+
+typedef struct ranked {
+    double number;
+    bool is_first; /* of the two labels */
+} ranked;
+
+static int compare_ranked(const void *a, const void *b) {
+    const double x = ((const ranked *)a)->number, y = ((const ranked *)b)->number;
+    return (x > y) - (x < y);
+}
+
+/* The part of the pairs of rows of two labels that the number has in one order, or in the other if
+ * these are more; 0: a label has too few rows. */
+static double area_of(ranked *rows, size_t count) {
+    double below = 0, firsts = 0, pairs = 0; /* of the other label, so far */
+    qsort(rows, count, sizeof *rows, compare_ranked);
+    for (size_t i = 0, end; i < count; i = end) {
+        double first = 0, other = 0; /* among equal numbers */
+        for (end = i; end < count && rows[end].number == rows[i].number; end++) {
+            first += rows[end].is_first;
+            other += !rows[end].is_first;
+        }
+        pairs += first * (below + other / 2);
+        below += other;
+        firsts += first;
+    }
+    if (firsts < LEAST_RANKED || below < LEAST_RANKED) return 0;
+    const double area = pairs / (firsts * below);
+    return fmax(area, 1 - area);
+}
+
+static double area_by(const cli_survey *s, const cli_column *label, const cli_column *c,
+                      ranked *room, size_t *rows) {
+    const cli_cell *first = NULL;
+    *rows = 0;
+    for (size_t r = 0; r < s->sample.rows; r++) {
+        const cli_cell *l = cell_of(s, r, label);
+        const double number = number_of(s, r, c);
+        if (!l->hash || isnan(number)) continue;
+        if (!first) first = l;
+        room[(*rows)++] = (ranked){number, is_same(first, l)};
+    }
+    return area_of(room, *rows);
+}
+
+const cli_column *cli_find_order(const cli_survey *s, const cli_column *c, double *area,
+                                 size_t *rows) {
+    const bool has_numbers = c->present > c->texts;
+    ranked *room = has_numbers ? malloc((s->sample.rows + 1) * sizeof *room) : NULL;
+    const cli_column *found = NULL;
+    for (size_t i = 0; room && !found && i < s->labels->count; i++) {
+        const cli_column *label = cli_survey_find(s, s->labels->items[i]);
+        if (label->two.more) continue;
+        *area = area_by(s, label, c, room, rows);
+        if (*area >= least_area) found = label;
+    }
+    free(room);
+    return found;
 }

@@ -28,5 +28,9 @@ const cli_column *cli_find_given_label(const cli_survey *s, const cli_column *c,
  * the rows it is of. */
 const cli_column *cli_find_line(const cli_survey *s, const cli_column *c, double *unexplained,
                                 size_t *rows);
+/* The label of two classes that the column's numbers have in order all but exactly, NULL for none;
+ * the area under its ROC curve, and the rows it is of. */
+const cli_column *cli_find_order(const cli_survey *s, const cli_column *c, double *area,
+                                 size_t *rows);
 
 #endif

@@ -1,16 +1,17 @@
 #include "init_lists.h"
 
-#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/brackets.h"
 #include "base/missing.h"
 #include "base/text.h"
 
 /* A column without a separator in this many cells has no lists. */
 enum { FIRST_CELLS = 1000 };
 
-static const char separators[CLI_LIST_SEPARATORS] = {'|', ';', ',', ' '};
+static const char separators[CLI_LIST_SEPARATORS] = {'|', ';', ',', ' ', ','};
+enum { BRACKETS = CLI_LIST_SEPARATORS - 1 };
 
 /* ---- Elements ---- */
 
@@ -76,6 +77,33 @@ static bool add_cell(cli_list_counts *c, char separator, const char *text, size_
 
 /* ---- Cells ---- */
 
+/* What would be no element: another list, or a key and its value. */
+static bool is_nested(const char *text, size_t length) {
+    return memchr(text, '[', length) || memchr(text, '{', length) || memchr(text, ':', length);
+}
+
+static bool add_brackets(cli_lists *lists, const char *text, size_t length) {
+    cli_list_counts *c = &lists->of[BRACKETS];
+    const bool has_any = length > 1 && ((*text == '[' && text[length - 1] == ']') ||
+                                        (*text == '{' && text[length - 1] == '}'));
+    if (!has_any) return true;
+    lists->brackets++;
+    text = mmoe_brackets_open(text, &length);
+    int64_t elements = 0;
+    const char *end = text + length;
+    for (const char *next; length && text; text = next, elements++) {
+        const char *stop = mmoe_brackets_next(text, end, separators[BRACKETS]);
+        size_t size = (size_t)(stop - text);
+        const char *element = mmoe_brackets_unquote(text, &size);
+        next = stop < end ? stop + 1 : NULL;
+        if (!add_element(c, element, size)) return false;
+        if (size) c->prose += is_nested(element, size) && !is_prose(element, size);
+    }
+    c->cells += elements > 1;
+    if (elements > c->longest) c->longest = elements;
+    return true;
+}
+
 static bool has_none(const cli_lists *lists) {
     for (int i = 0; i < CLI_LIST_SEPARATORS; i++)
         if (lists->of[i].cells) return false;
@@ -85,8 +113,9 @@ static bool has_none(const cli_lists *lists) {
 bool cli_lists_add(cli_lists *lists, const char *text, size_t length) {
     if (lists->is_closed) return true;
     text = mmoe_trim_blanks(text, &length);
-    for (int i = 0; i < CLI_LIST_SEPARATORS; i++)
+    for (int i = 0; i < BRACKETS; i++)
         if (!add_cell(&lists->of[i], separators[i], text, length)) return false;
+    if (!add_brackets(lists, text, length)) return false;
     lists->is_closed = ++lists->cells == FIRST_CELLS && has_none(lists);
     if (lists->is_closed) cli_lists_free(lists);
     return true;
@@ -114,7 +143,8 @@ static bool is_no_prose(const cli_list_counts *c, int64_t distinct, char separat
 
 static bool is_list(const cli_lists *lists, int i, int64_t distinct) {
     const cli_list_counts *c = &lists->of[i];
-    const bool is_mark = separators[i] == '|' || separators[i] == ';';
+    const bool is_mark = i == BRACKETS || separators[i] == '|' || separators[i] == ';';
+    if ((i == BRACKETS) != (lists->brackets == lists->cells)) return false;
     if (c->cells < 2 || 20 * c->cells < lists->cells || !has_elements(c)) return false;
     return is_mark ? 4 * c->prose < c->elements : is_no_prose(c, distinct, separators[i]);
 }
@@ -125,7 +155,8 @@ bool cli_lists_guess(const cli_lists *lists, int64_t distinct, cli_list_guess *o
         const cli_list_counts *c = &lists->of[i];
         if (!is_list(lists, i, distinct)) continue;
         const int64_t filled = c->elements - c->empty;
-        *out = (cli_list_guess){separators[i], c->weighted == filled, c};
+        *out = (cli_list_guess){separators[i], i != BRACKETS && c->weighted == filled,
+                                i == BRACKETS, c};
         return true;
     }
     return false;

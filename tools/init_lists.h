@@ -15,11 +15,11 @@ typedef struct cli_list_counts {
     cli_values values;         /* elements that differ, less their weights */
 } cli_list_counts;
 
-enum { CLI_LIST_SEPARATORS = 4 };
+enum { CLI_LIST_SEPARATORS = 5 };
 typedef struct cli_lists {
-    cli_list_counts of[CLI_LIST_SEPARATORS];
-    bool is_closed; /* the first cells have shown that there are none */
-    int64_t cells;
+    cli_list_counts of[CLI_LIST_SEPARATORS]; /* the last: of commas in brackets, "['a', 'b']" */
+    bool is_closed;                          /* the first cells have shown that there are none */
+    int64_t cells, brackets;                 /* how many; of them those between [] or {} */
 } cli_lists;
 
 /* A cell, not empty. False: memory is out. */
@@ -28,7 +28,7 @@ void cli_lists_free(cli_lists *lists);
 
 typedef struct cli_list_guess {
     char separator;
-    bool is_weighted;
+    bool is_weighted, is_bracketed;
     const cli_list_counts *counts;
 } cli_list_guess;
 

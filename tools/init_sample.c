@@ -5,6 +5,7 @@
 #include <string.h>
 
 enum { MOST_ROWS = 8192, FEWEST_ROWS = 256, MOST_CELLS = 1 << 22 };
+enum { LEAST_OF_BIN = 10 /* rows */ };
 
 bool cli_sample_begin(cli_sample *s, size_t columns) {
     size_t room = MOST_ROWS;
@@ -66,17 +67,74 @@ static bool have_bins(const double *sorted, size_t rows, size_t bins) {
     return true;
 }
 
-int cli_sample_bins(const cli_sample *s, size_t column, const int *counts) {
-    double *numbers = malloc((s->rows + 1) * sizeof *numbers);
-    size_t rows = 0;
-    if (!numbers) return 0;
-    for (size_t r = 0; r < s->rows; r++) {
-        numbers[rows] = cli_sample_at(s, r, column)->number;
-        rows += !isnan(numbers[rows]);
+static size_t begin_of_run(const double *sorted, size_t r) {
+    while (r > 0 && sorted[r - 1] == sorted[r]) r--;
+    return r;
+}
+
+/* Has the library so many quantiles of them? (data/column_quantiles.c: a bin begins at the value
+ * that has nearest to a part of the rows below it, the lower one of two.) */
+static bool have_quantiles(const double *sorted, size_t rows, size_t bins) {
+    size_t last = 0;
+    for (size_t k = 1; k < bins; k++) {
+        const size_t wanted = k * rows; /* rows below, times bins */
+        size_t end = wanted / bins;
+        while (end < rows && (end * bins < wanted || sorted[end] == sorted[end - 1])) end++;
+        if (end == rows) end = begin_of_run(sorted, rows - 1);
+        const size_t begin = end ? begin_of_run(sorted, end - 1) : 0;
+        const bool is_lower = begin && wanted - begin * bins + wanted <= end * bins;
+        if ((is_lower ? begin : end) <= last) return false;
+        last = is_lower ? begin : end;
     }
-    qsort(numbers, rows, sizeof *numbers, compare_numbers);
-    while (*counts && (rows <= (size_t)*counts || !have_bins(numbers, rows, (size_t)*counts)))
-        counts++;
+    return true;
+}
+
+/* Ascending, for the caller to free; NULL: memory is out. */
+static double *sort_numbers(const cli_sample *s, size_t column, size_t *rows) {
+    double *numbers = malloc((s->rows + 1) * sizeof *numbers);
+    *rows = 0;
+    if (!numbers) return NULL;
+    for (size_t r = 0; r < s->rows; r++) {
+        numbers[*rows] = cli_sample_at(s, r, column)->number;
+        *rows += !isnan(numbers[*rows]);
+    }
+    qsort(numbers, *rows, sizeof *numbers, compare_numbers);
+    return numbers;
+}
+
+/* Where the run of equal numbers from `r` on ends. */
+static size_t end_of_run(const double *sorted, size_t rows, size_t r) {
+    size_t end = r + 1;
+    while (end < rows && sorted[end] == sorted[r]) end++;
+    return end;
+}
+
+int cli_sample_steps(const cli_sample *s, size_t column, int most, cli_step *out) {
+    size_t rows, before = 0; /* rows of the bin so far */
+    double *numbers = sort_numbers(s, column, &rows);
+    int values = 0, count = 0;
+    for (size_t r = 0, end; numbers && r < rows && values <= most; r = end, values++) {
+        end = end_of_run(numbers, rows, r);
+        if (before >= LEAST_OF_BIN && rows - r >= LEAST_OF_BIN && values < most) {
+            out[count++] = (cli_step){numbers[r], numbers[r - 1]};
+            before = 0;
+        }
+        before += end - r;
+    }
+    const bool is_known = numbers && values <= most;
+    free(numbers);
+    return is_known ? count : -1;
+}
+
+int cli_sample_bins(const cli_sample *s, size_t column, bool are_ids, const int *counts) {
+    size_t rows;
+    double *numbers = sort_numbers(s, column, &rows);
+    if (!numbers) return 0;
+    for (; *counts; counts++) {
+        const size_t bins = (size_t)*counts;
+        if (rows <= bins || !have_bins(numbers, rows, bins)) continue;
+        if (!are_ids || have_quantiles(numbers, rows, bins)) break;
+    }
     free(numbers);
     return *counts;
 }

@@ -34,8 +34,17 @@ typedef struct cli_moments {
     double mean, deviation, skewness;
 } cli_moments;
 cli_moments cli_sample_moments(const cli_sample *s, size_t column);
+/* Where a bin begins, and the number before it. */
+typedef struct cli_step {
+    double value, before;
+} cli_step;
+/* Of at most `most` different numbers: those, ascending, at which a bin of some rows begins, the
+ * first one apart, in out [most]; how many they are. -1: there are more numbers, or memory is
+ * out. */
+int cli_sample_steps(const cli_sample *s, size_t column, int most, cli_step *out);
 /* Into how many bins of as many rows the numbers can be cut without one value falling in two: the
- * first of `counts`, which a 0 ends; 0: into none of them, or memory is out. */
-int cli_sample_bins(const cli_sample *s, size_t column, const int *counts);
+ * first of `counts`, which a 0 ends; 0: into none of them, or memory is out. are_ids: by
+ * "quantiles" of a sparse feature, else by those of pieces. */
+int cli_sample_bins(const cli_sample *s, size_t column, bool are_ids, const int *counts);
 
 #endif

@@ -33,9 +33,14 @@ static void count_label(cli_column *c, int64_t row, bool is_number, double value
 /* False, as below: memory is out. */
 static bool count_text(cli_column *c, int64_t row, const char *text) {
     const int orders = cli_text_date_orders(text, strlen(text));
-    const size_t length = strlen(text);
-    c->brackets += length > 1 && text[0] == '[' && text[length - 1] == ']';
-    if (orders) c->date_orders = c->dates++ ? c->date_orders & orders : orders;
+    c->times += cli_text_is_time(text, strlen(text));
+    if (orders) {
+        const int hour =
+            orders & CLI_DATE_IN_WORDS ? CLI_NO_HOUR : cli_text_hour(text, strlen(text));
+        c->date_orders = c->dates++ ? c->date_orders & orders : orders;
+        if (hour >= 0) c->hours |= UINT32_C(1) << hour;
+        c->other_hours |= hour == CLI_OTHER_HOUR;
+    }
     if (c->texts++ == 0) {
         c->odd_row = row;
         c->odd = strdup(text);
@@ -111,7 +116,9 @@ static mmoe_status name_columns(cli_survey *s, const mmoe_csv_field *fields, siz
         const mmoe_csv_field *f = fields + s->count;
         if (!mmoe_utf8_is(f->text, f->length))
             return mmoe_fail_at(err, MMOE_E_FORMAT, s->path, 1, NULL,
-                                "the name of column %zu is not UTF-8", s->count + 1);
+                                "the name of column %zu is not UTF-8; of a file in Latin-1 or "
+                                "Windows-1252, iconv -f WINDOWS-1252 -t UTF-8 makes one",
+                                s->count + 1);
         if (find_column(s, f->text))
             return mmoe_fail_at(err, MMOE_E_FORMAT, s->path, 1, NULL,
                                 "two columns bear the name \"%s\"", f->text);
@@ -139,6 +146,13 @@ static bool are_labels_numbered(const cli_survey *s, const mmoe_csv_field *field
     return true;
 }
 
+/* As UCI's files have them: "A11 6 A34 1169". */
+static size_t count_blanks(const mmoe_csv_field *field) {
+    size_t blanks = 0;
+    for (const char *c = field->text; *c; c++) blanks += *c == ' ' && c[1] && c[1] != ' ';
+    return blanks;
+}
+
 /* A first row of numbers is a header in few files. */
 static mmoe_status refuse_header(const cli_survey *s, const mmoe_csv_field *fields, size_t count,
                                  mmoe_error *err) {
@@ -146,9 +160,14 @@ static mmoe_status refuse_header(const cli_survey *s, const mmoe_csv_field *fiel
     double number;
     for (size_t i = 0; i < count; i++)
         numbers += mmoe_parse_double(fields[i].text, fields[i].length, &number);
-    if (s->layout.headless || numbers == 0) return MMOE_E_CONFIG;
     char said[sizeof err->message];
     snprintf(said, sizeof said, "%s", err->message);
+    if (count == 1 && count_blanks(fields) > 1)
+        return mmoe_fail(err, MMOE_E_CONFIG,
+                         "%s; row 1 has %zu blanks and no comma: blanks separate no columns, write "
+                         "commas or tabs in their place",
+                         said, count_blanks(fields));
+    if (s->layout.headless || numbers == 0) return MMOE_E_CONFIG;
     return mmoe_fail(err, MMOE_E_CONFIG,
                      "%s; row 1 has %zu numbers in %zu fields: if it is no header, columns are c1 "
                      "to c%zu, as in --label c%zu",

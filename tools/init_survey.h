@@ -16,8 +16,10 @@ typedef struct cli_column {
     int64_t present;          /* values that are there */
     int64_t texts, fractions; /* of them no numbers; numbers with a fraction */
     int64_t days;             /* numbers that may be dates, 20240131 */
-    int64_t brackets;         /* texts between [ and ] */
     int64_t amounts, dates;   /* numbers with marks ("$1,101.50"); texts that are dates */
+    int64_t times;            /* texts that are times of day */
+    uint32_t hours;           /* a bit each that dates have */
+    bool other_hours;         /* behind a date stands what is no time */
     cli_amount amount;        /* the last of them, and the marks of all */
     bool has_comma;           /* numbers are read with a comma before their fraction ... */
     int64_t by_comma, commas; /* else: how many values could be, and only so */

@@ -73,6 +73,7 @@ static int run(int argc, char **argv, bool is_wait_right) {
 }
 
 int main(int argc, char **argv) {
+    cli_keep_standard_streams();
     mmoe_mpi_options options = {.seconds = usual_seconds, .say = say_start};
     const bool is_wait_right = take_wait(&argc, &argv, &options.seconds);
     struct mmoe_comm *ranks;

@@ -2,8 +2,10 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "cli.h"
 #include "progress.h"
 
@@ -14,31 +16,32 @@ const char *cli_last_failure(void) { return last_failure; }
 
 void cli_speak_as(const char *command) { command_name = command; }
 
-__attribute__((format(printf, 1, 0))) static void print_sentence(const char *format, va_list args) {
-    fprintf(stderr, "mmoe%s%s: ", *command_name ? " " : "", command_name);
-    vfprintf(stderr, format, args);
+enum { SENTENCE_SIZE = 8192 }; /* a path of any length, and what is wrong with it */
+
+/* A sentence is one line, and changes no terminal, whatever stands in a file's name. */
+__attribute__((format(printf, 2, 0))) static void make_sentence(char text[SENTENCE_SIZE],
+                                                                const char *format, va_list args) {
+    if (vsnprintf(text, SENTENCE_SIZE, format, args) < 0) *text = '\0';
+    mmoe_utf8_plain(text, ' ');
 }
 
-__attribute__((format(printf, 1, 0))) static void message(const char *format, va_list args) {
+static void print_sentence(const char *text) {
     cli_progress_hold();
-    print_sentence(format, args);
-    fputc('\n', stderr);
+    fprintf(stderr, "mmoe%s%s: %s\n", *command_name ? " " : "", command_name, text);
     cli_progress_release();
 }
 
 /* A failure, with the reason behind it if there is one. */
 __attribute__((format(printf, 2, 0))) static void fail(const char *reason, const char *format,
                                                        va_list args) {
-    va_list again;
-    va_copy(again, args);
-    const int length = vsnprintf(last_failure, sizeof last_failure, format, again);
-    va_end(again);
-    if (*reason && length >= 0 && (size_t)length < sizeof last_failure)
-        snprintf(last_failure + length, sizeof last_failure - (size_t)length, ": %s", reason);
-    cli_progress_hold();
-    print_sentence(format, args);
-    fprintf(stderr, "%s%s\n", *reason ? ": " : "", reason);
-    cli_progress_release();
+    char text[SENTENCE_SIZE];
+    make_sentence(text, format, args);
+    const size_t length = strlen(text);
+    if (*reason) snprintf(text + length, SENTENCE_SIZE - length, ": %s", reason);
+    const size_t kept = mmoe_utf8_cut(text, strlen(text), sizeof last_failure - 1);
+    memcpy(last_failure, text, kept);
+    last_failure[kept] = '\0';
+    print_sentence(text);
 }
 
 int cli_fail(const char *format, ...) {
@@ -70,9 +73,11 @@ int cli_usage(const char *format, ...) {
 
 void cli_note(const char *format, ...) {
     va_list args;
+    char text[SENTENCE_SIZE];
     va_start(args, format);
-    message(format, args);
+    make_sentence(text, format, args);
     va_end(args);
+    print_sentence(text);
 }
 
 int cli_fail_memory(void) { return cli_fail("out of memory"); }

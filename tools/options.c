@@ -1,4 +1,3 @@
-#include <errno.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -6,6 +5,7 @@
 #include <string.h>
 
 #include "base/processors.h"
+#include "base/text.h"
 #include "data_files.h"
 
 int cli_processors(void) {
@@ -40,10 +40,9 @@ static void print_command_help(const cli_command *command) {
 }
 
 static int parse_integer(const cli_option *o, const char *text) {
-    char *end;
-    errno = 0;
-    long long value = strtoll(text, &end, 10);
-    if (*end || end == text || errno || (double)value < o->lowest || (double)value > o->highest)
+    int64_t value;
+    if (!mmoe_parse_int64(text, strlen(text), &value) || (double)value < o->lowest ||
+        (double)value > o->highest)
         return cli_usage("--%s: \"%s\" is not a whole number from %.0f to %.0f", o->name, text,
                          o->lowest, o->highest);
     *(int64_t *)o->target = value;
@@ -51,9 +50,9 @@ static int parse_integer(const cli_option *o, const char *text) {
 }
 
 static int parse_real(const cli_option *o, const char *text) {
-    char *end;
-    double value = strtod(text, &end);
-    if (*end || end == text || !isfinite(value) || value < o->lowest || value > o->highest)
+    double value;
+    if (!mmoe_parse_double(text, strlen(text), &value) || !isfinite(value) || value < o->lowest ||
+        value > o->highest)
         return cli_usage("--%s: \"%s\" is not a number from %g to %g", o->name, text, o->lowest,
                          o->highest);
     *(double *)o->target = value;

@@ -1,11 +1,13 @@
 #include "output.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/utf8.h"
+#include "plain.h"
 #include "task_types.h"
 
 json_t *cli_config_json(const mmoe_config *config) {
@@ -33,6 +35,44 @@ json_t *cli_json_text(const char *text) {
     mend_text(mended);
     json_t *json = json_string(mended);
     free(mended);
+    return json;
+}
+
+/* All of a file, up to a byte more than `most`; NULL with errno. */
+static char *read_text(const char *path, size_t most, size_t *length) {
+    FILE *file = fopen(path, "rbe");
+    if (!file) return NULL;
+    char *text = NULL;
+    size_t room = 0, got = 1;
+    for (*length = 0; got && *length <= most; *length += got) {
+        char *grown = *length < room ? text : realloc(text, room = 2 * room + 4096);
+        if (!grown) break;
+        text = grown;
+        got = fread(text + *length, 1, room - *length, file);
+    }
+    const int reason = ferror(file) || (got && *length <= most) ? errno : 0;
+    fclose(file);
+    if (!reason) return text;
+    free(text);
+    errno = reason;
+    return NULL;
+}
+
+json_t *cli_read_json(const char *path) {
+    static const char mark[] = "\xef\xbb\xbf"; /* that some editors set before UTF-8 */
+    enum { MOST = 1 << 24 };
+    json_error_t error;
+    size_t length = 0;
+    char *text = read_text(path, MOST, &length);
+    json_t *json = NULL;
+    const size_t from = text && length >= 3 && memcmp(text, mark, 3) == 0 ? 3 : 0;
+    if (!text)
+        cli_fail_system("cannot read %s", path);
+    else if (length > MOST)
+        cli_fail("%s has more than %d bytes", path, MOST);
+    else if (!(json = json_loadb(text + from, length - from, JSON_REJECT_DUPLICATES, &error)))
+        cli_fail("%s: line %d, column %d: %s", path, error.line, error.column, error.text);
+    free(text);
     return json;
 }
 
@@ -216,7 +256,7 @@ static void print_groups(const mmoe_task_metrics *m) {
     const int64_t rows = m->rows - m->one_class_group_rows - m->no_group_rows;
     printf("gauc of %s: %" PRId64 " of %" PRId64 " rows, %" PRId64 " of %" PRId64
            " groups by \"%s\"; %" PRId64 " have one class only, %" PRId64 " of them one row\n",
-           m->name, rows, m->rows, m->groups - m->one_class_groups, m->groups, m->group,
+           m->name, rows, m->rows, m->groups - m->one_class_groups, m->groups, cli_plain(m->group),
            m->one_class_groups, m->single_groups);
 }
 

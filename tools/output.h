@@ -9,6 +9,8 @@
 
 /* The whole configuration; NULL when memory is out. */
 json_t *cli_config_json(const mmoe_config *config);
+/* A file of JSON, up to 16 MB, without the byte order mark; prints the error, and is NULL then. */
+json_t *cli_read_json(const char *path);
 /* A text that need not be UTF-8, a path: with ? for each byte that is no character. */
 json_t *cli_json_text(const char *text);
 /* null unless the value is finite. */

@@ -11,8 +11,6 @@
 /* The longest message that Open MPI sends over TCP unasked. */
 static const double longest_at_once = 65536;
 
-double plan_distinct(double reads, double rows) { return -rows * expm1(-reads / rows); }
-
 bool plan_is_dealt(const mmoe_table_estimate *t) {
     return strcmp(t->update, "deferred") == 0 || strcmp(t->update, "lazy") == 0;
 }
@@ -28,8 +26,7 @@ static gradients gradients_of(const mmoe_estimate *e, double hosts) {
     for (size_t i = 0; i < e->n_table; i++) {
         const mmoe_table_estimate *t = &e->tables[i];
         if (plan_is_dealt(t))
-            g.dealt +=
-                plan_distinct(t->reads * e->batch_size / hosts, (double)t->rows) * 4 * t->width;
+            g.dealt += t->met[ilogb(hosts)] * 4 * t->width;
         else if (strcmp(t->update, "none") != 0)
             g.whole += (double)t->bytes;
     }
@@ -62,23 +59,43 @@ static double exchange_of(double bytes, double beside, const plan_network *n, do
 }
 
 /* A round of messages for each barrier and for losses, which log2 of `hosts` pairs pass on; and of
- * every host with every other: sums by id, and gradients and weights, with those of rows. */
+ * every host with every other: sums by id, and gradients and weights, with those of rows. What is
+ * told of the next batch's rows is on its way during a step, and takes processors alone. */
 static double waiting_of(const mmoe_estimate *e, const plan_network *n, double hosts) {
     const gradients g = gradients_of(e, hosts);
     if (hosts < 2) return 0;
     return (e->n_barrier + 1) * log2(hosts) * n->latency +
            exchange_of((double)e->sum_bytes, 0, n, hosts) +
-           (1 + e->told_lists) * exchange_of((double)e->told_bytes, 0, n, hosts) +
+           (e->told_bytes > 0) * (hosts - 1) * n->wire.message +
            2 * exchange_of(g.whole, g.dealt, n, hosts);
 }
 
+/* More ranks than were timed, as there are no more segments, are as quick in proportion. */
+static double computing_of(const mmoe_estimate *e, int hosts) {
+    double seconds = e->step_seconds / hosts;
+    for (size_t i = 0; i < e->n_of_ranks && e->of_ranks[i].ranks <= hosts; i++)
+        seconds = e->of_ranks[i].step_seconds * e->of_ranks[i].ranks / hosts;
+    return seconds;
+}
+
+/* Its steps; the order of its rows, which each rank draws; rows of tables, of which each rank
+ * brings its own up to date at the end; and a round of messages: whether a rank was told to stop.
+ */
+static double epoch_of(const mmoe_estimate *e, const plan_network *n, double step, int hosts) {
+    const double steps = ceil((double)e->rows / e->batch_size),
+                 order = e->epoch_seconds - e->settle_seconds - steps * e->step_seconds;
+    if (!e->rows) return 0;
+    return steps * step + order + e->settle_seconds / hosts + log2(hosts) * n->latency;
+}
+
 plan_ranks plan_ranks_of(const mmoe_estimate *e, const plan_network *n, int hosts) {
-    plan_ranks r = {.hosts = hosts, .computing = e->step_seconds / hosts};
+    plan_ranks r = {.hosts = hosts, .computing = computing_of(e, hosts)};
     r.bytes = bytes_of(e, hosts);
     r.sending = r.bytes / n->bytes_a_second;
     r.copying = r.bytes * n->wire.byte; /* as many come as go */
     r.waiting = waiting_of(e, n, hosts);
     r.seconds = r.computing + r.sending + r.copying + r.waiting;
+    r.epoch = epoch_of(e, n, r.seconds, hosts);
     return r;
 }
 
@@ -92,9 +109,11 @@ static int quickest(const mmoe_estimate *e, const plan_network *n, int most) {
 
 static void print_line(const mmoe_estimate *e, const plan_ranks *r) {
     char rate[CLI_COUNT_SIZE];
-    printf("%6d %10.3f %10.3f %10.3f %10.3f %10.3f %12.3f %10s %9.2f\n", r->hosts, 1e3 * r->seconds,
+    printf("%6d %9.3f %9.3f %9.3f %9.3f %9.3f %10.3f %9s %8.2f", r->hosts, 1e3 * r->seconds,
            1e3 * r->computing, 1e3 * r->sending, 1e3 * r->copying, 1e3 * r->waiting, r->bytes / 1e6,
            cli_count_text(e->batch_size / r->seconds, rate), e->step_seconds / r->seconds);
+    if (e->rows) printf(" %9.3g", r->epoch);
+    puts("");
 }
 
 static void print_memory_of(const mmoe_estimate *e, const mmoe_rank_estimate *m) {
@@ -123,10 +142,13 @@ void plan_ranks_print(const mmoe_estimate *e, const plan_network *n, int most) {
     printf(
         "\na step on hosts like this one, %g Gbit/s and %g ms apart: by a formula, not measured\n",
         n->bytes_a_second * 8 / 1e9, 1e3 * n->latency);
+    if (e->n_of_ranks)
+        printf("but for what each computes, which is timed here, up to %d\n",
+               (int)e->of_ranks[e->n_of_ranks - 1].ranks);
     printf("of messages processors take %.1f us each and %.2f ns a byte, as over TCP on this one\n",
            1e6 * n->wire.message, 1e9 * n->wire.byte);
-    printf("%6s %10s %10s %10s %10s %10s %12s %10s %9s\n", "hosts", "ms", "computing", "sending",
-           "copying", "waiting", "MB a rank", "rows/s", "speed-up");
+    printf("%6s %9s %9s %9s %9s %9s %10s %9s %8s%s\n", "hosts", "ms", "computing", "sending",
+           "copying", "waiting", "MB a rank", "rows/s", "speed-up", e->rows ? "   epoch s" : "");
     for (int hosts = 1; hosts <= most; hosts *= 2) {
         const plan_ranks r = plan_ranks_of(e, n, hosts);
         print_line(e, &r);
@@ -149,11 +171,12 @@ json_t *plan_ranks_json(const mmoe_estimate *e, const plan_network *n, int most)
     json_t *list = json_array();
     for (int hosts = 1; hosts <= most; hosts *= 2) {
         const plan_ranks r = plan_ranks_of(e, n, hosts);
-        json_array_append_new(list, json_pack("{s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:o}",
+        json_array_append_new(list, json_pack("{s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:o, s:o}",
                                               "hosts", hosts, "seconds", r.seconds, "computing",
                                               r.computing, "sending", r.sending, "copying",
                                               r.copying, "waiting", r.waiting, "bytes", r.bytes,
-                                              "speed_up", e->step_seconds / r.seconds, "memory",
+                                              "speed_up", e->step_seconds / r.seconds, "epoch",
+                                              e->rows ? json_real(r.epoch) : json_null(), "memory",
                                               memory_json(e, hosts)));
     }
     return json_pack("{s:f, s:f, s:f, s:f, s:o, s:i}", "bytes_a_second", n->bytes_a_second,

@@ -20,10 +20,9 @@ typedef struct plan_ranks {
     double bytes;                                /* that a rank sends */
     double computing, sending, copying, waiting; /* seconds */
     double seconds;                              /* the four */
+    double epoch;                                /* seconds; 0: of no known rows */
 } plan_ranks;
 
-/* Rows of the table that a batch's reads meet, drawn evenly, on average. */
-double plan_distinct(double reads, double rows);
 /* Whether hosts exchange the rows that a batch reads, and no others. */
 bool plan_is_dealt(const mmoe_table_estimate *t);
 plan_ranks plan_ranks_of(const mmoe_estimate *e, const plan_network *n, int hosts);

@@ -4,6 +4,8 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "output.h"
+#include "plain.h"
 #include "progress.h"
 
 mmoe_rank_estimate plan_of_one(const mmoe_estimate *e) {
@@ -54,7 +56,7 @@ static void print_tables(const mmoe_estimate *e) {
     for (size_t i = 0; i < e->n_table; i++) {
         const mmoe_table_estimate *t = &e->tables[i];
         mmoe_format_count(t->rows, rows);
-        printf("%-24s %14s %6" PRId32 " %10s %10s  %s: %s\n", t->name, rows, t->width,
+        printf("%-24s %14s %6" PRId32 " %10s %10s  %s: %s\n", cli_plain(t->name), rows, t->width,
                plan_bytes_text(t->bytes, weights), plan_bytes_text(t->moment_bytes, moments),
                t->update, t->why);
     }

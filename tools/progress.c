@@ -93,8 +93,15 @@ static bool is_due(progress_line *line, const mmoe_work *w, double now) {
 }
 
 void cli_write_plain(FILE *out, const char *text, size_t length) {
-    for (size_t i = 0; i < length; i++)
-        fputc((unsigned char)text[i] < ' ' || text[i] == 127 ? '?' : text[i], out);
+    for (size_t i = 0, size; i < length; i += size) {
+        uint32_t point = 0;
+        size = mmoe_utf8_next(text + i, length - i, &point);
+        if (size && !mmoe_utf8_is_control(point))
+            fwrite(text + i, 1, size, out);
+        else
+            fputc('?', out);
+        if (!size) size = 1;
+    }
 }
 
 static void write_line(progress_line *line, const char *text, double now, int width) {

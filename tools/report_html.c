@@ -15,8 +15,7 @@ static const char none[] = "\xe2\x80\x93"; /* a dash */
 static size_t character(const char *text, size_t length) {
     uint32_t point = 0;
     const size_t bytes = mmoe_utf8_next(text, length, &point);
-    const bool is_control = point < 0x20 || (point >= 0x7f && point < 0xa0);
-    return bytes && is_control ? 0 : bytes;
+    return bytes && mmoe_utf8_is_control(point) ? 0 : bytes;
 }
 
 void cli_html_cut(FILE *out, const char *text, size_t most) {

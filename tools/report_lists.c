@@ -45,7 +45,7 @@ void cli_report_lists(report_page *page, const mmoe_model *model, const mmoe_dat
     int found = 0, written = 0;
     for (int32_t i = 0; found >= 0 && i < mmoe_model_sparse_count(model); i++) {
         if (!mmoe_model_sparse_list(model, i, NULL) || written++ >= MOST_LISTS) continue;
-        found = cli_lists_of(model, data, i, &l);
+        found = cli_lists_of(model, data, i, written - 1, &l);
         if (written == 1) begin_lists(page->out);
         if (found == 1) write_row(page->out, &l);
     }

@@ -1,7 +1,6 @@
 #include "report_log.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -102,21 +101,45 @@ static int check_log(const report_log *log) {
     return cli_fail("--log: %s: line 1 is no line of a log of mmoe train", log->path);
 }
 
+enum { MAX_LINE = 1 << 26 };
+
+/* Up to and with the next newline, of a line of at most MAX_LINE bytes one more; 0: the end, or
+ * what errno has. */
+static size_t next_line(FILE *file, char **text, size_t *room) {
+    size_t length = 0;
+    for (int c; length <= MAX_LINE && (c = getc_unlocked(file)) != EOF;) {
+        if (length == *room) {
+            char *grown = realloc(*text, 2 * *room + 4096);
+            if (!grown) return 0;
+            *text = grown;
+            *room = 2 * *room + 4096;
+        }
+        (*text)[length++] = (char)c;
+        if (c == '\n') break;
+    }
+    if (ferror(file)) return 0;
+    errno = 0;
+    return length;
+}
+
 int cli_log_read(report_log *log, const char *path) {
     *log = (report_log){.path = path, .epochs = json_array(), .starts = json_array()};
     if (!log->epochs || !log->starts) return cli_fail_memory();
     FILE *file = fopen(path, "r");
     if (!file) return cli_fail_system("--log: cannot read %s", path);
     char *text = NULL;
-    size_t size = 0;
-    ssize_t length;
-    while ((length = getline(&text, &size, file)) > 0) read_line(log, text, (size_t)length);
-    const bool failed = ferror(file);
+    size_t room = 0, length;
+    while ((length = next_line(file, &text, &room)) > 0 && length <= MAX_LINE)
+        read_line(log, text, length);
     const int reason = errno;
     free(text);
     fclose(file);
     errno = reason;
-    if (failed) return cli_fail_system("--log: cannot read %s", path);
+    if (reason) return cli_fail_system("--log: cannot read %s", path);
+    if (length > MAX_LINE)
+        return cli_fail("--log: %s: line %lld has more than %d bytes: it is none of a log of mmoe "
+                        "train",
+                        path, (long long)log->lines + 1, MAX_LINE);
     return check_log(log);
 }
 

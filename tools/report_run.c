@@ -229,7 +229,8 @@ static int list_figures(uint32_t types, cli_figure list[MOST_FIGURES + 1]) {
 
 /* Does it say that the model is worse than none? */
 static bool is_worse(const cli_figure *figure, double value) {
-    return figure->is_ratio && (figure->better < 0 ? value > 1 : value < 0);
+    const double rounding = 1e-6; /* of a task that is its constant */
+    return figure->is_ratio && (figure->better < 0 ? value > 1 + rounding : value < -rounding);
 }
 
 /* What the comparisons with no model mean. */
@@ -334,10 +335,12 @@ void cli_report_result_of(report_page *page, const report_log *log) {
         const json_t *last = result_of(log->result, task), *best = json_object_get(valid, task);
         const double rows = cli_json_at(log->head, "rows", "valid", NULL),
                      last_rows = cli_json_at(last, "rows", NULL);
+        const bool is_valid = last && best && data && strcmp(data, "valid") == 0;
         char where[64];
         snprintf(where, sizeof where, "validation, epoch %" PRId64, cli_log_best(log));
-        if (best) cli_report_metrics_row(out, task, where, rows, best, types);
-        if (last && (!best || !data || strcmp(data, "valid") != 0))
+        /* With trainer.shrink the weights that are kept are not quite the epoch's. */
+        if (best) cli_report_metrics_row(out, task, where, rows, is_valid ? last : best, types);
+        if (last && !is_valid)
             cli_report_metrics_row(out, task, data ? data : "?", last_rows, last, types);
     }
     cli_html_table_end(out);

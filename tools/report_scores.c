@@ -1,7 +1,5 @@
 #include "report_scores.h"
 
-#include <math.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 /* A float's order, and for the same figures from the same rows in whatever order they stood: all of

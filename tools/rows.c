@@ -1,6 +1,5 @@
 #include "rows.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"

@@ -264,6 +264,19 @@ int cli_report_epoch(void *user, const mmoe_epoch_report *epoch) {
     return *report->stopped;
 }
 
+/* Sentences name the key that they are of. */
+void cli_report_warning(void *user, const mmoe_warning *warning) {
+    run_report *report = user;
+    cli_warn_of_training(NULL, warning);
+    if (!warning->subject || !strstr(warning->message, "(trainer.shrink)")) return;
+    if (!report->shrunk) report->shrunk = json_object();
+    json_object_set_new(report->shrunk, warning->subject, json_true());
+}
+
+bool cli_report_shrank(const run_report *report, const char *task) {
+    return json_object_get(report->shrunk, task) != NULL;
+}
+
 int cli_report_progress(void *user, const mmoe_progress *p) {
     const run_report *report = user;
     if (p->rows_done <= 0 || p->seconds <= 0) return *report->stopped;

@@ -26,6 +26,7 @@ typedef struct run_report {
     int64_t train_rows;
     int32_t collapsed; /* gates, in the last epoch */
     double lr;         /* of the last line that was printed */
+    json_t *shrunk;    /* tasks that a warning of trainer.shrink was of; the caller's to release */
 } run_report;
 
 typedef struct run_files {
@@ -46,5 +47,9 @@ int cli_report_close(run_report *report);
 /* Callbacks of mmoe_trainer_options; `user` is the run_report. */
 int cli_report_epoch(void *user, const mmoe_epoch_report *epoch);
 int cli_report_progress(void *user, const mmoe_progress *progress);
+void cli_report_warning(void *user, const mmoe_warning *warning);
+
+/* Has trainer.shrink warned of the task? */
+bool cli_report_shrank(const run_report *report, const char *task);
 
 #endif

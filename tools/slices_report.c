@@ -1,6 +1,5 @@
 #include "slices_report.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 
 #include "base/utf8.h"
 #include "output.h"
+#include "plain.h"
 
 enum { VALUE = 40, VALUE_SIZE = VALUE + sizeof "..." };
 
@@ -19,8 +19,7 @@ static void show_value(const char *value, char out[VALUE_SIZE]) {
              (int)(is_long ? mmoe_utf8_cut(value, length, VALUE) : length), value ? value : "",
              is_long ? "..." : "");
     if (!value) snprintf(out, VALUE_SIZE, "(missing)");
-    for (char *c = out; *c; c++)
-        if (iscntrl((unsigned char)*c)) *c = '?';
+    mmoe_utf8_plain(out, '?');
 }
 
 static void print_task(const mmoe_row_slices *s, int32_t task, mmoe_task_metrics *lines,
@@ -29,7 +28,7 @@ static void print_task(const mmoe_row_slices *s, int32_t task, mmoe_task_metrics
         lines[i] = s->items[i].metrics[task];
         lines[i].name = names[i];
     }
-    printf("\n%s by \"%s\"\n", s->items[0].metrics[task].name, s->column);
+    printf("\n%s by \"%s\"\n", s->items[0].metrics[task].name, cli_plain(s->column));
     cli_print_lines(&(cli_lines){"value", lines, (int32_t)s->count, false});
 }
 
@@ -44,7 +43,7 @@ int cli_print_slices(const mmoe_row_slices *s, int32_t n_task) {
     if (!has_memory) return cli_fail_memory();
     if (s->left_out)
         printf("\n%" PRId64 " more values of \"%s\" have %" PRId64 " rows\n", s->left_out,
-               s->column, s->rows_left_out);
+               cli_plain(s->column), s->rows_left_out);
     return CLI_OK;
 }
 

@@ -1,6 +1,5 @@
 /* The file of a sweep. */
 #include <limits.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -111,7 +110,7 @@ static int read_plan_config(sweep_plan *p, mmoe_config **out) {
     json_t *value = json_object_get(p->root, "config");
     mmoe_error err;
     if (!value) return cli_fail("%s: the key \"config\" is missing", p->path);
-    if (!json_is_object(value) && !json_is_string(value))
+    if (!json_is_object(value) && !json_string_length(value))
         return cli_fail("%s: \"config\" must be a configuration or the path of one", p->path);
     if (json_is_object(value)) {
         p->config = json_incref(value);
@@ -119,10 +118,10 @@ static int read_plan_config(sweep_plan *p, mmoe_config **out) {
         char *path = resolve(p, json_string_value(value));
         if (!path) return cli_fail_memory();
         mmoe_status status = mmoe_config_read(path, NULL, out, &err);
-        if (!status) p->config = json_load_file(path, 0, NULL);
+        if (!status) p->config = cli_read_json(path);
         free(path);
         if (status) return cli_fail("%s", err.message);
-        if (!p->config) return cli_fail_memory();
+        if (!p->config) return CLI_FAILED;
     }
     p->config_text = json_dumps(p->config, JSON_COMPACT);
     if (!p->config_text) return cli_fail_memory();
@@ -352,11 +351,8 @@ static int read_plan(sweep_plan *p) {
 
 int sweep_plan_read(const char *path, sweep_plan *p) {
     *p = (sweep_plan){.path = path};
-    json_error_t error;
-    p->root = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
-    if (!p->root && error.line < 0) return cli_fail("%s", error.text);
-    if (!p->root)
-        return cli_fail("%s: line %d, column %d: %s", path, error.line, error.column, error.text);
+    p->root = cli_read_json(path);
+    if (!p->root) return CLI_FAILED;
     if (!json_is_object(p->root)) return cli_fail("%s: a sweep is a JSON object", path);
     return read_plan(p);
 }

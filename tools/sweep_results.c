@@ -120,8 +120,20 @@ static const char *differing_part(json_t *own, const json_t *found, int *unknown
     return NULL;
 }
 
-static int compare_identity(json_t *own, const json_t *found, const char *directory, int *unknown) {
-    const char *part = differing_part(own, found, unknown);
+/* What a record has beside that; NULL: nothing. */
+static const char *additional_part(const json_t *own, json_t *found) {
+    for (void *at = json_object_iter(found); at; at = json_object_iter_next(found, at))
+        if (!json_object_get(own, json_object_iter_key(at))) return json_object_iter_key(at);
+    return NULL;
+}
+
+static int compare_identity(json_t *own, json_t *found, const char *directory, int *unknown) {
+    const char *part = differing_part(own, found, unknown),
+               *more = part ? NULL : additional_part(own, found);
+    if (more)
+        return cli_fail("%s has the results of another sweep, or of a newer version than mmoe %s: "
+                        "its \"%s\" is not this one's; choose another --output",
+                        directory, mmoe_version(), more);
     if (!part) return CLI_OK;
     const json_t *value = json_object_get(own, part), *other = json_object_get(found, part);
     const char *path = json_string_value(json_object_get(value, "path"));
@@ -346,7 +358,10 @@ static int trim_rows(const sweep_results *r, off_t *size) {
 static int open_rows(const sweep_plan *p, sweep_results *r) {
     off_t size;
     r->fd = open(r->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    struct stat about;
     if (r->fd < 0) return cli_fail_system("cannot write %s", r->path);
+    if (fstat(r->fd, &about) == 0 && !S_ISREG(about.st_mode))
+        return cli_fail("%s is not a regular file", r->path);
     if (flock(r->fd, LOCK_EX | LOCK_NB))
         return cli_fail("%s is being written by another sweep", r->path);
     int status = trim_rows(r, &size);

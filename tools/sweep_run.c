@@ -3,12 +3,12 @@
  * to the other ranks, which all know of every run what became of it and so deal alike. */
 #include <math.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "files.h"
 #include "progress.h"
 #include "ranks.h"
 #include "rows.h"
@@ -381,18 +381,10 @@ static void list_open(crew *c) {
             }
 }
 
-static void take_signals(void) {
-    struct sigaction action = {
-        .sa_handler = stop,
-        .sa_flags = (int)SA_RESETHAND}; /* a second signal ends the program at once */
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
-
 static int start_threads(crew *c) {
     pthread_t workers[CLI_MAX_THREADS];
     int started = 0;
-    take_signals();
+    cli_stop_on_signals(stop);
     /* Data that cannot be read end the sweep before it begins. */
     run_rows *first = rows_of(c, c->open[0]);
     if (need_rows(c->plan, c->open[0], first)) return cli_fail("%s", first->err.message);

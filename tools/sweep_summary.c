@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "output.h"
 #include "sweep.h"
 #include "task_types.h"
@@ -21,6 +22,9 @@ typedef struct line {
     int64_t parameters;
     double score; /* larger is better; NaN: undefined */
 } line;
+
+/* Of a task that is its constant. */
+static const double rounding = 1e-6;
 
 /* ---- Figures ---- */
 
@@ -125,7 +129,8 @@ static void warn_of_runs(const sweep_plan *p, const sweep_results *r) {
         size_t done = 0, worse = 0;
         for (const sweep_result *run = r->runs; run < r->runs + r->n_run; run++) {
             done += run->status == SWEEP_OK;
-            worse += run->status == SWEEP_OK && run->values[figure - p->figures] > run->values[i];
+            worse += run->status == SWEEP_OK &&
+                     run->values[figure - p->figures] > (1 + rounding) * run->values[i];
         }
         if (worse)
             cli_warn("%s is worse than %s, that of always predicting the mean label, in %zu of %zu "
@@ -226,6 +231,7 @@ static bool is_shown(const sweep_plan *p, size_t figure) {
 static void put_figure(char *cell, const char *text) {
     snprintf(cell, CELL, "%s", text);
     if (strlen(text) >= CELL) memcpy(cell + CELL - 4, "...", 4);
+    mmoe_utf8_plain(cell, '?');
 }
 
 static void put_spread(char *cell, const line *l, const spread *s) {

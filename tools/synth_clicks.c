@@ -1,5 +1,4 @@
 /* The rows of a click log as text, and how well their own probabilities rank them. */
-#include <string.h>
 
 #include "binned_auc.h"
 #include "synth_chunks.h"

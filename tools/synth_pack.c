@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -29,12 +30,20 @@ static void tell_the_rest(void *user, const mmoe_work *work) {
     if (strcmp(work->what, "reading") != 0) cli_progress(work);
 }
 
+/* What messages call them: nobody gave the program anything by its standard input. */
+static int name_rows(cli_rows *rows, const char *name) {
+    free(rows->name);
+    rows->name = strdup(name);
+    return rows->name ? CLI_OK : cli_fail_memory();
+}
+
 static int pack_input(const pack_flags *flags) {
     static const mmoe_watcher watcher = {.on_work = tell_the_rest};
     pack_flags f = *flags;
     int64_t packed;
     f.watcher = &watcher;
     int status = cli_rows_add(&f.data, "the rows", "-");
+    if (!status) status = name_rows(&f.data, f.output);
     if (!status) status = cli_pack_rows(&f, &packed);
     cli_rows_free(&f.data);
     return status;

@@ -5,7 +5,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/raw_bytes.h"
 #include "output.h"
@@ -13,9 +12,9 @@
 static json_t *said;                                           /* sentences; NULL: none yet */
 static pthread_mutex_t said_mutex = PTHREAD_MUTEX_INITIALIZER; /* a sweep's runs warn at once */
 
-static bool was_said(const char *text) {
+static bool was_said(const json_t *text) {
     for (size_t i = 0; i < json_array_size(said); i++)
-        if (strcmp(json_string_value(json_array_get(said, i)), text) == 0) return true;
+        if (json_equal(json_array_get(said, i), (json_t *)(uintptr_t)text)) return true;
     return false;
 }
 
@@ -31,10 +30,12 @@ void cli_warn(const char *format, ...) {
     }
     pthread_mutex_lock(&said_mutex);
     if (!said) said = json_array();
-    if (!was_said(text)) {
+    json_t *json = cli_json_text(text);
+    if (!was_said(json)) {
         cli_note("warning: %s", text);
-        json_array_append_new(said, cli_json_text(text));
+        json_array_append(said, json);
     }
+    json_decref(json);
     pthread_mutex_unlock(&said_mutex);
     free(text);
 }

@@ -8,8 +8,9 @@ from pages import count_of, table
 
 HEADING = "More than one machine"
 ABOUT = """**Predictions, not measurements**: what `mmoe plan --ranks 64` says of a step on 1 to 64
-hosts like this machine, a rank with one thread on each, by the formula in `docs/ranks.md`. The step
-of one host alone was timed. Speed-ups are over one host; in bold the most that a shape gets."""
+hosts like this machine, a rank with one thread on each, by the formula in `docs/ranks.md`. What was
+timed is the step of one host, and what one of 2 to 64 ranks computes of it. Speed-ups are over one
+host; in bold the most that a shape gets."""
 NETWORKS = ((1, 1), (1, 0.1), (10, 0.1), (25, 0.02))
 WIDE = {"n_expert": 32, "expert_params": {"dims": [256, 128]}}
 # Columns, values of each, width of the embeddings, batch, the model.

@@ -27,14 +27,15 @@ using clock_type = std::chrono::steady_clock;
 
 struct options {
     std::string model, columns, host = "127.0.0.1";
-    int port = 8080, threads = 4, drain = 1000, watch = 200;
+    int port = 8080, threads = 4, drain = 1000, watch = 200, keep_alive = 1;
     bool measures_parsing = false;
     learning learn;
 };
 
 static const char usage[] =
     "usage: ranking-service --model PATH --columns JSON [--host ADDRESS] [--port N (0: any)]\n"
-    "    [--threads N] [--drain MILLISECONDS] [--watch MILLISECONDS] [--measure-parsing]\n"
+    "    [--threads N] [--drain MILLISECONDS] [--watch MILLISECONDS] [--keep-alive SECONDS]\n"
+    "    [--measure-parsing]\n"
     "    [--learn FOLDER [--publish EVENTS] [--publish-within MILLISECONDS] [--save EVENTS]\n"
     "    [--queue EVENTS] [--grow ROWS]]\n";
 
@@ -91,6 +92,8 @@ static options read_options(int argc, char **argv) {
             o.drain = number(word, 0);
         else if (name == "--watch")
             o.watch = number(word, 1);
+        else if (name == "--keep-alive")
+            o.keep_alive = number(word, 1);
         else if (read_learning(name, word, &o.learn))
             says_how_to_learn = true;
         else
@@ -162,7 +165,7 @@ class service {
         server_.new_task_queue = std::function<httplib::TaskQueue *()>(
             [&o] { return new httplib::ThreadPool(static_cast<size_t>(o.threads)); });
         server_.set_keep_alive_max_count(std::numeric_limits<size_t>::max());
-        server_.set_keep_alive_timeout(1); // which the end may have to wait for
+        server_.set_keep_alive_timeout(o.keep_alive); // which the end may have to wait for
         server_.set_tcp_nodelay(true);
         // Without SO_REUSEPORT, which would let two services take each other's requests.
         server_.set_socket_options([](int socket) {

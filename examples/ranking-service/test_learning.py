@@ -78,7 +78,7 @@ def all_published(service):
 
 def end(service):
     service.process.send_signal(signal.SIGTERM)
-    err = service.process.communicate(timeout=120)[1]
+    err = service.process.communicate(timeout=base.FOREVER)[1]
     check("it ends well", service.process.returncode == 0)
     if service.process.returncode:
         print(err)
@@ -155,7 +155,7 @@ def uninterrupted(program):
     until("the last is served", lambda: 1 + PUBLISHES in seen)
     ends.set()
     for c in clients:
-        c.join(120)
+        c.join(base.FOREVER)
     check(f"{counts['answers']} answers under {PUBLISHES} publications, each of one version",
           counts["wrong"] == 0 and len({json.dumps(best) for best in seen.values()}) == len(seen))
     now = service.metrics()

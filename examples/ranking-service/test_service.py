@@ -21,6 +21,7 @@ COLUMNS = [
     {"name": "seen", "type": "integer", "side": "user", "list": True, "optional": True},
 ]
 SHORT = "--short" in sys.argv
+FOREVER = 1200  # seconds: a failure is known by its answer, not by how late that comes
 MODELS = 'ranking_models_total{{result="{}"}}'
 failures = 0
 
@@ -33,7 +34,7 @@ def check(what, holds):
 
 def until(what, holds):
     """Asks again until something is so, which it returns; what never comes is a failure."""
-    end = time.monotonic() + 120
+    end = time.monotonic() + FOREVER
     while time.monotonic() < end:
         found = holds()
         if found:
@@ -62,12 +63,13 @@ class Service:
         with open("columns.json", "w") as file:
             json.dump(COLUMNS, file)
         self.process = subprocess.Popen(
-            [program, "--columns", "columns.json", "--port", "0", "--threads", "6", *options],
+            [program, "--columns", "columns.json", "--port", "0", "--threads", "6",
+             "--keep-alive", str(FOREVER), *options],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.port = int(self.process.stdout.readline().rsplit(":", 1)[1])
 
     def connect(self):
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=FOREVER)
 
     def ask(self, method, path, body=None):
         connection = self.connect()
@@ -214,7 +216,8 @@ def starts(service):
 
 def main():
     shutil.copy("old.mm", "live.mm")
-    service = Service(sys.argv[1], "--model", "live.mm", "--drain", "300000", "--watch", "10")
+    service = Service(sys.argv[1], "--model", "live.mm", "--drain", str(FOREVER * 1000),
+                      "--watch", "10")
     try:
         serve(service)
     finally:
@@ -251,9 +254,9 @@ def serve(service):
     service.process.send_signal(signal.SIGTERM)
     until("a balancer is told of the end", lambda: service.ask("GET", "/healthz")[0] == 503)
     for c in clients:
-        c.join(120)
+        c.join(FOREVER)
     service.process.send_signal(signal.SIGTERM)
-    out, err = service.process.communicate(timeout=120)
+    out, err = service.process.communicate(timeout=FOREVER)
     check("it ends well", service.process.returncode == 0)
     if service.process.returncode:
         print(err)

@@ -54,7 +54,8 @@ typedef struct mmoe_error {
                        * that are no rows and newlines within quotes do not count. 0: none */
     char column[128]; /* name of a column or configuration key; long names are cut */
     char file[256];   /* the file's path as given; long paths are cut */
-    char message[512]; /* a whole sentence, with the place in it, without newline */
+    char message[512]; /* a whole sentence, with the place in it, without newline, in UTF-8: ?
+                        * stands for other bytes of names and values */
 } mmoe_error;
 
 /* ---- Memory ---- */

@@ -114,7 +114,10 @@ class model : public detail::owned<mmoe_model, mmoe_model_free> {
         end(mmoe_model_load_with(path, &options, nullptr, &made, end));
         reset(made);
     }
-    size_t task_count() const { return static_cast<size_t>(mmoe_model_task_count(get())); }
+    // 0 of an empty one.
+    size_t task_count() const {
+        return get() ? static_cast<size_t>(mmoe_model_task_count(get())) : 0;
+    }
     // Belongs to the model.
     const char *task_name(size_t task) const {
         return mmoe_model_task_name(get(), static_cast<int32_t>(task));

@@ -22,8 +22,8 @@ MMOE_API mmoe_status mmoe_config_read(const char *path, const mmoe_allocator *al
                                       mmoe_config **out, mmoe_error *err);
 MMOE_API void mmoe_config_free(mmoe_config *config);
 /* Sets one key by its dotted path ("trainer.n_epoch", "model.expert_params.dims",
- * "tasks.0.loss_weight") to a JSON value
- * ("3", "[32,16]"); text that is no JSON is taken as a string. On failure the configuration is as
+ * "tasks.0.loss_weight") to a JSON value ("3", "[32,16]"); text that is no JSON is taken as a
+ * string. MMOE_E_ARGUMENT: NULL; _CONFIG, with the key; _MEMORY. On failure the configuration is as
  * it was. */
 MMOE_API mmoe_status mmoe_config_set(mmoe_config *config, const char *key, const char *value,
                                      mmoe_error *err);
@@ -155,7 +155,12 @@ typedef struct mmoe_read_options {
      * known, and so are more values than max_distinct. Needs data.quotes to be "strict". Rows to
      * score keep their places instead: those at fault are among mmoe_dataset_lacks's. */
     int64_t skip_bad;
-    void *reserved[3]; /* NULL; else MMOE_E_ARGUMENT */
+    /* Not NULL: once *stop is other than 0, which the watcher, any thread or a handler of signals
+     * may make it, the call ends with MMOE_E_CANCELLED, and leaves nothing: before the next bytes
+     * are read (of a pipe: when they have come), or the next block is learned from or packed. Rows
+     * that stand in memory are done to their end once all are read. */
+    const int *stop;
+    void *reserved[2]; /* NULL; else MMOE_E_ARGUMENT */
 } mmoe_read_options;
 /* `options` may be NULL. MMOE_E_IO, too, when the system gives no thread. */
 MMOE_API mmoe_status mmoe_dataset_fit_csv_with(const mmoe_config *config, const char *path,
@@ -181,8 +186,11 @@ MMOE_API mmoe_status mmoe_dataset_grow_csv(const mmoe_schema *schema, const char
 MMOE_API void mmoe_schema_free(mmoe_schema *schema);
 MMOE_API void mmoe_dataset_free(mmoe_dataset *dataset);
 
-/* A schema without a file: `columns` are the names that patterns may match, in their order. Every
- * sparse feature needs vocab_size, every dense transform must be "none". */
+/* A schema without a file: `columns` are the names that patterns may match, in their order, and are
+ * copied. Nothing may be left to learn of rows: a sparse feature or a sequence needs vocab_size,
+ * hash_bucket_size or boundaries; a dense one has the transform "none", no "encoding" or "date",
+ * and a "missing" that is no mean; no label_transform is "standardize". MMOE_E_ARGUMENT, _CONFIG
+ * (with the feature or column), _MEMORY. The caller frees it. */
 MMOE_API mmoe_status mmoe_schema_create(const mmoe_config *config, const char *const *columns,
                                         size_t n_columns, const mmoe_allocator *alloc,
                                         mmoe_schema **out, mmoe_error *err);
@@ -213,7 +221,8 @@ MMOE_API mmoe_status mmoe_dataset_keep_csv(mmoe_dataset *dataset, const mmoe_sch
 MMOE_API mmoe_status mmoe_dataset_keep(mmoe_dataset *dataset, const char *column,
                                        const char *const *values, mmoe_error *err);
 
-/* Keeps the column of the configuration's data.group, if it has one, of rows to evaluate. */
+/* Keeps the column of the configuration's data.group, if it has one, of rows to evaluate. The
+ * errors are those of mmoe_dataset_keep_csv. */
 MMOE_API mmoe_status mmoe_dataset_keep_groups(mmoe_dataset *dataset, const mmoe_config *config,
                                               const mmoe_schema *schema, const char *path,
                                               mmoe_error *err);
@@ -234,10 +243,10 @@ MMOE_API const mmoe_warning *mmoe_dataset_warning(const mmoe_dataset *dataset, s
 typedef struct mmoe_column_counts {
     const char *name;
     int64_t missing; /* empty, or a word of data.missing */
-    int64_t
-        unknown; /* ids without a row of their own: not seen in training, outside of vocab_size */
-    int64_t values;     /* of which these are so many: a row's one, or the elements of its list */
-    int64_t cut;        /* lists that are longer than max_len */
+    int64_t unknown; /* ids without a row of their own: not seen in training, outside of vocab_size;
+                        numbers that have no logarithm, which count as missing ones do */
+    int64_t values;  /* of which these are so many: a row's one, or the elements of its list */
+    int64_t cut;     /* lists that are longer than max_len */
     const char *column; /* of the file, that the feature reads; NULL: it reads several */
 } mmoe_column_counts;
 /* Sparse feature `index`, in the schema's order, and behind them the dense ones that may be
@@ -274,15 +283,17 @@ MMOE_API const mmoe_schema *mmoe_model_schema(const mmoe_model *model);
 /* Writes rows in memory, what is kept beside them (mmoe_dataset_keep) and the schema that encoded
  * them, to a folder that is new or empty: a file a column, which NumPy opens, and a manifest that
  * is written last. `threads` write, 1 to 256; 0 is
- * 1. MMOE_E_IO, too where the folder has packed rows already; _ARGUMENT: the rows are of another
- * schema, or not in memory; _MEMORY. Nothing is left of a folder that could not be written. */
+ * 1. MMOE_E_IO, too where the folder has packed rows already, or another packs into it at the
+ * moment; _ARGUMENT: the rows are of another schema, or not in memory; _MEMORY. Nothing is left of
+ * a folder that could not be written. */
 MMOE_API mmoe_status mmoe_dataset_pack(const mmoe_dataset *dataset, const mmoe_schema *schema,
                                        const char *folder, int threads, const mmoe_allocator *alloc,
                                        mmoe_error *err);
 
 /* Adds rows, encoded by the schema of a folder that mmoe_dataset_pack wrote, which keep the columns
  * that are kept there (MMOE_E_ARGUMENT: they do not), behind those that are there, which stand as
- * they are if that fails. Who streams the folder meanwhile keeps its rows. */
+ * they are if that fails. Who streams the folder meanwhile keeps its rows; who would add some at
+ * the same time gets MMOE_E_IO. */
 MMOE_API mmoe_status mmoe_dataset_append(const mmoe_dataset *dataset, const char *folder,
                                          int threads, const mmoe_allocator *alloc, mmoe_error *err);
 

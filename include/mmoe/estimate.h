@@ -10,6 +10,8 @@ extern "C" {
 
 /* ---- What training takes ---- */
 
+enum { MMOE_RANK_SHARES = 7 }; /* of a batch: one of 1, 2, 4 .. 64 ranks reads a share of it */
+
 /* An embedding table, as training would have it. */
 typedef struct mmoe_table_estimate {
     const char *name; /* of the feature that owns it */
@@ -19,7 +21,9 @@ typedef struct mmoe_table_estimate {
     int64_t moment_bytes; /* of its moments, and of the last steps of its rows */
     const char *update;   /* "dense", "deferred", "lazy", or "none" of a frozen one; static */
     const char *why;      /* a sentence; static */
-    double reads;         /* of a row of the data: ids, and elements of lists */
+    /* Distinct rows that a share of a batch reads, on average: counted in some batches of `data`,
+     * else of ids that are drawn evenly. */
+    double met[MMOE_RANK_SHARES];
 } mmoe_table_estimate;
 
 /* A pass over a node in a step, as a profile has it (mmoe_profile_entry). */
@@ -29,13 +33,16 @@ typedef struct mmoe_part_estimate {
     double flops;   /* of its GEMMs; 0: none */
 } mmoe_part_estimate;
 
-/* Memory of one of several ranks (mmoe_trainer_join), the first, which owns as much as any; as of
- * mmoe_estimate. Rows in memory are those of one process; of rows that are streamed a rank has its
- * lanes (trainer.lanes). */
+/* Memory and time of one of several ranks (mmoe_trainer_join), the first, which owns as much as
+ * any; as of mmoe_estimate. Rows in memory are those of one process; of rows that are streamed a
+ * rank has its lanes (trainer.lanes). */
 typedef struct mmoe_rank_estimate {
     int32_t ranks;
     int64_t table_bytes, layer_bytes, moment_bytes, copy_bytes, step_bytes;
     int64_t row_bytes, stream_bytes;
+    /* For its part of a step, timed as the whole is: all that it computes, copies and adds up, but
+     * nothing that messages take. */
+    double step_seconds;
 } mmoe_rank_estimate;
 
 typedef struct mmoe_estimate {
@@ -61,11 +68,11 @@ typedef struct mmoe_estimate {
     /* What several ranks exchange in a step (without balancing): layers' weights, and sums by id of
      * the first layer, in bytes; barriers, at which each rank adds up so many numbers in all. */
     int64_t shared_bytes, sum_bytes;
-    /* With trainer.lanes also what they tell each other of a batch's rows, in bytes, and whether of
-     * lists, which takes an exchange of its own. Labels are told where each row's score is asked
-     * for, in a run of one epoch, or `data` lacks some or is weighed. */
+    /* With trainer.lanes also what they tell each other of the next batch's rows, in bytes: of rows
+     * that each streams its lanes of, as far as they fill blocks. 0: `data` is in memory and stays
+     * there. Labels are told where each row's score is asked for, in a run of one epoch, or `data`
+     * lacks some or is weighed. */
     int64_t told_bytes;
-    int told_lists;
     int32_t n_barrier, n_barrier_number;
     /* Of an epoch of `rows`, without validation: its steps, its order, and bringing all rows of
      * deferred tables up to date at its end, which `settle_seconds` are of. A first epoch takes
@@ -79,7 +86,8 @@ typedef struct mmoe_estimate {
 typedef struct mmoe_estimate_options {
     int threads;  /* of the trainer, 1 to 256; 0: one a processor */
     int64_t rows; /* of an epoch; 0: those of `data` */
-    /* Rows of the schema, whose lists tell how long lists are; NULL: they have one element each. */
+    /* Rows of the schema, which tell how long lists are, and how often ids come again; NULL: lists
+     * have one element each. */
     const mmoe_dataset *data;
     int ranks; /* at most so many, a power of two up to 64; 0 and 1: none */
 } mmoe_estimate_options;
@@ -90,9 +98,10 @@ typedef struct mmoe_estimate_options {
  * beyond is added by the rate at which weights are updated here; deferred and lazy ones to 4 GB of
  * weights and moments, and a quarter of the memory that is there (where all are not: to some
  * million values), as a row that lies among more takes longer to find. Rows are those of `data`,
- * where no table is cut and they are in memory, else ids are drawn evenly. The caller frees
- * the estimate. MMOE_E_ARGUMENT; as mmoe_model_create and mmoe_trainer_create: _CONFIG, _IO,
- * _FORMAT, _VERSION, _MEMORY. */
+ * where no table is cut and they are in memory, else ids are drawn evenly. With `ranks` steps of
+ * one of 2, 4 .. ranks are made, too, for half a second each. The caller frees the estimate.
+ * MMOE_E_ARGUMENT; as mmoe_model_create and mmoe_trainer_create: _CONFIG, _IO, _FORMAT, _VERSION,
+ * _MEMORY. */
 MMOE_API mmoe_status mmoe_estimate_create(const mmoe_config *config, const mmoe_schema *schema,
                                           const mmoe_estimate_options *options,
                                           const mmoe_allocator *alloc, mmoe_estimate **out,

@@ -74,10 +74,11 @@ typedef struct mmoe_task_metrics {
     double auc_bound; /* of a binned AUC: the exact one is no further off; 0: it is the exact one */
 } mmoe_task_metrics;
 
-/* Predicts with `threads` workers and fills `metrics` [tasks], group AUC included where the model's
- * configuration has data.group and the data set keeps that column (mmoe_dataset_keep_csv). Uses the
- * process's BLAS threads as they are. MMOE_E_ARGUMENT: a data set of another schema; _MEMORY; _IO:
- * a temporary file (mmoe_evaluate_options.auc); where rows are streamed _IO and _FORMAT. */
+/* Predicts with `threads` workers, 1 to 256 (0: one a processor), and fills `metrics` [tasks],
+ * group AUC included where the model's configuration has data.group and the data set keeps that
+ * column (mmoe_dataset_keep_csv). Uses the process's BLAS threads as they are. MMOE_E_ARGUMENT: a
+ * data set of another schema; _MEMORY; _IO: a temporary file (mmoe_evaluate_options.auc), or the
+ * system gives no thread; where rows are streamed _IO and _FORMAT. */
 MMOE_API mmoe_status mmoe_evaluate(const mmoe_model *model, const mmoe_dataset *dataset,
                                    int threads, const mmoe_allocator *alloc,
                                    mmoe_task_metrics *metrics, mmoe_error *err);
@@ -85,7 +86,7 @@ MMOE_API mmoe_status mmoe_evaluate(const mmoe_model *model, const mmoe_dataset *
 struct mmoe_comm;
 /* What mmoe_evaluate_by does beside mmoe_evaluate. Columns are those that the data set keeps. */
 typedef struct mmoe_evaluate_options {
-    int threads;
+    int threads;                 /* as of mmoe_evaluate */
     const char *group;           /* the groups' column; NULL: the configuration's data.group */
     const char *group_weight;    /* as data.group_weight; NULL: as the configuration has it */
     const char *by;              /* the column whose values make slices; NULL: there are none */

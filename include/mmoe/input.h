@@ -73,7 +73,8 @@ typedef struct mmoe_input_column {
     const char *name;
     mmoe_value_type type; /* any but MMOE_VALUE_PARTS: of a cross, give the columns it is of */
     mmoe_side side;       /* in whose batch it is when a user's items are ranked; what is the user's
-                             here and the items' to the model is the same for every item */
+                             here and the items' to the model is the same for every item, but for
+                             lists, which must be the user's to the model, too */
     int32_t dim;          /* numbers of a value; 0: 1 */
     int is_list;          /* 1: a row has any number of values */
     int is_optional;      /* 1: a model that has no use for it is right, too */
@@ -94,7 +95,7 @@ MMOE_API void mmoe_input_free(mmoe_input *input);
  * model reads one that is not given, has no use for one that is not optional, or cannot know any
  * value of its type (of integers, a vocabulary of texts none of which is one; of floats, none of
  * which is a number; rows to learn from may have it); a list and one value, another dim, an item's
- * column that is the user's to the model. */
+ * column that is the user's to the model, a user's list that is the items' to it. */
 MMOE_API mmoe_status mmoe_input_check(const mmoe_input *input, const mmoe_model *model,
                                       mmoe_error *err);
 

@@ -14,7 +14,8 @@ extern "C" {
 typedef struct mmoe_profile mmoe_profile;
 
 /* Keeps the first `max_slices` slices (a node's work on a chunk of rows: 48 bytes each) of each
- * worker for the trace, and sums over all of them. */
+ * worker for the trace, and sums over all of them. The caller frees it, after its trainer.
+ * MMOE_E_ARGUMENT, _MEMORY. */
 MMOE_API mmoe_status mmoe_profile_create(size_t max_slices, const mmoe_allocator *alloc,
                                          mmoe_profile **out, mmoe_error *err);
 MMOE_API void mmoe_profile_free(mmoe_profile *profile);
@@ -33,13 +34,13 @@ typedef struct mmoe_profile_entry {
 MMOE_API int mmoe_profile_entry_at(const mmoe_profile *profile, size_t index,
                                    mmoe_profile_entry *out);
 /* Writes a trace for Perfetto or chrome://tracing (JSON): a row a worker, a slice a node's work on
- * a chunk, with its GFLOP and bytes. MMOE_E_IO. */
+ * a chunk, with its GFLOP and bytes. MMOE_E_ARGUMENT, _IO, _MEMORY. */
 MMOE_API mmoe_status mmoe_profile_write(const mmoe_profile *profile, const char *path,
                                         mmoe_error *err);
 
-/* The machine's GEMM peak in flop/s: `threads` workers at once multiply 512 x 512 matrices, each
- * single-threaded, best of forty runs of about 5 ms. The process's BLAS has one thread meanwhile.
- */
+/* The machine's GEMM peak in flop/s: `threads` workers, 1 to 256, at once multiply 512 x 512
+ * matrices, each single-threaded, best of forty runs of about 5 ms. The process's BLAS has one
+ * thread meanwhile. MMOE_E_ARGUMENT, _MEMORY; _IO: the system gives no thread. */
 MMOE_API mmoe_status mmoe_gemm_peak(int threads, const mmoe_allocator *alloc,
                                     double *flops_per_second, mmoe_error *err);
 /* "OpenBLAS 0.3.21 ..." and "Cooperlake": the BLAS in use, and what it takes the processor for;
@@ -105,8 +106,8 @@ typedef struct mmoe_inspection {
 /* Looks at what the gates and experts of a model do on a data set of at least one row, in double
  * precision, with `threads` workers (0: one a processor), whose number changes no bit. Labels and
  * weights of rows play no part. Uses the process's BLAS threads as they are. The caller frees the
- * inspection, which stands for itself: MMOE_E_ARGUMENT, _MEMORY, and where rows are streamed _IO,
- * _FORMAT. */
+ * inspection, which stands for itself: MMOE_E_ARGUMENT, _MEMORY; _IO: the system gives no thread;
+ * where rows are streamed _IO and _FORMAT. */
 MMOE_API mmoe_status mmoe_inspect(const mmoe_model *model, const mmoe_dataset *dataset, int threads,
                                   const mmoe_allocator *alloc, mmoe_inspection **out,
                                   mmoe_error *err);

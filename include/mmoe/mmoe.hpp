@@ -24,8 +24,9 @@
 //
 // What can fail takes a last `mmoe_error *err`. Without it a failure is an mmoe::error that is
 // thrown; with it nothing is thrown: it is written there, a status is returned, and an object that
-// was to be made is empty (`if (!object)`). Where a program is compiled without exceptions, `err`
-// must be given. (The memory of rows and inputs is that of std::vector: std::bad_alloc.)
+// was to be made is empty (`if (!object)`), as is one that was moved from: its calls are
+// MMOE_E_ARGUMENT. Where a program is compiled without exceptions, `err` must be given. (The memory
+// of rows and inputs is that of std::vector: std::bad_alloc.)
 //
 // Threads: as in mmoe.h. An input and a slot are shared by any number; a predictor, a reader and
 // rows are one thread's at a time.

@@ -78,7 +78,7 @@ MMOE_API const mmoe_config *mmoe_model_config(const mmoe_model *model);
 MMOE_API mmoe_status mmoe_config_text(const mmoe_config *config, char **out, mmoe_error *err);
 /* Frees a text that mmoe_config_text returned for `config`. Both may be NULL. */
 MMOE_API void mmoe_config_text_free(const mmoe_config *config, char *text);
-/* Trainable values. */
+/* Trainable values; -1: it is NULL. */
 MMOE_API int64_t mmoe_model_parameter_count(const mmoe_model *model);
 
 /* Texts that a model and its file keep: the caller's (mmoe_model_set_meta in mmoe/train.h, `mmoe
@@ -99,7 +99,7 @@ MMOE_API const char *mmoe_model_meta(const mmoe_model *model, const char *key);
 MMOE_API const char *mmoe_model_meta_at(const mmoe_model *model, size_t index, const char **value);
 
 /* Columns of the model's input and output: its features, in the order of the configuration, and its
- * tasks. Names belong to the model; NULL or -1 for an index out of range. */
+ * tasks. Names belong to the model; NULL or -1 for an index out of range, and of a NULL model. */
 MMOE_API int32_t mmoe_model_task_count(const mmoe_model *model);
 MMOE_API const char *mmoe_model_task_name(const mmoe_model *model, int32_t task);
 MMOE_API int mmoe_model_task_type(const mmoe_model *model,
@@ -136,6 +136,7 @@ typedef struct mmoe_list_format {
     int64_t padding_idx;   /* a row number whose elements are no part of the list; -1: none */
     char separator;        /* of elements in a file's cell; '\0': each has a column */
     char weight_separator; /* of an element and its weight; '\0': all weigh 1 */
+    int brackets;          /* 1: a file's cells are as "['a', 'b']" ("brackets") */
 } mmoe_list_format;
 /* Returns 1, and fills *out (may be NULL), where the column is a list, else 0. */
 MMOE_API int mmoe_model_sparse_list(const mmoe_model *model, int32_t column, mmoe_list_format *out);

@@ -52,10 +52,10 @@ MMOE_API mmoe_status mmoe_predictor_create_with(const mmoe_model *model,
                                                 const mmoe_allocator *alloc, mmoe_predictor **out,
                                                 mmoe_error *err);
 /* The bytes of these products, which a predictor shares with its clones; to `columns`, which may be
- * NULL, of how many sparse columns they are. */
+ * NULL, of how many sparse columns they are. 0: it is NULL. */
 MMOE_API size_t mmoe_predictor_products(const mmoe_predictor *predictor, int32_t *columns);
 /* A predictor with the same weights and working memory of its own; `predictor` may be in use by
- * another thread. They may be freed in any order, from any thread. */
+ * another thread. They may be freed in any order, from any thread. MMOE_E_ARGUMENT, _MEMORY. */
 MMOE_API mmoe_status mmoe_predictor_clone(const mmoe_predictor *predictor,
                                           const mmoe_allocator *alloc, mmoe_predictor **out,
                                           mmoe_error *err);

@@ -85,6 +85,7 @@ MMOE_API mmoe_status mmoe_slot_counts(mmoe_slot *slot, mmoe_counts *out, mmoe_er
  * and then, until it returns 0. */
 MMOE_API size_t mmoe_slot_collect(mmoe_slot *slot);
 
+/* The caller frees it, before the slot. From any thread. MMOE_E_ARGUMENT, _MEMORY. */
 MMOE_API mmoe_status mmoe_reader_create(mmoe_slot *slot, mmoe_reader **out, mmoe_error *err);
 /* Outside: after mmoe_reader_leave. */
 MMOE_API void mmoe_reader_free(mmoe_reader *reader);

@@ -82,7 +82,8 @@ MMOE_API mmoe_status mmoe_model_load_weights(mmoe_model *model, const char *path
  * succeeded, without one of mmoe_model_create (a row of "padding_idx" that is not 0 in a
  * "pretrained" file). NULL past the last. Belongs to the model. */
 MMOE_API const mmoe_warning *mmoe_model_warning(const mmoe_model *model, size_t index);
-/* Writes the model whole or not at all: a temporary file beside `path`, synced, renamed. A model of
+/* Writes the model whole or not at all: a temporary file beside `path`, synced, renamed.
+ * MMOE_E_ARGUMENT; _NUMERIC, with the tensor: a value is not finite; _IO, _MEMORY. A model of
  * mmoe_model_create_among is saved by all ranks, between mmoe_trainer_join and mmoe_trainer_free:
  * the first writes the file of one process, 4 MiB of the others' rows at a time. */
 MMOE_API mmoe_status mmoe_model_save(const mmoe_model *model, const char *path, mmoe_error *err);
@@ -261,7 +262,7 @@ typedef struct mmoe_trainer_options {
      * version. A warning says so, and the weights are not those of one process to the bit. 0: that
      * is an error, as unlike configurations and rows are in either case. */
     int allow_unlike;
-    void *reserved[4]; /* NULL */
+    void *reserved[4]; /* NULL; else MMOE_E_ARGUMENT */
 } mmoe_trainer_options;
 
 /* Trains one model, in the way that the model's configuration says. Not thread-safe, but for
@@ -269,6 +270,8 @@ typedef struct mmoe_trainer_options {
 typedef struct mmoe_trainer mmoe_trainer;
 
 /* Takes all memory that a step needs. `options` may be NULL. The model must outlive the trainer.
+ * MMOE_E_ARGUMENT (also of a slot's model, and of tables of mmoe_model_with_tables), _CONFIG,
+ * _MEMORY; _IO: the system gives no thread.
  * With trainer.embedding_update "deferred" (or where "auto" is) a model has one trainer at a time:
  * MMOE_E_ARGUMENT. Then, too, whoever reads the model between two steps (a file, an evaluation, an
  * inspection, a predictor that is made, mmoe_model_tensor) has all rows brought up to date first,
@@ -337,8 +340,8 @@ MMOE_API mmoe_status mmoe_trainer_save(mmoe_trainer *trainer, const char *path, 
 MMOE_API mmoe_status mmoe_trainer_set_lr(mmoe_trainer *trainer, double lr, mmoe_error *err);
 /* Trains until the last epoch or until early stopping; the model then has the best weights seen on
  * `valid` (the last ones without it; `valid` may be NULL, but not with the scheduler "plateau").
- * With trainer.shrink a task that these make worse than its constant is drawn towards it, and a
- * warning says how far. What early stopping watches must be defined on `valid`: where its labels
+ * With trainer.shrink a task that is better of these when it is drawn towards its constant is, and
+ * a warning says how far. What early stopping watches must be defined on `valid`: where its labels
  * leave it undefined (one class, none at all, weights of 0) fit fails with MMOE_E_DATA, and without
  * patience warns. A mean is of the tasks that it can be defined for; those left out are a warning,
  * and so is the first epoch whose score is undefined nevertheless. Where the model has a linear
@@ -371,7 +374,7 @@ typedef struct mmoe_growth {
     int64_t max_rows;  /* of a table, row 0 among them; 0: 2^31 - 1. Tables that have more stay as
                           they are. A feature's "max_vocab" and "max_distinct" bound its table,
                           too: so many rows, and row 0 */
-    void *reserved[3]; /* NULL */
+    void *reserved[3]; /* NULL; else MMOE_E_ARGUMENT */
 } mmoe_growth;
 /* What a call has found. */
 typedef struct mmoe_grown {

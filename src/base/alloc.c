@@ -1,6 +1,5 @@
 #include "base/alloc.h"
 
-#include <assert.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>

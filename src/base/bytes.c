@@ -47,9 +47,10 @@ void mmoe_bytes_count(mmoe_bytes *from, int64_t rows) {
 }
 
 mmoe_status mmoe_bytes_read(mmoe_bytes *from, char *to, size_t size, size_t *n, mmoe_error *err) {
-    const mmoe_status status = from->unpacking
-                                   ? mmoe_unpacking_read(from->unpacking, to, size, n, err)
-                                   : mmoe_raw_bytes_read(&from->raw, to, size, n, err);
+    mmoe_status status = mmoe_check_stop(from->raw.stop, err);
+    if (status) return status;
+    status = from->unpacking ? mmoe_unpacking_read(from->unpacking, to, size, n, err)
+                             : mmoe_raw_bytes_read(&from->raw, to, size, n, err);
     if (!status) tell(from);
     if (!status && *n) from->last = to[*n - 1];
     return status || *n == size ? status : mmoe_raw_bytes_check(&from->raw, err);

@@ -34,7 +34,7 @@ void mmoe_bytes_tell(const mmoe_bytes *from, const mmoe_watcher *watcher, int64_
                      int64_t given);
 /* The next ones, *n of them: `size`, but at the end fewer, and then none. MMOE_E_IO, where at the
  * end the file is another than it was at the beginning, too; _MEMORY; _FORMAT: the file is packed,
- * but damaged, cut off or packed twice. */
+ * but damaged, cut off or packed twice; _CANCELLED: `raw.stop` says so. */
 mmoe_status mmoe_bytes_read(mmoe_bytes *from, char *to, size_t size, size_t *n, mmoe_error *err);
 /* About how much of all it has given, but for what is held, at most 1; 0: nobody knows. */
 double mmoe_bytes_share(const mmoe_bytes *from);

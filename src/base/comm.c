@@ -15,14 +15,15 @@ static void count(mmoe_comm *c, const mmoe_exchange *e) {
         }
 }
 
-static mmoe_status start(mmoe_comm *c, mmoe_comm_way way, const mmoe_exchange *e, mmoe_error *err) {
+mmoe_status mmoe_comm_start(mmoe_comm *c, mmoe_comm_way way, const mmoe_exchange *e,
+                            mmoe_error *err) {
     if (e->from_bytes[c->rank] != e->to_bytes[c->rank])
         return mmoe_comm_fail_unlike(c, c->rank, e->from_bytes[c->rank], e, err);
     count(c, e);
     return c->kind->start(c, way, e, err);
 }
 
-static mmoe_status finish(mmoe_comm *c, mmoe_comm_way way, mmoe_error *err) {
+mmoe_status mmoe_comm_finish(mmoe_comm *c, mmoe_comm_way way, mmoe_error *err) {
     if (c->size == 1) return c->kind->finish(c, way, err); /* any number of threads may be here */
     const double began = mmoe_clock();
     const mmoe_status status = c->kind->finish(c, way, err);
@@ -31,16 +32,8 @@ static mmoe_status finish(mmoe_comm *c, mmoe_comm_way way, mmoe_error *err) {
 }
 
 mmoe_status mmoe_comm_exchange(mmoe_comm *c, const mmoe_exchange *e, mmoe_error *err) {
-    const mmoe_status status = start(c, MMOE_WAY_NOW, e, err);
-    return status ? status : finish(c, MMOE_WAY_NOW, err);
-}
-
-mmoe_status mmoe_comm_start(mmoe_comm *c, const mmoe_exchange *e, mmoe_error *err) {
-    return start(c, MMOE_WAY_AHEAD, e, err);
-}
-
-mmoe_status mmoe_comm_finish(mmoe_comm *c, mmoe_error *err) {
-    return finish(c, MMOE_WAY_AHEAD, err);
+    const mmoe_status status = mmoe_comm_start(c, MMOE_WAY_NOW, e, err);
+    return status ? status : mmoe_comm_finish(c, MMOE_WAY_NOW, err);
 }
 
 /* Every rank's bytes go to every other at once. */

@@ -20,8 +20,14 @@ typedef struct mmoe_exchange {
     const uint64_t *to_at, *to_bytes; /* [size] */
 } mmoe_exchange;
 
-/* Two exchanges can be on their way at once: one that a call waits for, and one started ahead. */
-typedef enum mmoe_comm_way { MMOE_WAY_NOW, MMOE_WAY_AHEAD, MMOE_N_WAY } mmoe_comm_way;
+/* Three exchanges can be on their way at once: one that a call waits for, one that was started
+ * ahead of what needs it, and one for what comes after that: for the next batch. */
+typedef enum mmoe_comm_way {
+    MMOE_WAY_NOW,
+    MMOE_WAY_AHEAD,
+    MMOE_WAY_NEXT,
+    MMOE_N_WAY
+} mmoe_comm_way;
 
 typedef struct mmoe_comm mmoe_comm;
 
@@ -47,15 +53,17 @@ struct mmoe_comm {
 mmoe_comm *mmoe_comm_self(void);
 
 /* Errors of the calls below: MMOE_E_ARGUMENT where two ranks differ about the bytes that they
- * exchange; MMOE_E_IO, "rank 3: its message", where another rank has failed or ended, and, naming
- * them and what was waited for, where ranks are late: not there `seconds` after this one. After an
- * error every call fails. */
+ * exchange; MMOE_E_IO, "rank 3: its message", where another rank has failed or ended before
+ * it had finished this exchange, and, naming them and what was waited for, where ranks are late:
+ * not there `seconds` after this one. After an error every call fails. */
 mmoe_status mmoe_comm_exchange(mmoe_comm *c, const mmoe_exchange *e, mmoe_error *err);
 
-/* An exchange that goes on while this rank computes and calls others of these functions. One at a
- * time; all that *e points to, and `e`, stay until it is finished. */
-mmoe_status mmoe_comm_start(mmoe_comm *c, const mmoe_exchange *e, mmoe_error *err);
-mmoe_status mmoe_comm_finish(mmoe_comm *c, mmoe_error *err);
+/* An exchange that goes on while this rank computes and calls others of these functions, by a way
+ * that is not MMOE_WAY_NOW. One at a time by each; all that *e points to, and `e`, stay until it is
+ * finished. */
+mmoe_status mmoe_comm_start(mmoe_comm *c, mmoe_comm_way way, const mmoe_exchange *e,
+                            mmoe_error *err);
+mmoe_status mmoe_comm_finish(mmoe_comm *c, mmoe_comm_way way, mmoe_error *err);
 
 /* Up to so many bytes, what a message takes weighs more than its bytes. */
 enum { MMOE_COMM_SMALL = 64 << 10 };

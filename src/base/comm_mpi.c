@@ -14,13 +14,25 @@ mmoe_status mmoe_mpi_fail(mmoe_error *err, int code, const char *what) {
     return mmoe_fail(err, MMOE_E_IO, "%s: %s", what, text);
 }
 
-static mmoe_status tell_failure(const mmoe_mpi *m, mmoe_error *err) {
-    if (err && m->failure.code) *err = m->failure;
+/* What a rank that failed had finished, others finish too: ranks that end by what an exchange told
+ * them all end by it, not by who was quicker. */
+static bool works(const mmoe_mpi *m, int way, uint64_t number) {
+    return !m->failure.code || number <= m->n_works[way];
+}
+
+static bool is_on(const mmoe_mpi *m, int way) { return works(m, way, m->n_started[way]); }
+
+static mmoe_status tell_failure(mmoe_mpi *m, mmoe_error *err) {
+    m->is_told = true;
+    if (err) *err = m->failure;
     return m->failure.code;
 }
 
+static void stop_all(mmoe_mpi *m) { memset(m->n_works, 0, sizeof m->n_works); }
+
 static void fail(mmoe_mpi *m, int code, const char *what) {
     if (!m->failure.code) mmoe_mpi_fail(&m->failure, code, what);
+    stop_all(m);
 }
 
 /* Of request i of a way: the rank at the other end, and the bytes in all. */
@@ -52,8 +64,9 @@ static int post(mmoe_mpi *m, mmoe_mpi_way *w, int i) {
 static mmoe_status start(mmoe_comm *c, mmoe_comm_way way, const mmoe_exchange *e, mmoe_error *err) {
     mmoe_mpi *m = (mmoe_mpi *)c;
     mmoe_mpi_way *w = &m->ways[way];
-    if (m->failure.code) return tell_failure(m, err);
-    /* Tags up to 32767 are what every MPI has. Two exchanges are under way at most, and what one
+    if (!works(m, way, m->n_started[way] + 1)) return tell_failure(m, err);
+    m->n_started[way]++;
+    /* Tags up to 32767 are what every MPI has. Few exchanges are under way at once, and what one
      * rank sends another stays in its order, so that tags may come again. */
     *w = (mmoe_mpi_way){.exchange = e, .tag = m->n_begun++ % (1 << 14)};
     const int own = c->rank;
@@ -66,7 +79,7 @@ static mmoe_status start(mmoe_comm *c, mmoe_comm_way way, const mmoe_exchange *e
         const int code = post(m, w, i);
         if (code) fail(m, code, e->what);
     }
-    return tell_failure(m, err);
+    return is_on(m, way) ? MMOE_OK : tell_failure(m, err);
 }
 
 /* A message has come, or is sent: the next one. */
@@ -78,6 +91,7 @@ static void go_on(mmoe_mpi *m, mmoe_mpi_way *w, int i, MPI_Status *status) {
             if (!m->failure.code)
                 mmoe_comm_fail_unlike(&m->comm, i, w->moved[i] + (uint64_t)bytes, w->exchange,
                                       &m->failure);
+            stop_all(m);
             return;
         }
     }
@@ -87,10 +101,11 @@ static void go_on(mmoe_mpi *m, mmoe_mpi_way *w, int i, MPI_Status *status) {
 }
 
 /* Takes what is done of an exchange; one that is whole is no more under way. */
-static void advance(mmoe_mpi *m, mmoe_mpi_way *w) {
+static void advance(mmoe_mpi *m, int way) {
+    mmoe_mpi_way *w = &m->ways[way];
     int n = 0, done[2 * MMOE_MOST_RANKS];
     MPI_Status statuses[2 * MMOE_MOST_RANKS];
-    if (!w->exchange || m->failure.code) return;
+    if (!w->exchange || !is_on(m, way)) return;
     const int code = MPI_Testsome(2 * m->comm.size, w->requests, &n, done, statuses);
     if (code == MPI_ERR_IN_STATUS) {
         for (int k = 0; k < n; k++)
@@ -116,38 +131,50 @@ static void cancel(mmoe_mpi *m, mmoe_mpi_way *w) {
 }
 
 /* Whether bytes do not come from a rank that has ended: they would have come before its notice. */
-static bool is_left_alone(mmoe_mpi *m, mmoe_mpi_way *w) {
+static bool is_left_alone(mmoe_mpi *m, int way) {
+    const mmoe_mpi_way *w = &m->ways[way];
     if (!m->heard[MMOE_NOTICE_DONE]) return false;
-    advance(m, w);
+    advance(m, way);
     for (int r = 0; w->exchange && r < m->comm.size; r++)
         if ((m->heard[MMOE_NOTICE_DONE] >> r & 1) && w->requests[r] != MPI_REQUEST_NULL)
             return true;
     return false;
 }
 
+/* The time of an exchange is over, or a rank that it needs has ended. */
+static void give_up(mmoe_mpi *m, const mmoe_mpi_way *w) {
+    if (m->failure.code)
+        stop_all(m);
+    else
+        mmoe_mpi_find_late(m, w->exchange->what);
+}
+
 static mmoe_status finish(mmoe_comm *c, mmoe_comm_way way, mmoe_error *err) {
     mmoe_mpi *m = (mmoe_mpi *)c;
-    mmoe_mpi_way *w = &m->ways[way];
+    const mmoe_mpi_way *w = &m->ways[way];
     const double began = mmoe_clock();
-    while (w->exchange && !m->failure.code) {
-        for (int i = 0; i < MMOE_N_WAY; i++) advance(m, &m->ways[i]);
-        if (!w->exchange || m->failure.code) break;
+    while (w->exchange && is_on(m, way)) {
+        for (int i = 0; i < MMOE_N_WAY; i++) advance(m, i);
+        if (!w->exchange || !is_on(m, way)) break;
         mmoe_mpi_hear(m);
         const double waited = mmoe_clock() - began;
         const bool is_over = (c->seconds > 0 && waited > c->seconds) ||
-                             m->heard[MMOE_NOTICE_WAITING] || is_left_alone(m, w);
-        if (is_over && w->exchange && !m->failure.code) mmoe_mpi_find_late(m, w->exchange->what);
+                             m->heard[MMOE_NOTICE_WAITING] || is_left_alone(m, way);
+        if (is_over && w->exchange && is_on(m, way)) give_up(m, w);
         mmoe_mpi_rest(waited);
     }
-    if (m->failure.code)
-        for (int i = 0; i < MMOE_N_WAY; i++) cancel(m, &m->ways[i]);
+    if (is_on(m, way)) {
+        m->n_done[way] = m->n_started[way];
+        return MMOE_OK;
+    }
+    stop_all(m);
+    for (int i = 0; i < MMOE_N_WAY; i++) cancel(m, &m->ways[i]);
     return tell_failure(m, err);
 }
 
 static void abort_rank(mmoe_comm *c, const char *message) {
     mmoe_mpi *m = (mmoe_mpi *)c;
-    mmoe_notice notice = {
-        .kind = MMOE_NOTICE_FAILED, .status = 1, .is_relayed = m->failure.code != 0};
+    mmoe_notice notice = {.kind = MMOE_NOTICE_FAILED, .status = 1, .is_relayed = m->is_told};
     memccpy(notice.text, message, 0, sizeof notice.text - 1);
     mmoe_mpi_say(m, notice);
 }

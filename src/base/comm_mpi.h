@@ -19,8 +19,9 @@ typedef enum mmoe_notice_kind {
 
 typedef struct mmoe_notice {
     int32_t kind, status;
-    int32_t is_relayed; /* a failure that came of another's */
-    int32_t is_clean;   /* of a verdict: no bytes are under way anywhere */
+    int32_t is_relayed;          /* a failure that came of another's */
+    int32_t is_clean;            /* no bytes are under way there; of a verdict: anywhere */
+    uint64_t n_done[MMOE_N_WAY]; /* of a failure: exchanges that the rank had finished */
     char text[512];
 } mmoe_notice;
 
@@ -40,7 +41,10 @@ typedef struct mmoe_mpi {
     MPI_Comm data, notices;
     int n_begun; /* exchanges, for tags */
     mmoe_mpi_way ways[MMOE_N_WAY];
-    mmoe_error failure;            /* why no exchange works any more; code 0: they do */
+    uint64_t n_started[MMOE_N_WAY], n_done[MMOE_N_WAY];
+    mmoe_error failure;            /* why no later exchange works; code 0: they do */
+    uint64_t n_works[MMOE_N_WAY];  /* those up to here work nevertheless */
+    bool is_told;                  /* an exchange here has failed so */
     int failed_by;                 /* the rank whose words the failure has; -1: none */
     uint64_t late;                 /* ranks that the failure calls late */
     uint64_t heard[MMOE_N_NOTICE]; /* a bit for each rank that has sent such a notice */

@@ -174,7 +174,8 @@ static bool wait_for(mmoe_mpi *m, bool is_failed, uint64_t others, patience seco
 
 static bool was_said(const mmoe_mpi *m, int rank, const mmoe_notice *own) {
     const char *text = m->from[rank].text;
-    if (*text == 0 || m->from[rank].is_relayed || rank == m->failed_by) return true;
+    if (*text == 0 || m->from[rank].is_relayed) return true;
+    if (m->is_told && rank == m->failed_by) return true;
     if (own->status && strcmp(text, own->text) == 0) return true;
     for (int r = 0; r < rank; r++)
         if ((m->heard[MMOE_NOTICE_FAILED] >> r & 1) && strcmp(text, m->from[r].text) == 0)
@@ -194,11 +195,11 @@ static mmoe_notice judge(mmoe_mpi *m, const mmoe_mpi_ending *e, const mmoe_notic
     const bool are_there = wait_for(m, own->status != 0 || m->late != 0, others & ~m->late,
                                     (patience){m->comm.seconds, answer_seconds});
     mmoe_notice verdict = {.kind = MMOE_NOTICE_VERDICT, .status = own->status};
-    verdict.is_clean = are_there && !m->late && !m->failure.code;
+    verdict.is_clean = are_there && !m->late && !m->is_told && own->is_clean;
     for (int r = 0; r < m->comm.size; r++) {
         if (!(m->heard[MMOE_NOTICE_FAILED] >> r & 1)) continue;
         if (!verdict.status) verdict.status = m->from[r].status;
-        if (m->from[r].is_relayed) verdict.is_clean = 0;
+        if (m->from[r].is_relayed || !m->from[r].is_clean) verdict.is_clean = 0;
     }
     say_of_others(m, e, own);
     for (int r = 0; r < m->comm.size && !are_there && !m->late; r++)
@@ -233,11 +234,18 @@ static void close_mpi(mmoe_mpi *m) {
     *m = (mmoe_mpi){.failed_by = -1};
 }
 
+static bool is_idle(const mmoe_mpi *m) {
+    for (int w = 0; w < MMOE_N_WAY; w++)
+        if (m->ways[w].exchange) return false;
+    return true;
+}
+
 int mmoe_mpi_end(struct mmoe_comm *comm, const mmoe_mpi_ending *ending) {
     mmoe_mpi *m = (mmoe_mpi *)comm;
     mmoe_notice own = {.kind = ending->status ? MMOE_NOTICE_FAILED : MMOE_NOTICE_DONE,
                        .status = ending->status,
-                       .is_relayed = m->failure.code != 0};
+                       .is_relayed = m->is_told,
+                       .is_clean = is_idle(m)};
     m->is_ending = true;
     if (ending->message) memccpy(own.text, ending->message, 0, sizeof own.text - 1);
     mmoe_mpi_say(m, own);

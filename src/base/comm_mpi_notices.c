@@ -23,6 +23,7 @@ void mmoe_mpi_rest(double seconds_so_far) {
 void mmoe_mpi_say(mmoe_mpi *m, mmoe_notice notice) {
     if (m->has_said[notice.kind]) return;
     m->has_said[notice.kind] = true;
+    memcpy(notice.n_done, m->n_done, sizeof notice.n_done);
     m->said[notice.kind] = notice;
     for (int r = 0; r < m->comm.size; r++) {
         MPI_Request request = MPI_REQUEST_NULL;
@@ -37,10 +38,14 @@ void mmoe_mpi_say(mmoe_mpi *m, mmoe_notice notice) {
 static void take(mmoe_mpi *m, int rank, const mmoe_notice *notice) {
     m->heard[notice->kind] |= (uint64_t)1 << rank;
     m->from[rank] = *notice;
-    if (m->failure.code || m->is_ending) return;
-    if (notice->kind == MMOE_NOTICE_FAILED && notice->is_relayed)
+    if (m->is_ending || notice->kind != MMOE_NOTICE_FAILED) return;
+    for (int w = 0; w < MMOE_N_WAY; w++)
+        if (!m->failure.code || notice->n_done[w] < m->n_works[w])
+            m->n_works[w] = notice->n_done[w];
+    if (m->failure.code) return;
+    if (notice->is_relayed)
         mmoe_fail(&m->failure, MMOE_E_IO, "%s", notice->text);
-    else if (notice->kind == MMOE_NOTICE_FAILED) {
+    else {
         mmoe_fail(&m->failure, MMOE_E_IO, "rank %d: %s", rank, notice->text);
         m->failed_by = rank;
     }

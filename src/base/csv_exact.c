@@ -69,7 +69,7 @@ static void fail_parser(mmoe_csv_exact *x) {
     mmoe_csv_lines *l = x->lines;
     if (l->status) return;
     if (csv_error(&x->parser) != CSV_EPARSE)
-        l->status = mmoe_fail_memory(l->err, csv_get_buffer_size(&x->parser));
+        l->status = mmoe_csv_lines_fail_memory(l, csv_get_buffer_size(&x->parser));
     else if (l->form.row == 0 && l->passed.separator)
         mmoe_csv_lines_fail_separator(l);
     else {

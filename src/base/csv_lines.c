@@ -4,6 +4,11 @@
 
 #include "base/error.h"
 
+mmoe_status mmoe_csv_lines_fail_memory(const mmoe_csv_lines *l, size_t bytes) {
+    return mmoe_fail_at(l->err, MMOE_E_MEMORY, l->name, l->form.row + 1, NULL,
+                        "out of memory: %zu bytes more were needed for the row", bytes);
+}
+
 void *mmoe_csv_lines_grown(mmoe_csv_lines *l, void *memory, size_t *capacity, size_t wanted,
                            size_t size) {
     size_t more = *capacity + *capacity / 2 + 64;
@@ -12,7 +17,7 @@ void *mmoe_csv_lines_grown(mmoe_csv_lines *l, void *memory, size_t *capacity, si
     if (memory)
         *capacity = more;
     else
-        l->status = mmoe_fail_memory(l->err, more * size);
+        l->status = mmoe_csv_lines_fail_memory(l, more * size);
     return memory;
 }
 

@@ -28,6 +28,8 @@ typedef struct mmoe_csv_lines {
 /* Fields of the rows that are passed at once, which the cache has until their columns are read. */
 enum { MMOE_CSV_FIELDS_AT_ONCE = 4096 };
 
+/* Memory is out within the row that is read: MMOE_E_MEMORY, with its place. */
+mmoe_status mmoe_csv_lines_fail_memory(const mmoe_csv_lines *l, size_t bytes);
 /* `memory` with room for `wanted` entries; NULL, the status being set, when there is none. */
 void *mmoe_csv_lines_grown(mmoe_csv_lines *l, void *memory, size_t *capacity, size_t wanted,
                            size_t size);

@@ -5,12 +5,23 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/sentence.h"
 #include "base/utf8.h"
 
 static void copy_cut(char *to, size_t size, const char *from) {
     const size_t n = from ? mmoe_utf8_cut(from, strlen(from), size - 1) : 0;
     if (n) memcpy(to, from, n);
     to[n] = '\0';
+}
+
+/* Makes one line of UTF-8 of a text; what is left of a character that was cut is dropped. */
+static void mend(char *text, bool was_cut) {
+    const size_t end = strlen(text);
+    size_t at = end; /* of the last character, if it has fewer bytes than it says */
+    while (was_cut && at > 0 && end - at < 3 && mmoe_utf8_continues(text[at - 1])) at--;
+    if (was_cut && at > 0 && !mmoe_utf8_next(text + at - 1, end - at + 1, NULL))
+        text[at - 1] = '\0';
+    mmoe_utf8_plain(text, ' ');
 }
 
 typedef struct error_place {
@@ -36,9 +47,8 @@ fill(mmoe_error *err, mmoe_status code, error_place at, const char *format, va_l
     if (*err->column)
         used += (size_t)snprintf(place + used, sizeof place - used, "column \"%s\": ", err->column);
     memcpy(err->message, place, used + 1); /* at most 256 + 128 + 40 bytes: fits */
-    vsnprintf(err->message + used, sizeof err->message - used, format, args);
-    for (char *c = err->message; *c; c++)
-        if ((unsigned char)*c < ' ') *c = ' ';
+    const int length = mmoe_say_args(err->message + used, sizeof err->message - used, format, args);
+    mend(err->message, length < 0 || (size_t)length >= sizeof err->message - used);
 }
 
 mmoe_status mmoe_fail(mmoe_error *err, mmoe_status code, const char *format, ...) {
@@ -69,6 +79,15 @@ mmoe_status mmoe_fail_format(mmoe_error *err, const char *file, const char *form
 mmoe_status mmoe_fail_memory(mmoe_error *err, size_t bytes) {
     if (bytes == 0) return mmoe_fail(err, MMOE_E_MEMORY, "out of memory");
     return mmoe_fail(err, MMOE_E_MEMORY, "out of memory: %zu bytes more were needed", bytes);
+}
+
+mmoe_status mmoe_check_reserved(void *const *members, size_t count, const char *call,
+                                mmoe_error *err) {
+    for (size_t i = 0; i < count; i++)
+        if (members[i])
+            return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: the options' reserved members must be NULL",
+                             call);
+    return MMOE_OK;
 }
 
 const char *mmoe_reason(int number, char text[MMOE_REASON_SIZE]) {

@@ -22,6 +22,14 @@ mmoe_status mmoe_fail_format(mmoe_error *err, const char *file, const char *form
 /* "out of memory" for `bytes` wanted. */
 mmoe_status mmoe_fail_memory(mmoe_error *err, size_t bytes);
 
+/* MMOE_E_ARGUMENT where one of a public structure's `reserved` members, which later versions give a
+ * meaning, is not NULL. */
+mmoe_status mmoe_check_reserved(void *const *members, size_t count, const char *call,
+                                mmoe_error *err);
+#define MMOE_CHECK_RESERVED(options, call, err)                                                    \
+    mmoe_check_reserved((options)->reserved,                                                       \
+                        sizeof(options)->reserved / sizeof *(options)->reserved, call, err)
+
 /* The system's words for an errno, whatever other threads ask meanwhile; they may stand in `text`.
  */
 enum { MMOE_REASON_SIZE = 128 };

@@ -4,20 +4,31 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/processors.h"
 #include "base/subnormals.h"
 
-enum { MOST_WORKERS = 256 };
+enum { TASK_BITS = 20, MOST_TASKS = (1 << TASK_BITS) - 1 };
 
-/* A worker's share of a loop: the loop's number in the high half, its next task in the low half.
- * Claiming a task is one compare-and-swap of both, so a worker that is late for a loop cannot take
- * a task of the next one. */
+/* A worker's share of a loop, [next, end) of its tasks. The high bits of its word are the loop's
+ * number, then come the two; claiming a task is one compare-and-swap of all, so a worker that is
+ * late for a loop cannot take a task of the next one. */
 typedef struct share {
-    _Alignas(64) _Atomic uint64_t next;
+    _Alignas(64) _Atomic uint64_t word;
 } share;
+
+static inline uint64_t share_of(uint32_t loop, int next, int end) {
+    return (uint64_t)loop << 2 * TASK_BITS | (uint64_t)next << TASK_BITS | (uint64_t)end;
+}
+static inline int next_of(uint64_t word) { return (int)(word >> TASK_BITS & MOST_TASKS); }
+static inline int end_of(uint64_t word) { return (int)(word & MOST_TASKS); }
+/* Of the loop's number a word has the last bits. */
+static inline bool is_of(uint64_t word, uint32_t loop) {
+    return ((share_of(loop, 0, 0) ^ word) >> 2 * TASK_BITS) == 0;
+}
 
 typedef struct worker {
     mmoe_pool *pool;
@@ -33,7 +44,6 @@ struct mmoe_pool {
     _Alignas(64) _Atomic uint32_t loop; /* number of the current loop */
     _Atomic(mmoe_pool_fn) fn;
     _Atomic(void *) context;
-    _Atomic int tasks;
     _Alignas(64) _Atomic int left; /* tasks not yet done */
     _Atomic int stop, sleeping;
     pthread_mutex_t mutex;
@@ -55,31 +65,32 @@ typedef struct loop_view {
     uint32_t number;
     mmoe_pool_fn fn;
     void *context;
-    int tasks;
 } loop_view;
 
-/* Claims and runs what is left of worker `w`'s share. */
+/* Claims and runs what is left of worker `w`'s share: its own from the front, another's from the
+ * back, which that one would come to last. So of loops over the same tasks each has the same ones,
+ * as far as they take as long, and finds in its cache what it left there. */
 static void drain(mmoe_pool *p, const loop_view *loop, int w, int self) {
-    const int end = share_begin(loop->tasks, p->workers, w + 1);
-    _Atomic uint64_t *next = &p->shares[w].next;
-    uint64_t seen = atomic_load_explicit(next, memory_order_acquire);
-    while ((uint32_t)(seen >> 32) == loop->number && (int)(uint32_t)seen < end) {
-        if (!atomic_compare_exchange_weak_explicit(next, &seen, seen + 1, memory_order_acq_rel,
+    _Atomic uint64_t *word = &p->shares[w].word;
+    uint64_t seen = atomic_load_explicit(word, memory_order_acquire);
+    while (is_of(seen, loop->number) && next_of(seen) < end_of(seen)) {
+        const int task = w == self ? next_of(seen) : end_of(seen) - 1;
+        const uint64_t left = w == self ? seen + share_of(0, 1, 0) : seen - 1;
+        if (!atomic_compare_exchange_weak_explicit(word, &seen, left, memory_order_acq_rel,
                                                    memory_order_acquire))
             continue;
-        loop->fn(loop->context, self, (int)(uint32_t)seen);
+        loop->fn(loop->context, self, task);
         atomic_fetch_sub_explicit(&p->left, 1, memory_order_acq_rel);
-        seen = atomic_load_explicit(next, memory_order_acquire);
+        seen = atomic_load_explicit(word, memory_order_acquire);
     }
 }
 
-/* fn, context and tasks may already be those of a later loop. Then its shares are closed or open
- * under its own number, which was stored before them, and no claim under `number` succeeds. */
+/* fn and context may already be those of a later loop. Then its shares are closed or open under its
+ * own number, which was stored before them, and no claim under `number` succeeds. */
 static void work_on(mmoe_pool *p, uint32_t number, int self) {
     loop_view loop = {.number = number};
     loop.fn = atomic_load_explicit(&p->fn, memory_order_acquire);
     loop.context = atomic_load_explicit(&p->context, memory_order_acquire);
-    loop.tasks = atomic_load_explicit(&p->tasks, memory_order_acquire);
     for (int i = 0; i < p->workers; i++) drain(p, &loop, (self + i) % p->workers, self);
 }
 
@@ -122,23 +133,31 @@ static void wake_sleepers(mmoe_pool *p) {
     pthread_mutex_unlock(&p->mutex);
 }
 
-static void run_loop(mmoe_pool *p, int tasks, mmoe_pool_fn fn, void *context) {
-    if (tasks <= 0) return;
-    if (p->workers == 1 || tasks == 1) {
-        for (int t = 0; t < tasks; t++) fn(context, 0, t);
-        return;
-    }
+/* Tasks from `first` on, of a loop of so many. */
+typedef struct stretch {
+    mmoe_pool_fn fn;
+    void *context;
+    int first;
+} stretch;
+
+static void run_of_stretch(void *context, int by, int task) {
+    const stretch *s = context;
+    s->fn(s->context, by, s->first + task);
+}
+
+/* At most MOST_TASKS. */
+static void run_tasks(mmoe_pool *p, int tasks, mmoe_pool_fn fn, void *context) {
     uint32_t loop = atomic_load_explicit(&p->loop, memory_order_relaxed) + 1;
     for (int w = 0; w < p->workers; w++)
-        atomic_store_explicit(&p->shares[w].next, (uint64_t)loop << 32 | INT32_MAX,
+        atomic_store_explicit(&p->shares[w].word, share_of(loop, 0, 0),
                               memory_order_relaxed); /* closed */
     atomic_store_explicit(&p->fn, fn, memory_order_release);
     atomic_store_explicit(&p->context, context, memory_order_release);
-    atomic_store_explicit(&p->tasks, tasks, memory_order_release);
     atomic_store_explicit(&p->left, tasks, memory_order_relaxed);
     for (int w = 0; w < p->workers; w++)
-        atomic_store_explicit(&p->shares[w].next,
-                              (uint64_t)loop << 32 | (uint32_t)share_begin(tasks, p->workers, w),
+        atomic_store_explicit(&p->shares[w].word,
+                              share_of(loop, share_begin(tasks, p->workers, w),
+                                       share_begin(tasks, p->workers, w + 1)),
                               memory_order_release);
     atomic_store(&p->loop, loop);
     wake_sleepers(p);
@@ -149,6 +168,20 @@ static void run_loop(mmoe_pool *p, int tasks, mmoe_pool_fn fn, void *context) {
         else
             sched_yield();
     }
+}
+
+static void run_loop(mmoe_pool *p, int tasks, mmoe_pool_fn fn, void *context) {
+    if (p->workers == 1 || tasks == 1) {
+        for (int t = 0; t < tasks; t++) fn(context, 0, t);
+        return;
+    }
+    stretch s = {fn, context, 0};
+    for (; tasks - s.first > MOST_TASKS; s.first += MOST_TASKS)
+        run_tasks(p, MOST_TASKS, run_of_stretch, &s);
+    if (s.first)
+        run_tasks(p, tasks - s.first, run_of_stretch, &s);
+    else if (tasks > 0)
+        run_tasks(p, tasks, fn, context);
 }
 
 void mmoe_pool_run(mmoe_pool *p, int tasks, mmoe_pool_fn fn, void *context) {
@@ -244,5 +277,5 @@ mmoe_status mmoe_pool_create(int workers, const mmoe_allocator *alloc, mmoe_pool
 int mmoe_worker_count(int threads) {
     if (threads > 0) return threads;
     const int count = mmoe_processors();
-    return count > MOST_WORKERS ? MOST_WORKERS : count;
+    return count > MMOE_MOST_WORKERS ? MMOE_MOST_WORKERS : count;
 }

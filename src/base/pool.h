@@ -6,6 +6,8 @@
 
 typedef struct mmoe_pool mmoe_pool;
 
+enum { MMOE_MOST_WORKERS = 256 };
+
 /* `task` of a loop, run by `worker` (0 is the calling thread). */
 typedef void (*mmoe_pool_fn)(void *context, int worker, int task);
 
@@ -17,8 +19,9 @@ int mmoe_pool_workers(const mmoe_pool *pool);
 
 /* Runs fn(context, ., 0 .. tasks-1) and returns when all are done. Task t belongs to worker t *
  * workers / tasks, so that loops over the same chunks find them in the same cache; a worker that is
- * done takes what others have left. Which worker runs a task must not change its result. Tasks take
- * subnormal numbers for 0. One loop at a time. */
+ * done takes what others have left, from the end of their tasks, so that these stay the same from
+ * loop to loop, too. Which worker runs a task must not change its result. Tasks take subnormal
+ * numbers for 0. One loop at a time. */
 void mmoe_pool_run(mmoe_pool *pool, int tasks, mmoe_pool_fn fn, void *context);
 
 /* The same, but tasks take subnormal numbers as the calling thread does. `pool` NULL: that runs

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
+#include "base/watcher.h"
 
 static bool is_input(const char *path) { return strcmp(path, "-") == 0; }
 
@@ -24,11 +26,25 @@ const char *mmoe_files_name(const char *first, size_t more, char room[MMOE_FILES
     return room;
 }
 
+/* Until there is something to read, or nobody will write it. A signal may come to another thread
+ * than the one that reads, so its handler's word is looked for. */
+static mmoe_status await_writer(const mmoe_raw_bytes *from, mmoe_error *err) {
+    enum { EACH = 50 }; /* milliseconds */
+    const bool is_there = !from->stop || from->state.seconds;
+    struct pollfd file = {.fd = from->file, .events = POLLIN};
+    mmoe_status status = MMOE_OK;
+    while (!is_there && !status && poll(&file, 1, EACH) <= 0)
+        status = mmoe_check_stop(from->stop, err);
+    return status;
+}
+
 /* A pipe gives less at a time. */
 static mmoe_status read_file(const mmoe_raw_bytes *from, char *to, size_t size, size_t *n,
                              mmoe_error *err) {
     ssize_t more = 1;
     for (*n = 0; *n < size && more > 0;) {
+        const mmoe_status status = await_writer(from, err);
+        if (status) return status;
         more = read(from->file, to + *n, size - *n);
         if (more > 0) *n += (size_t)more;
         if (more < 0 && errno == EINTR) more = 1;

@@ -1,16 +1,23 @@
 #include "base/stretch.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
 
 #include "base/file_at.h"
 
+/* Where a worker was: its next piece is mostly a few further on, or back, of many stretches. */
+typedef struct cursor {
+    size_t index, first; /* a stretch, and the number of its first piece */
+} cursor;
+
 typedef struct stretch_run {
     const mmoe_stretch_work *work;
     char *buffers;     /* [workers, MMOE_PIECE]; NULL: no piece needs one */
     atomic_int reason; /* errno of the first failure; 0: there is none */
     atomic_bool cannot_read;
+    cursor cursors[MMOE_MOST_WORKERS];
 } stretch_run;
 
 static size_t pieces_of(const mmoe_stretch *s) {
@@ -49,13 +56,18 @@ static bool run_piece(stretch_run *r, mmoe_piece *p, int worker) {
     return !w->to || write_piece(&w->to[p->index], p);
 }
 
+static const mmoe_stretch *go_to(cursor *c, const mmoe_stretch *all, size_t piece) {
+    while (piece < c->first) c->first -= pieces_of(&all[--c->index]);
+    while (piece >= c->first + pieces_of(&all[c->index])) c->first += pieces_of(&all[c->index++]);
+    return &all[c->index];
+}
+
 static void run_task(void *context, int worker, int task) {
     stretch_run *r = context;
-    const mmoe_stretch *from = r->work->from;
-    size_t number = (size_t)task;
+    cursor *c = &r->cursors[worker];
     if (atomic_load_explicit(&r->reason, memory_order_relaxed)) return;
-    while (number >= pieces_of(from)) number -= pieces_of(from++);
-    mmoe_piece p = {.index = (size_t)(from - r->work->from), .first = number * MMOE_PIECE};
+    const mmoe_stretch *from = go_to(c, r->work->from, (size_t)task);
+    mmoe_piece p = {.index = c->index, .first = ((size_t)task - c->first) * MMOE_PIECE};
     p.size = from->bytes - p.first < MMOE_PIECE ? from->bytes - p.first : MMOE_PIECE;
     if (run_piece(r, &p, worker)) return;
     const int reason = errno;
@@ -73,6 +85,7 @@ static bool needs_buffers(const mmoe_stretch_work *w) {
 mmoe_status mmoe_stretches_run(const mmoe_stretch_work *work, mmoe_pool *pool,
                                const mmoe_allocator *alloc) {
     const size_t workers = pool ? (size_t)mmoe_pool_workers(pool) : 1;
+    assert(workers <= MMOE_MOST_WORKERS);
     stretch_run r = {.work = work};
     size_t pieces = 0;
     for (size_t i = 0; i < work->count; i++) pieces += pieces_of(&work->from[i]);

@@ -36,6 +36,25 @@ bool mmoe_utf8_is(const char *text, size_t length) {
     return true;
 }
 
+bool mmoe_utf8_is_control(uint32_t point) {
+    return point < 0x20 || (point >= 0x7f && point < 0xa0) || (point >= 0x2028 && point < 0x202f) ||
+           (point >= 0x2066 && point < 0x206a);
+}
+
+void mmoe_utf8_plain(char *text, char control) {
+    char *to = text;
+    for (size_t left = strlen(text), size; left; left -= size, text += size) {
+        uint32_t point = 0;
+        size = mmoe_utf8_next(text, left, &point);
+        const bool is_shown = size && !mmoe_utf8_is_control(point);
+        if (is_shown) memmove(to, text, size);
+        if (!is_shown) *to = size ? control : '?';
+        to += is_shown ? size : 1;
+        if (!size) size = 1;
+    }
+    *to = '\0';
+}
+
 int mmoe_utf8_fit(const char *text, size_t most) {
     return (int)mmoe_utf8_cut(text, strlen(text), most);
 }

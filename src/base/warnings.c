@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/sentence.h"
+#include "base/utf8.h"
 
 static mmoe_status grow_warnings(mmoe_warnings *list, mmoe_error *err) {
     if (list->count < list->capacity) return MMOE_OK;
@@ -22,9 +24,8 @@ __attribute__((format(printf, 3, 0))) static char *
 sentence(const mmoe_allocator *alloc, size_t length, const char *format, va_list args) {
     char *text = mmoe_alloc(alloc, length + 1, 1);
     if (!text) return NULL;
-    vsnprintf(text, length + 1, format, args);
-    for (char *c = text; *c; c++)
-        if ((unsigned char)*c < ' ') *c = ' ';
+    mmoe_say_args(text, length + 1, format, args);
+    mmoe_utf8_plain(text, ' ');
     return text;
 }
 
@@ -43,7 +44,7 @@ mmoe_status mmoe_warn(mmoe_warnings *list, mmoe_warning about, mmoe_error *err, 
                       ...) {
     va_list args;
     va_start(args, format);
-    const int length = vsnprintf(NULL, 0, format, args);
+    const int length = mmoe_say_args(NULL, 0, format, args);
     va_end(args);
     if (length < 0 || grow_warnings(list, err)) return MMOE_E_MEMORY;
     va_start(args, format);

@@ -2,11 +2,19 @@
 #ifndef MMOE_BASE_WATCHER_H
 #define MMOE_BASE_WATCHER_H
 
+#include "base/error.h"
 #include "mmoe/train.h"
 
 /* `watcher` may be NULL. */
 static inline void mmoe_tell(const mmoe_watcher *watcher, const mmoe_work *work) {
     if (watcher) watcher->on_work(watcher->user, work);
+}
+
+/* MMOE_E_CANCELLED, once *stop is other than 0 (mmoe_read_options.stop); `stop` may be NULL. */
+static inline mmoe_status mmoe_check_stop(const int *stop, mmoe_error *err) {
+    return stop && __atomic_load_n(stop, __ATOMIC_RELAXED)
+               ? mmoe_fail(err, MMOE_E_CANCELLED, "reading was stopped")
+               : MMOE_OK;
 }
 
 /* Work on rows, `total` of them. */

@@ -178,7 +178,7 @@ typedef struct mmoe_trainer_config {
     int32_t earlystop_patience; /* epochs without a better score; 0: never stop early */
     int32_t earlystop_task;     /* index, or -1: the mean of the tasks */
     int32_t earlystop_metric;   /* of mmoe_loss_watched(-1, i), or MMOE_WATCHED_* */
-    bool shrink;                /* a task that is worse than its constant is drawn towards it */
+    bool shrink;                /* a task that is too sure is drawn towards its constant */
     bool shuffle;
     bool lanes; /* a segment has rows of its own lanes (data/order.h) */
     uint64_t seed;

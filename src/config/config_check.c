@@ -108,6 +108,11 @@ static mmoe_status check_sequence(const mmoe_sparse_spec *s, const char *item,
     mmoe_status status = check_separator(s, item, "separator", s->separator, place);
     if (!status) status = check_separator(s, item, "weight_separator", s->weight_separator, place);
     if (status) return status;
+    snprintf(path, sizeof path, "%s.brackets", item);
+    if (s->brackets && s->weight_separator)
+        return mmoe_key_fail(place, path, "elements with weights have no quotes round them");
+    if (s->brackets && s->columns.items)
+        return mmoe_key_fail(place, path, "an element that has a column has no brackets round it");
     snprintf(path, sizeof path, "%s.pooling", item);
     if (is_side_by_side && s->max_len == 0)
         return mmoe_key_fail(place, path, "concat needs max_len: its width is max_len embeddings");

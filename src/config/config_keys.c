@@ -88,6 +88,9 @@ static const mmoe_key dense_keys[] = {
          "one character",
          "What stands between an element and its weight, a number of at least 0; without it all "
          "weigh 1."),
+    BOOLEAN("features.sequence[].brackets", IN_SEQUENCE(brackets), "false",
+            "Cells are as ['a', 'b']: brackets, of any kind, round a cell, and blanks and quotes "
+            "round an element are no part of it, and within quotes nothing separates."),
     OPTIONAL("features.sequence[].max_len", IN_SEQUENCE(max_len), 0, 1, 65536,
              "Elements of a list that are read, at most; without it all are."),
     WORDS("features.sequence[].truncate", IN_SEQUENCE(truncate), "\"last\"", MMOE_TRUNCATIONS,

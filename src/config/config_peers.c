@@ -3,7 +3,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* FuxiCTR, EasyRec and TorchEasyRec, DeepCTR, torchrec, HugeCTR, Keras, scikit-learn, LightGBM. */
+/* FuxiCTR, EasyRec and TorchEasyRec, DeepCTR, torchrec, HugeCTR, Keras, scikit-learn, LightGBM; and
+ * ours, a level too high. */
 static const mmoe_peer_word words[] = {
     {"feature_name", "features.sparse[].name"},
     {"embedding_dim", "features.sparse[].embed_dim"},
@@ -86,9 +87,16 @@ static const mmoe_peer_word words[] = {
     {"expert_hidden_units", "model.expert_params.dims"},
     {"gate_dnn_hidden_units", "model.gate_params.dims"},
     {"gate_hidden_units", "model.gate_params.dims"},
+    {"dropout", "model.expert_params.dropout"},
+    {"dropout", "tasks[].tower_params.dropout"},
+    {"batch_norm", "model.expert_params.batch_norm"},
+    {"batch_norm", "tasks[].tower_params.batch_norm"},
     {"wide", "model.linear"},
     {"use_wide", "model.linear"},
     {"learning_rate", "trainer.optimizer_params.lr"},
+    {"lr", "trainer.optimizer_params.lr"},
+    {"weight_decay", "trainer.optimizer_params.weight_decay"},
+    {"momentum", "trainer.optimizer_params.momentum"},
     {"epochs", "trainer.n_epoch"},
     {"num_epochs", "trainer.n_epoch"},
     {"early_stop_patience", "trainer.earlystop_patience"},

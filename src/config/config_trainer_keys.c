@@ -146,8 +146,9 @@ const mmoe_key mmoe_trainer_keys[] = {
         "relative: log-loss, RMSE or deviance as a part of that of always predicting the mean "
         "label; auto: the first of these figures, of a mean over several types relative."),
     BOOLEAN("trainer.shrink", IN_CONFIG(trainer.shrink), "false",
-            "A task whose best weights are worse on the validation rows than always predicting its "
-            "mean label is drawn towards that, by eighths, as far as these rows like best."),
+            "A task whose best weights are too sure of the validation rows, or worse than always "
+            "predicting the mean label, is drawn towards that, by sixteenths, as far as these rows "
+            "like best."),
     WORDS("trainer.adaptive_params.method", IN_CONFIG(trainer.balance.method), "\"none\"",
           MMOE_BALANCE_METHODS,
           "How the tasks' losses are balanced: uncertainty weights, dynamic weight average, random "

@@ -6,11 +6,12 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/utf8.h"
+#include "base/json_text.h"
+#include "base/sentence.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "config/config_keys.h"
 #include "data/texts.h"
-#include "base/json_text.h"
 
 _Static_assert(offsetof(mmoe_optimizer_config, beta2) ==
                    offsetof(mmoe_optimizer_config, beta1) + sizeof(float),
@@ -30,7 +31,7 @@ mmoe_status mmoe_key_fail(const mmoe_key_place *place, const char *path, const c
     char sentence[sizeof err->message];
     va_list args;
     va_start(args, format);
-    vsnprintf(sentence, sizeof sentence, format, args);
+    mmoe_say_args(sentence, sizeof sentence, format, args);
     va_end(args);
     mmoe_fail_at(err, MMOE_E_CONFIG, place->name, 0, NULL, "%s%s%s", path, *path ? ": " : "",
                  sentence);
@@ -75,11 +76,24 @@ static bool is_zero_word(const mmoe_key *key, const json_t *value) {
     return key->zero && word && strcmp(word, key->zero) == 0;
 }
 
-/* Bounds hold for the float, too: 1e-60 is not above 0. */
+/* Bounds hold for the float, too, and 1e-60 is no 0, which switches most keys off. */
 static bool as_float(const mmoe_key *key, const json_t *value, float *out) {
-    if (!json_is_number(value) || !within(key, json_number_value(value))) return false;
-    *out = (float)json_number_value(value);
-    return within(key, (double)*out);
+    const double number = json_number_value(value);
+    if (!json_is_number(value) || !within(key, number)) return false;
+    *out = (float)number;
+    return within(key, (double)*out) && (*out != 0 || number == 0);
+}
+
+static mmoe_status refuse_float(const json_t *value, const char *allowed,
+                                const mmoe_key_place *place, const char *path) {
+    const double number = json_number_value(value);
+    char shown[MMOE_NUMBER_SIZE];
+    if (number == 0 || (float)number != 0) return refuse(value, "number", allowed, place, path);
+    mmoe_format_double(number, shown);
+    return mmoe_key_fail(place, path,
+                         "%s would be 0, for the least number of 32 bits is 1.4e-45; allowed is a "
+                         "number: %s",
+                         shown, allowed);
 }
 
 const char *mmoe_key_word(const mmoe_key *key, int32_t value, int *length) {
@@ -107,7 +121,7 @@ static mmoe_status store_array(const mmoe_key *key, const json_t *value, char *a
         if (key->kind == MMOE_KEY_PAIR) {
             float *pair = (float *)(void *)at;
             if (!as_float(key, entry, pair + i))
-                return refuse(entry, "number", key->entry, place, entry_path);
+                return refuse_float(entry, key->entry, place, entry_path);
         } else {
             mmoe_mlp_config *mlp =
                 (mmoe_mlp_config *)(void *)(at - offsetof(mmoe_mlp_config, n_dims));
@@ -223,8 +237,9 @@ mmoe_status mmoe_key_store(const mmoe_key *key, const json_t *value, const mmoe_
         if ((valid = as_integer(key, value, &integer))) *(uint64_t *)to = (uint64_t)integer;
         break;
     case MMOE_KEY_FLOAT:
-        valid = as_float(key, value, (float *)to);
-        break;
+        if (!as_float(key, value, (float *)to))
+            return refuse_float(value, key->doc.allowed, place, path);
+        return MMOE_OK;
     case MMOE_KEY_BOOL:
         if ((valid = json_is_boolean(value))) *(bool *)to = json_is_true(value);
         break;

@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/sentence.h"
 #include "base/text.h"
+#include "base/utf8.h"
 
 enum { MOST_NESTED = 32 };
 
@@ -25,7 +27,7 @@ __attribute__((format(printf, 2, 3))) static bool fail(parser *p, const char *fo
     int used = snprintf(p->fault, MMOE_SCORE_FAULT, "column %d: ", (int)(p->at - p->text) + 1);
     va_start(args, format);
     if (used > 0 && used < MMOE_SCORE_FAULT)
-        vsnprintf(p->fault + used, MMOE_SCORE_FAULT - (size_t)used, format, args);
+        mmoe_say_args(p->fault + used, MMOE_SCORE_FAULT - (size_t)used, format, args);
     va_end(args);
     return false;
 }
@@ -33,6 +35,12 @@ __attribute__((format(printf, 2, 3))) static bool fail(parser *p, const char *fo
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 static bool is_word(char c) {
     return is_digit(c) || c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* Bytes of the character that stands there. */
+static int width(const char *at) {
+    const size_t size = mmoe_utf8_next(at, strlen(at), NULL);
+    return size ? (int)size : 1;
 }
 
 static char next(parser *p) {
@@ -98,7 +106,7 @@ static bool parse_operand(parser *p) {
     if (is_digit(c) || c == '.') return parse_number(p);
     if (is_word(c)) return parse_task(p);
     if (c != '(')
-        return c ? fail(p, "a number, a task or ( is needed, not \"%.1s\"", p->at)
+        return c ? fail(p, "a number, a task or ( is needed, not \"%.*s\"", width(p->at), p->at)
                  : fail(p, "a number, a task or ( is needed, but the expression ends");
     p->at++;
     if (!parse_sum(p)) return false;
@@ -156,7 +164,7 @@ mmoe_status mmoe_score_compile(const char *text, const char *const *tasks, int32
     parser p = {
         .text = text, .at = text, .tasks = tasks, .n_task = n_task, .score = score, .fault = fault};
     bool ok = parse_sum(&p);
-    if (ok && next(&p)) ok = fail(&p, "an operator is needed, not \"%.1s\"", p.at);
+    if (ok && next(&p)) ok = fail(&p, "an operator is needed, not \"%.*s\"", width(p.at), p.at);
     if (ok) {
         *out = score;
         return MMOE_OK;

@@ -67,7 +67,8 @@ const char *mmoe_arrow_batch_open(const mmoe_arrow_type *type, const struct Arro
     if (type->is_list) {
         fault = open_array(type->list, array, rows, &out->list);
         if (fault) return fault;
-        if (array->n_children != 1) return "its array of lists has no array of elements";
+        if (array->n_children != 1 || !array->children)
+            return "its array of lists has no array of elements";
         value = array->children[0];
         rows = 0;
     }

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/sentence.h"
 #include "base/text.h"
 
 const char *mmoe_bins_check(const mmoe_numbers *boundaries, int64_t rows,
@@ -10,7 +11,7 @@ const char *mmoe_bins_check(const mmoe_numbers *boundaries, int64_t rows,
     const mmoe_numbers *b = boundaries;
     for (size_t i = 1; i < b->count; i++)
         if (b->items[i] <= b->items[i - 1]) {
-            snprintf(fault, MMOE_FAULT_SIZE, "%.17g stands behind %.17g: they must ascend",
+            mmoe_say(fault, MMOE_FAULT_SIZE, "%.17g stands behind %.17g: they must ascend",
                      b->items[i], b->items[i - 1]);
             return fault;
         }
@@ -40,11 +41,14 @@ static const char *find_missing(mmoe_cell *out) {
     return NULL;
 }
 
+static const char not_finite[] = "is not finite";
+
 const char *mmoe_bins_number(const mmoe_number_text *how, const char *text, size_t length,
                              double *out, bool *missing) {
     *missing = length == 0;
     if (*missing) return NULL;
-    return mmoe_number_text_read(how, text, length, out) && !isnan(*out) ? NULL : "is not a number";
+    if (!mmoe_number_text_read(how, text, length, out) || isnan(*out)) return "is not a number";
+    return isfinite(*out) ? NULL : not_finite;
 }
 
 const char *mmoe_bins_parse(mmoe_bins bins, const char *text, size_t length, mmoe_cell *out) {
@@ -63,5 +67,6 @@ const char *mmoe_bins_take(mmoe_bins bins, mmoe_value_type type, const void *at,
         return mmoe_bins_parse(bins, text, length, out);
     }
     if (!mmoe_value_number(type, at, &value)) return "is not a number";
+    if (isinf(value)) return not_finite;
     return isnan(value) ? find_missing(out) : find_bin(bins.boundaries, value, out);
 }

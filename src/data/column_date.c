@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/missing.h"
 #include "data/key_macros.h"
@@ -10,11 +11,14 @@
 static const mmoe_key date_keys[] = {
     {.doc = {"features.dense[].date", "string", NULL, MMOE_WORDS(MMOE_DATE_ORDERS),
              "Dates, in this order of year, month and day (\"2024-01-31\", \"31.1.2024\", "
-             "\"1/31/24\"): the days since 1970, standardized, the weekday and the place in the "
-             "year, ten inputs in all."},
+             "\"1/31/24\", \"Jan 31, 2024\"), or of months alone (\"Jan-2024\"): the days since "
+             "1970, standardized, the weekday and the place in the year, ten inputs in all."},
      .kind = MMOE_KEY_WORD,
      IN_NUMBER(mmoe_date_encoder, order),
      .absent = -1},
+    BOOLEAN("features.dense[].hours", LATER(IN_NUMBER(mmoe_date_encoder, hours)), "false",
+            "Beside a date: its time of day counts (\"2024-01-31 13:45\", \"1/31/24 1:45 PM\"), as "
+            "a part of the days and as 24 inputs more, one an hour."),
 };
 
 static const mmoe_key date_fitted[] = {
@@ -53,35 +57,126 @@ static bool is_day(int year, int month, int day) {
     return day <= lengths[month - 1] + (month == 2 && is_leap);
 }
 
-bool mmoe_date_parse(mmoe_date_order order, const char *text, size_t length, double *days) {
-    static const int year_at[] = {0, 2, 2}, month_at[] = {1, 1, 0}, day_at[] = {2, 0, 1};
+static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+/* The first three letters of a month's name or more: 1 to 12, else 0. */
+static int take_month(const char **at, const char *end) {
+    static const char *const names[] = {"january",   "february", "march",    "april",
+                                        "may",       "june",     "july",     "august",
+                                        "september", "october",  "november", "december"};
+    const char *word = *at;
+    while (*at < end && is_letter(**at)) ++*at;
+    const size_t length = (size_t)(*at - word);
+    for (int i = 0; length >= 3 && i < 12; i++)
+        if (length <= strlen(names[i]) && strncasecmp(word, names[i], length) == 0) return i + 1;
+    return 0;
+}
+
+typedef struct date_parts {
+    int year, month, day;
+    bool has_word; /* the month is one */
+} date_parts;
+
+/* One of them, 'y', 'm' or 'd'. How many digits or letters it has; 0: it is none. */
+static size_t take_part(char which, const char **at, const char *end, date_parts *out) {
+    const char *first = *at;
+    if (which == 'm' && *at < end && is_letter(**at)) {
+        out->has_word = true;
+        out->month = take_month(at, end);
+        return out->month ? (size_t)(*at - first) : 0;
+    }
+    int *part = which == 'm' ? &out->month : &out->day;
+    if (which == 'y') part = &out->year;
+    const size_t digits = take_digits(at, end, which == 'y' ? 4 : 2, part);
+    if (which == 'y' && digits == 2) *part += *part < 70 ? 2000 : 1900;
+    return which == 'y' && digits != 2 && digits != 4 ? 0 : digits;
+}
+
+/* What stands between two parts; blanks and commas do beside a month's name. */
+static bool take_mark(const char **at, const char *end, bool has_word) {
+    const char *first = *at;
+    if (*at < end && **at && strchr("-/.", **at)) ++*at;
+    const bool has_mark = *at > first;
+    const char *next = *at;
+    while (next < end && (*next == ' ' || *next == ',')) next++;
+    if (has_word || (next < end && is_letter(*next))) *at = next;
+    return has_mark || *at > first;
+}
+
+/* *rest: what stands behind the date, up to *end. */
+static bool parse_day(mmoe_date_order order, const char *text, size_t length, double *days,
+                      const char **rest, const char **stop) {
+    static const char *const orders[] = {"ymd", "dmy", "mdy", "ym", "my"};
     text = mmoe_trim_blanks(text, &length);
     const char *at = text, *end = text + length;
-    int parts[3];
-    size_t digits[3];
-    for (int i = 0; i < 3; i++) {
-        const bool is_year = i == year_at[order];
-        digits[i] = take_digits(&at, end, is_year ? 4 : 2, &parts[i]);
-        if (digits[i] == 0 || (is_year && digits[i] != 2 && digits[i] != 4)) return false;
-        if (i < 2 && at < end && strchr("-/.", *at)) {
-            at++;
-        } else if (i < 2 && (order != MMOE_DATE_YMD || digits[i] != (i ? 2 : 4))) {
+    date_parts parts = {.day = 1};
+    for (const char *which = orders[order]; *which; which++) {
+        const size_t size = take_part(*which, &at, end, &parts);
+        const bool is_compact = order == MMOE_DATE_YMD && size == (*which == 'y' ? 4 : 2);
+        if (!size || (which[1] && !take_mark(&at, end, parts.has_word) && !is_compact))
             return false;
-        }
     }
     if (at < end && *at != ' ' && *at != 'T') return false;
-    int year = parts[year_at[order]];
-    if (digits[year_at[order]] == 2) year += year < 70 ? 2000 : 1900;
-    if (!is_day(year, parts[month_at[order]], parts[day_at[order]])) return false;
-    *days = days_of(year, parts[month_at[order]], parts[day_at[order]]);
+    if (!is_day(parts.year, parts.month, parts.day)) return false;
+    *days = days_of(parts.year, parts.month, parts.day);
+    *rest = at;
+    *stop = end;
     return true;
+}
+
+bool mmoe_date_parse(mmoe_date_order order, const char *text, size_t length, double *days) {
+    const char *rest, *end;
+    return parse_day(order, text, length, days, &rest, &end);
+}
+
+/* Two digits behind a colon, or two more of "134530". */
+static bool take_pair(const char **at, const char *end, bool *has_colons, int *out) {
+    *has_colons |= *at < end && **at == ':';
+    *at += *has_colons && *at < end && **at == ':';
+    return take_digits(at, end, 2, out) == 2;
+}
+
+/* Behind a blank or a T. */
+static bool parse_time(const char *at, const char *end, double *part) {
+    int hour, minute = 0, second = 0;
+    bool has_colons = false;
+    while (at < end && *at == ' ') at++;
+    if (!take_digits(&at, end, 2, &hour) || !take_pair(&at, end, &has_colons, &minute))
+        return false;
+    if (at < end && (has_colons ? *at == ':' : is_digit(*at)) &&
+        !take_pair(&at, end, &has_colons, &second))
+        return false;
+    while (at < end && *at == ' ') at++;
+    const char half = at + 1 < end && strchr("mM", at[1]) ? *at : '\0';
+    if (half && strchr("aApP", half)) {
+        if (hour < 1 || hour > 12) return false;
+        hour = hour % 12 + (half == 'p' || half == 'P' ? 12 : 0);
+    }
+    if (hour > 23 || minute > 59 || second > 60) return false;
+    *part = (hour * 3600 + minute * 60 + second) / 86400.0;
+    return true;
+}
+
+bool mmoe_date_parse_hours(mmoe_date_order order, const char *text, size_t length, double *days) {
+    const char *rest, *end;
+    double part = 0;
+    if (!parse_day(order, text, length, days, &rest, &end)) return false;
+    if (rest < end && !parse_time(rest + 1, end, &part)) return false;
+    *days += part;
+    return true;
+}
+
+static bool parse_text(const mmoe_encoder *e, const char *text, size_t length, double *days) {
+    const mmoe_date_encoder *d = constant_of(e);
+    const mmoe_date_order order = (mmoe_date_order)d->order;
+    return d->hours ? mmoe_date_parse_hours(order, text, length, days)
+                    : mmoe_date_parse(order, text, length, days);
 }
 
 /* ---- Values ---- */
 
 static int32_t date_width(const mmoe_encoder *e) {
-    (void)e;
-    return MMOE_DATE_INPUTS;
+    return MMOE_DATE_INPUTS + (constant_of(e)->hours ? MMOE_DATE_HOURS : 0);
 }
 
 static void finish_date(const mmoe_encoder *e, const double *learned, float *inputs) {
@@ -92,6 +187,9 @@ static void finish_date(const mmoe_encoder *e, const double *learned, float *inp
     for (int i = 0; i < 7; i++) inputs[1 + i] = (float)(i == weekday);
     inputs[8] = (float)sin(angle);
     inputs[9] = (float)cos(angle);
+    const int hour = (int)(24 * (*learned - day) + MMOE_DATE_EARLY) % MMOE_DATE_HOURS;
+    for (int i = 0; d->hours && i < MMOE_DATE_HOURS; i++)
+        inputs[MMOE_DATE_INPUTS + i] = (float)(i == hour);
 }
 
 /* Years 1 to 9999. */
@@ -102,16 +200,17 @@ static const char *encode_days(const mmoe_encoder *e, double days, mmoe_cell *ou
 }
 
 static const char *fault_of_text(const mmoe_encoder *e, char fault[MMOE_FAULT_SIZE]) {
-    static const char *const words[] = {"year, month, day", "day, month, year", "month, day, year"};
-    snprintf(fault, MMOE_FAULT_SIZE, "is no date of %s", words[constant_of(e)->order]);
+    static const char *const words[] = {"year, month, day", "day, month, year", "month, day, year",
+                                        "year, month", "month, year"};
+    snprintf(fault, MMOE_FAULT_SIZE, "is no date of %s%s", words[constant_of(e)->order],
+             constant_of(e)->hours ? ", with a time of day behind a blank or T" : "");
     return fault;
 }
 
 static const char *parse_date(const mmoe_encoder *e, const char *text, size_t length,
                               mmoe_cell *out) {
     double days;
-    if (!mmoe_date_parse((mmoe_date_order)constant_of(e)->order, text, length, &days))
-        return fault_of_text(e, out->fault);
+    if (!parse_text(e, text, length, &days)) return fault_of_text(e, out->fault);
     return encode_days(e, days, out);
 }
 
@@ -123,9 +222,7 @@ static const char *take_date(const mmoe_encoder *e, mmoe_value_type type, const 
 /* ---- Learning ---- */
 
 static const char *learn_date(mmoe_encoder *e, const char *text, size_t length, mmoe_cell *out) {
-    return mmoe_date_parse((mmoe_date_order)constant_of(e)->order, text, length, out->learned)
-               ? NULL
-               : fault_of_text(e, out->fault);
+    return parse_text(e, text, length, out->learned) ? NULL : fault_of_text(e, out->fault);
 }
 
 static mmoe_status start_date(mmoe_encoder *e, mmoe_error *err) {
@@ -152,7 +249,7 @@ static void measure_date(mmoe_encoder *e, int32_t pass, const double *x, size_t 
     if (pass == 0) d->rows += rows;
 }
 
-/* Days are integers: their sums are exact. */
+/* Days without hours are integers: their sums are exact. */
 static const char *settle_date(mmoe_encoder *e, char fault[MMOE_FAULT_SIZE]) {
     mmoe_date_encoder *d = mmoe_date_of(e);
     (void)fault;

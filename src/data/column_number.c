@@ -2,7 +2,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/short_number.h"
 #include "base/text.h"
@@ -66,6 +65,7 @@ static const char *encode_number(const mmoe_encoder *e, double value, mmoe_cell 
     double prepared;
     float input;
     const char *fault = prepare_number(e, value, &prepared);
+    if (fault) out->state = isfinite(value) ? MMOE_CELL_UNKNOWN : MMOE_CELL_KNOWN;
     if (fault) return fault;
     finish_number(e, &prepared, &input);
     if (out->inputs) *out->inputs = input;

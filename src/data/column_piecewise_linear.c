@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/sentence.h"
 #include "base/text.h"
 #include "data/key_macros.h"
 
@@ -73,7 +74,7 @@ static const char *check_piecewise(const mmoe_encoder *e, char fault[MMOE_FAULT_
     *key = "edges";
     for (size_t i = 1; i < p->edges.count; i++)
         if (!(p->edges.items[i] > p->edges.items[i - 1])) {
-            snprintf(fault, MMOE_FAULT_SIZE, "%.17g stands behind %.17g: they must ascend",
+            mmoe_say(fault, MMOE_FAULT_SIZE, "%.17g stands behind %.17g: they must ascend",
                      p->edges.items[i], p->edges.items[i - 1]);
             return fault;
         }

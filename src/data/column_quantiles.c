@@ -1,7 +1,6 @@
 /* Numbers to bins (bins.h) that are learned: "quantiles" bins of as equal numbers of training rows
  * as the values allow. Equal values are one bin's, so a value that many rows have leaves fewer
  * bins; none is empty. */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,7 +102,6 @@ static const char *learn_number(mmoe_encoder *e, const char *text, size_t length
     bool missing;
     const char *fault = mmoe_bins_number(text_of(e), text, length, &value, &missing);
     if (fault) return fault;
-    if (!isfinite(value)) return "is not finite, and quantiles need values that are";
     out->id = 0;
     if (missing) {
         out->state = MMOE_CELL_MISSING;

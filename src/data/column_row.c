@@ -1,5 +1,4 @@
 /* Ids that are row numbers of their table: "vocab_size" rows, and what one outside becomes. */
-#include <limits.h>
 #include <stdio.h>
 
 #include "base/text.h"

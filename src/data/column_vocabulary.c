@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/sentence.h"
 #include "base/text.h"
 #include "data/column_kinds.h"
 #include "data/key_macros.h"
@@ -141,7 +142,7 @@ static const char *remark_on_kept(const mmoe_encoder *e, char room[MMOE_FAULT_SI
     mmoe_format_count(e->rows - 1, kept);
     mmoe_format_count(t->n - 1, learned);
     *figure = t->n - e->rows;
-    snprintf(room, MMOE_FAULT_SIZE,
+    mmoe_say(room, MMOE_FAULT_SIZE,
              "%s of %s values have own rows; the others, %.2g %% of the cells, take row 0", kept,
              learned, 100 * (double)out / (double)all);
     return room;

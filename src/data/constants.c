@@ -153,16 +153,9 @@ static mmoe_status warn_of_lists(const mmoe_constants *c, const mmoe_sparse_colu
     return MMOE_OK;
 }
 
-/* Whether what is said of another feature of its column, the column itself before all, says it of
- * this one. */
-static bool is_told(const mmoe_constants *c, const struct mmoe_schema *schema, int32_t i) {
-    const char *column = mmoe_schema_is_column(schema, i) ? NULL : mmoe_schema_column(schema, i);
-    bool told = false;
-    for (int32_t k = 0; column && !told && k < schema->n_sparse + schema->n_dense; k++) {
-        const char *other = c->vary[k] ? NULL : mmoe_schema_column(schema, k);
-        told = other && strcmp(other, column) == 0 && (k < i || mmoe_schema_is_column(schema, k));
-    }
-    return told;
+static bool says_all(const void *constants, int32_t a, int32_t b) {
+    const mmoe_constants *c = constants;
+    return !c->vary[a] && !c->vary[b];
 }
 
 mmoe_status mmoe_constants_warn(const mmoe_constants *c, const struct mmoe_schema *schema,
@@ -173,7 +166,7 @@ mmoe_status mmoe_constants_warn(const mmoe_constants *c, const struct mmoe_schem
     if (c->rows < 2) return MMOE_OK;
     for (int32_t i = 0; i < schema->n_sparse && !status; i++) {
         const mmoe_sparse_column *column = &schema->sparse[i];
-        if (!c->vary[i] && is_told(c, schema, i)) continue;
+        if (!c->vary[i] && mmoe_schema_is_told(schema, i, says_all, c)) continue;
         if (column->list >= 0)
             status = warn_of_lists(c, column, i, to, err);
         else if (!c->vary[i])
@@ -182,7 +175,7 @@ mmoe_status mmoe_constants_warn(const mmoe_constants *c, const struct mmoe_schem
     for (int32_t i = 0; i < schema->n_dense && !status; i++) {
         const mmoe_dense_column *column = &schema->dense[i];
         const int32_t at = schema->n_sparse + i;
-        if (!c->vary[at] && !is_told(c, schema, at))
+        if (!c->vary[at] && !mmoe_schema_is_told(schema, at, says_all, c))
             status = warn_of_constant(
                 c, column->name, mmoe_feature_show(column->name, column->column, shown), to, err);
     }

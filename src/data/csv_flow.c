@@ -189,8 +189,6 @@ static void work(void *context, int worker, int task) {
     while (!is_over(r, delivers)) {
         if (delivers && can_deliver(r))
             deliver(r);
-        else if (delivers)
-            pthread_cond_wait(&r->changed, &r->mutex);
         else if (can_join(r))
             join_and_carry(r);
         else if (can_cut(r))

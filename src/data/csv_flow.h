@@ -7,7 +7,7 @@
  *   deliver  the caller, in order        or to the sink
  *
  * A worker cuts a block and parses it, or joins one that was parsed and carries its rows. The
- * caller does as they do, but where a sink has the rows: there it delivers, and nothing else. */
+ * caller does as they do, but where a sink has the rows: there it delivers before all else. */
 #ifndef MMOE_DATA_CSV_FLOW_H
 #define MMOE_DATA_CSV_FLOW_H
 

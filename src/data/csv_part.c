@@ -179,7 +179,8 @@ static const char *read_number(const mmoe_csv_part *p, const mmoe_dense_column *
     cell->inputs = (float *)p->values + r * s->dense_width + c->first;
     const char *fault =
         missing ? NULL : c->encoder->kind->parse(c->encoder, f->text, f->length, cell);
-    if (!fault) mmoe_dense_fill(c, cell->inputs, missing);
+    if (mmoe_dense_pardons(c, cell, fault)) fault = NULL;
+    if (!fault) mmoe_dense_fill(c, cell->inputs, cell->state != MMOE_CELL_KNOWN);
     return fault;
 }
 
@@ -211,12 +212,13 @@ static mmoe_status read_numbers(const mmoe_csv_part *p, int32_t i, const mmoe_cs
         const int64_t r = p->rows + (int64_t)k;
         const bool missing = is_open && mmoe_cell_is_missing(&p->cells, &f);
         mmoe_cell cell; /* has the fault's text */
+        cell.state = missing ? MMOE_CELL_MISSING : MMOE_CELL_KNOWN;
         const char *fault = read_number(p, c, r, &f, missing, &cell);
         if (fault)
             return mmoe_cell_fail(&p->cells,
                                   mmoe_cell_at(rows->first + (int64_t)k, c->name, c->column), &f,
                                   fault, err);
-        if (missing) mmoe_note_add(&p->notes[s->n_sparse + i], MMOE_CELL_MISSING, r + 1);
+        mmoe_note_add(&p->notes[s->n_sparse + i], cell.state, r + 1);
     }
     return MMOE_OK;
 }

@@ -38,6 +38,7 @@ typedef struct mmoe_csv_part {
     mmoe_csv_passed passed;
     int64_t spilled_at; /* in a file (csv_spill.h) */
     bool is_spilled;
+    uint8_t spilled_labels, spilled_weights; /* their forms there (short_words.h) */
     /* Where its rows stand in a set, and the lists and elements of these; is_taken: all that they
      * have is there, but for numbers that wait. */
     bool is_taken;

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/file_at.h"
 #include "base/unnamed_file.h"
+#include "data/short_words.h"
 
 mmoe_status mmoe_csv_spill_open(const char *folder, mmoe_csv_spill *out, mmoe_error *err) {
     *out = (mmoe_csv_spill){folder, mmoe_unnamed_file_open(folder), 0};
@@ -25,6 +26,7 @@ void mmoe_csv_spill_close(mmoe_csv_spill *s) {
 typedef struct array {
     void *at;
     size_t bytes;
+    uint8_t *form; /* of words, in the file (short_words.h); NULL: they are none */
 } array;
 enum { WEIGHTS = 2, ARRAYS = 3 };
 
@@ -33,9 +35,16 @@ static void find_arrays(mmoe_csv_part *p, array out[ARRAYS]) {
                  number = p->learns_numbers ? mmoe_csv_part_values_size(p) : 0,
                  label = (size_t)p->file->schema->n_label * sizeof *p->labels,
                  weight = mmoe_csv_file_is_weighted(p->file) ? sizeof *p->weights : 0;
-    const array all[ARRAYS] = {
-        {&p->values, rows * number}, {&p->labels, rows * label}, {&p->weights, rows * weight}};
+    const array all[ARRAYS] = {{&p->values, rows * number, NULL},
+                               {&p->labels, rows * label, &p->spilled_labels},
+                               {&p->weights, rows * weight, &p->spilled_weights}};
     memcpy(out, all, sizeof all);
+}
+
+static size_t words_of(const array *a) { return a->bytes / sizeof(uint32_t); }
+
+static size_t size_in_file(const array *a) {
+    return a->form && a->bytes ? mmoe_words_size(*a->form, words_of(a)) : a->bytes;
 }
 
 static char *memory_of(const array *a) {
@@ -66,16 +75,18 @@ static mmoe_status put_bytes(mmoe_csv_spill *s, const void *bytes, size_t size, 
     return MMOE_OK;
 }
 
-/* New memory with the next bytes, from *at on; it is *out's, too, where they cannot be read. */
-static mmoe_status get_bytes(const mmoe_csv_spill *s, const mmoe_allocator *a, size_t size,
+/* New memory with the next array, from *at on; it is *out's, too, where that cannot be read. */
+static mmoe_status get_array(const mmoe_csv_spill *s, const mmoe_allocator *a, const array *of,
                              int64_t *at, char **out, mmoe_error *err) {
+    const size_t size = size_in_file(of);
     size_t got = 0;
-    *out = mmoe_alloc(a, size, 1);
-    if (!*out) return mmoe_fail_memory(err, size);
+    *out = mmoe_alloc(a, of->bytes, 1);
+    if (!*out) return mmoe_fail_memory(err, of->bytes);
     errno = EIO; /* of a file that is shorter than it was */
     if (!mmoe_read_at(s->file, *out, size, *at, &got) || got < size)
         return mmoe_fail_system(err, s->folder, "cannot read a temporary file there");
     *at += (int64_t)size;
+    if (of->form && size) mmoe_words_lengthen(*out, words_of(of), *of->form);
     return MMOE_OK;
 }
 
@@ -87,8 +98,14 @@ mmoe_status mmoe_csv_spill_put(mmoe_csv_spill *s, mmoe_csv_part *p, mmoe_error *
     find_arrays(p, arrays);
     p->spilled_at = s->size;
     p->is_spilled = true;
-    for (int i = 0; !status && i < ARRAYS; i++)
-        status = put_bytes(s, memory_of(&arrays[i]), arrays[i].bytes, err);
+    for (int i = 0; !status && i < ARRAYS; i++) {
+        char *memory = memory_of(&arrays[i]);
+        if (arrays[i].form && arrays[i].bytes) {
+            *arrays[i].form = mmoe_words_form(memory, words_of(&arrays[i]));
+            mmoe_words_shorten(memory, words_of(&arrays[i]), *arrays[i].form);
+        }
+        status = put_bytes(s, memory, size_in_file(&arrays[i]), err);
+    }
     return status;
 }
 
@@ -101,7 +118,7 @@ mmoe_status mmoe_csv_spill_get(const mmoe_csv_spill *s, mmoe_csv_part *p, mmoe_e
     for (int i = 0; !status && i < ARRAYS; i++) {
         char *memory;
         if (i == WEIGHTS && !arrays[i].bytes) continue; /* NULL: all 1 */
-        status = get_bytes(s, &p->file->alloc, arrays[i].bytes, &at, &memory, err);
+        status = get_array(s, &p->file->alloc, &arrays[i], &at, &memory, err);
         set_memory(&arrays[i], memory);
     }
     return status;

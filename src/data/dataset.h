@@ -58,6 +58,7 @@ typedef struct mmoe_csv_how {
     size_t n_more;
     const mmoe_watcher *watcher; /* as mmoe_read_options has it */
     int64_t skip_bad;            /* as mmoe_read_options has it */
+    const int *stop;             /* as mmoe_read_options has it */
 } mmoe_csv_how;
 
 /* What the options say; MMOE_E_ARGUMENT, in the name of the public `call`. */

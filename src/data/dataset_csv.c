@@ -255,6 +255,7 @@ static mmoe_status read_file(mmoe_loader *l, const char *path, const mmoe_csv_ho
     if (status) return status;
     l->origin =
         (mmoe_origin){(char *)(uintptr_t)path, from.raw.state.bytes, from.raw.state.seconds};
+    from.raw.stop = how->stop;
     mmoe_bytes_watch(&from, how->watcher);
     l->from = how->n_more ? NULL : &from;
     status = in_blocks ? read_in_blocks(l, &from, how, err) : read_in_sequence(l, &from, err);
@@ -304,6 +305,7 @@ mmoe_status mmoe_dataset_fit(const mmoe_schema_wanted *wanted, const mmoe_csv_ho
                               .keep = how->keep},
                      .sink = how->sink,
                      .watcher = how->watcher,
+                     .stop = how->stop,
                      .threads = how->threads};
     return mmoe_loader_finish(&l, read_files(&l, wanted->file, how, err), schema, out, err);
 }
@@ -319,6 +321,7 @@ mmoe_status mmoe_dataset_read(const struct mmoe_schema *schema, const char *path
                               .keep = how->keep},
                      .sink = how->sink,
                      .watcher = how->watcher,
+                     .stop = how->stop,
                      .threads = how->threads};
     return mmoe_loader_finish(&l, read_files(&l, path, how, err), NULL, out, err);
 }
@@ -329,10 +332,7 @@ mmoe_status mmoe_csv_how_of(const mmoe_read_options *options, const char *call, 
                             mmoe_error *err) {
     *out = (mmoe_csv_how){0};
     if (!options) return MMOE_OK;
-    for (size_t i = 0; i < sizeof options->reserved / sizeof *options->reserved; i++)
-        if (options->reserved[i])
-            return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: the options' reserved members must be NULL",
-                             call);
+    if (MMOE_CHECK_RESERVED(options, call, err)) return MMOE_E_ARGUMENT;
     if (options->threads < 0 || options->threads > 256)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: threads must be 0 to 256", call);
     if (options->skip_bad < 0)
@@ -347,6 +347,7 @@ mmoe_status mmoe_csv_how_of(const mmoe_read_options *options, const char *call, 
                           .more = options->more,
                           .n_more = options->n_more,
                           .watcher = options->watcher,
-                          .skip_bad = options->skip_bad};
+                          .skip_bad = options->skip_bad,
+                          .stop = options->stop};
     return MMOE_OK;
 }

@@ -233,12 +233,14 @@ mmoe_status mmoe_encode_numbers(const mmoe_values *v, float *to, size_t stride, 
             continue;
         }
         const bool missing = v->dense->gap.fill && is_missing(v, at);
+        cell.state = missing ? MMOE_CELL_MISSING : MMOE_CELL_KNOWN;
         const char *fault = missing ? NULL : e->kind->take(e, type, at, &cell);
-        if (fault) return fail_raw(v, v->first + r, at, fault, err);
-        if (to) mmoe_dense_fill(v->dense, cell.inputs, missing);
-        if (missing && v->seen) see(v->seen, MMOE_CELL_MISSING);
-        if (missing && v->note)
-            mmoe_note_add(v->note, MMOE_CELL_MISSING, (int64_t)(v->first + r) + 1);
+        if (fault && !mmoe_dense_pardons(v->dense, &cell, fault))
+            return fail_raw(v, v->first + r, at, fault, err);
+        if (to) mmoe_dense_fill(v->dense, cell.inputs, cell.state != MMOE_CELL_KNOWN);
+        if (cell.state == MMOE_CELL_KNOWN) continue;
+        if (v->seen) see(v->seen, cell.state);
+        if (v->note) mmoe_note_add(v->note, cell.state, (int64_t)(v->first + r) + 1);
     }
     return MMOE_OK;
 }

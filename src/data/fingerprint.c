@@ -32,7 +32,8 @@ static uint64_t hash_id_feature(uint64_t h, const mmoe_sparse_column *c) {
 /* What becomes of the elements is the model's. */
 static uint64_t hash_list(uint64_t h, const mmoe_list_how *how) {
     h = hash_number(hash_number(h, how->separator), how->weight_separator);
-    return hash_number(hash_number(h, how->max_len), how->truncate);
+    h = hash_number(hash_number(h, how->max_len), how->truncate);
+    return how->brackets ? hash_number(h, how->brackets) : h;
 }
 
 static uint64_t hash_label(uint64_t h, const mmoe_label_column *label) {

@@ -1,10 +1,10 @@
 #include "data/gap.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/sentence.h"
 
 bool mmoe_gap_copy(const mmoe_gap *from, const mmoe_encoder *e, mmoe_gap *to) {
     const size_t width = (size_t)mmoe_encoder_width(e);
@@ -73,7 +73,7 @@ static const char *fill_from(mmoe_gap *g, const mmoe_encoder *e, double *numbers
     mmoe_cell cell = {.inputs = g->fill};
     const char *fault = e->kind->take(e, MMOE_VALUE_DOUBLE, numbers, &cell);
     if (!fault) return NULL;
-    snprintf(room, MMOE_FAULT_SIZE, "missing: %.9g %s", g->rule.number, fault);
+    mmoe_say(room, MMOE_FAULT_SIZE, "missing: %.9g %s", g->rule.number, fault);
     return room;
 }
 

@@ -8,7 +8,8 @@
 #include "data/notes.h"
 
 /* Features, and where their columns begin among those of all: `n_alone` of one id a row, whose ids
- * do not depend on what other features of a row are, then the others; one array. */
+ * do not depend on what other features of a row are, then the others; and all once more, in their
+ * own order; one array. */
 typedef struct mmoe_id_order {
     int32_t n_alone;
     struct mmoe_id_place {
@@ -16,7 +17,7 @@ typedef struct mmoe_id_order {
         size_t at;
         mmoe_encoder *encoder; /* its table's */
         bool is_alone;         /* of lists, too */
-    } * places;                /* [n_sparse] */
+    } * places;                /* [2 n_sparse] */
 } mmoe_id_order;
 typedef struct mmoe_id_place mmoe_id_place;
 

@@ -65,6 +65,8 @@ static int32_t passes_of(const struct mmoe_schema *s) {
     return passes;
 }
 
+bool mmoe_learning_sees_rows(const struct mmoe_schema *s) { return passes_of(s) > 0; }
+
 /* A pass by all workers: each has columns of its own, which see the rows in their order. */
 typedef struct shared_pass {
     const mmoe_learning *l;
@@ -100,7 +102,8 @@ static mmoe_status see_pass(const mmoe_learning *l, int32_t pass, int32_t passes
     if (l->pool) measure_shared(l, pass);
     for (size_t i = 0; i < l->n_runs; i++) {
         mmoe_learned_run run;
-        const mmoe_status status = l->run(l->user, i, &run, err);
+        mmoe_status status = mmoe_check_stop(l->stop, err);
+        if (!status) status = l->run(l->user, i, &run, err);
         if (status) return status;
         if (run.rows == 0) continue; /* of no rows there is no memory */
         mmoe_tell_rows(l->watcher, "learning", done, passes * l->rows);
@@ -164,19 +167,24 @@ static mmoe_status settle_number(const mmoe_learning *l, mmoe_dense_column *c, m
     return status ? status : fail_column(l, at, mmoe_gap_settle(&c->gap, c->encoder, room), err);
 }
 
-/* The feature that owns a table. */
-static place owner_of(const struct mmoe_schema *s, int32_t table, char shown[MMOE_FEATURE_SIZE]) {
+/* The feature that owns a table, sought from where the last table's was: tables stand much as their
+ * owners do, and there may be 65,000. */
+static place owner_of(const struct mmoe_schema *s, int32_t table, int32_t *last,
+                      char shown[MMOE_FEATURE_SIZE]) {
     const char *name = s->tables[table].name;
-    int32_t i = 0;
-    while (s->sparse[i].table != table || strcmp(s->sparse[i].name, name) != 0) i++;
+    int32_t i = *last;
+    while (s->sparse[i].table != table || strcmp(s->sparse[i].name, name) != 0)
+        i = i + 1 < s->n_sparse ? i + 1 : 0;
+    *last = i;
     return (place){name, s->sparse[i].column, mmoe_sparse_show(&s->sparse[i], shown)};
 }
 
-static mmoe_status settle_table(const mmoe_learning *l, int32_t i, mmoe_error *err) {
+static mmoe_status settle_table(const mmoe_learning *l, int32_t i, int32_t *owner,
+                                mmoe_error *err) {
     mmoe_table *table = &l->schema->tables[i];
     char shown[MMOE_FEATURE_SIZE];
     const mmoe_status status =
-        settle_encoder(l, table->encoder, owner_of(l->schema, i, shown), err);
+        settle_encoder(l, table->encoder, owner_of(l->schema, i, owner, shown), err);
     mmoe_table_settle(table);
     return status;
 }
@@ -192,8 +200,9 @@ mmoe_status mmoe_learning_grow(const struct mmoe_schema *s, mmoe_error *err) {
 
 mmoe_status mmoe_learning_settle_grown(const mmoe_learning *l, mmoe_error *err) {
     mmoe_status status = MMOE_OK;
+    int32_t owner = 0;
     for (int32_t i = 0; !status && i < l->schema->n_table; i++)
-        if (l->schema->tables[i].encoder->kind->grow) status = settle_table(l, i, err);
+        if (l->schema->tables[i].encoder->kind->grow) status = settle_table(l, i, &owner, err);
     return status;
 }
 
@@ -209,10 +218,11 @@ static void take_negatives(const mmoe_learning *l) {
 
 mmoe_status mmoe_learning_settle(const mmoe_learning *l, mmoe_error *err) {
     struct mmoe_schema *s = l->schema;
+    int32_t owner = 0;
     mmoe_status status = see_rows(l, err);
     for (int32_t i = 0; !status && i < s->n_dense; i++)
         status = settle_number(l, &s->dense[i], err);
-    for (int32_t i = 0; !status && i < s->n_table; i++) status = settle_table(l, i, err);
+    for (int32_t i = 0; !status && i < s->n_table; i++) status = settle_table(l, i, &owner, err);
     if (status) return status;
     take_negatives(l);
     return mmoe_schema_lay(s, err);

@@ -21,6 +21,7 @@ typedef struct mmoe_learning {
     char **negatives; /* [n_label] mmoe_label_cell.negative */
     mmoe_warnings *warnings;
     const mmoe_watcher *watcher; /* of the rows of all passes; NULL: none */
+    const int *stop;             /* NULL: none does */
     int64_t rows;                /* of all runs */
     void *user;
     size_t n_runs;
@@ -31,6 +32,8 @@ typedef struct mmoe_learning {
                         fails; NULL: the caller alone does */
 } mmoe_learning;
 
+/* Is there anything for which mmoe_learning_settle asks for runs? */
+bool mmoe_learning_sees_rows(const struct mmoe_schema *schema);
 /* Ends the learning of all features: encoders settle, and `warnings` gets what is to be said of
  * them. Labels have their transforms, means, which heads may begin with, and second texts;
  * one that is not UTF-8 has no place in a model's file, so other files may tell their own.

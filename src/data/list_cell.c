@@ -2,42 +2,57 @@
 
 #include <string.h>
 
+#include "base/brackets.h"
 #include "data/list_values.h"
 
 /* ---- Elements ---- */
 
-static const char *end_of_element(const mmoe_list_walk *w) {
-    const char *at = memchr(w->at, w->how->separator, (size_t)(w->end - w->at));
-    return at ? at : w->end;
+/* The separator behind the element that begins at `at`, or the end. */
+static const char *end_of_element(const mmoe_list_how *how, const char *at, const char *end) {
+    if (how->brackets) return mmoe_brackets_next(at, end, how->separator);
+    at = memchr(at, how->separator, (size_t)(end - at));
+    return at ? at : end;
 }
 
 static void pass_over(mmoe_list_walk *w, const char *end) { w->at = end < w->end ? end + 1 : NULL; }
 
-static int64_t count_elements(const mmoe_list_how *how, mmoe_csv_field cell) {
+static int64_t count_elements(const mmoe_list_how *how, const char *at, const char *end) {
     int64_t n = 1;
-    for (size_t i = 0; i < cell.length; i++) n += cell.text[i] == how->separator;
+    for (; (at = end_of_element(how, at, end)) < end; at++) n++;
     return n;
+}
+
+/* A cell, or an element, without what stands round it. */
+static mmoe_csv_field open_cell(const mmoe_list_how *how, mmoe_csv_field cell) {
+    if (how->brackets) cell.text = mmoe_brackets_open(cell.text, &cell.length);
+    return cell;
+}
+
+static mmoe_csv_field open_element(const mmoe_list_how *how, mmoe_csv_field element) {
+    if (how->brackets) element.text = mmoe_brackets_unquote(element.text, &element.length);
+    return element;
 }
 
 /* Where a text has fewer characters than a list may have elements nothing need be counted. */
 mmoe_list_walk mmoe_list_walk_begin(const mmoe_list_how *how, mmoe_csv_field cell) {
+    cell = open_cell(how, cell);
     mmoe_list_walk w = {.how = how,
-                        .at = cell.text,
+                        .at = how->brackets && !cell.length ? NULL : cell.text,
                         .end = cell.text + cell.length,
                         .left = (int64_t)cell.length + 1};
-    if (!how->max_len || w.left <= how->max_len) return w;
-    w.left = count_elements(how, cell);
+    if (!w.at || !how->max_len || w.left <= how->max_len) return w;
+    w.left = count_elements(how, w.at, w.end);
     w.is_cut = w.left > how->max_len;
     if (!w.is_cut) return w;
     for (int64_t i = w.left - how->max_len; i > 0 && how->truncate == MMOE_KEEP_LAST; i--)
-        pass_over(&w, end_of_element(&w));
+        pass_over(&w, end_of_element(how, w.at, w.end));
     w.left = how->max_len;
     return w;
 }
 
 /* A weight may stand behind the last of the characters that do stand before weights. */
 static mmoe_element element_of(const mmoe_list_walk *w, const char *text, const char *end) {
-    mmoe_element e = {.value = {text, (size_t)(end - text)}};
+    mmoe_element e = {.value = open_element(w->how, (mmoe_csv_field){text, (size_t)(end - text)})};
     const char *at = end;
     if (!w->how->weight_separator) return e;
     while (at > text && at[-1] != w->how->weight_separator) at--;
@@ -49,7 +64,7 @@ static mmoe_element element_of(const mmoe_list_walk *w, const char *text, const 
 
 bool mmoe_list_walk_next(mmoe_list_walk *w, mmoe_element *out) {
     if (!w->at || !w->left) return false;
-    const char *end = end_of_element(w);
+    const char *end = end_of_element(w->how, w->at, w->end);
     *out = element_of(w, w->at, end);
     pass_over(w, end);
     w->left--;
@@ -72,10 +87,26 @@ static void find_colons(const mmoe_list_cuts *c, const mmoe_csv_scanner *scanner
     }
 }
 
+/* As a scanner does, `before` and `tails`. */
+static size_t split_opened(const mmoe_list_cuts *c, const mmoe_list_how *how, uint32_t begin,
+                           uint32_t end, uint32_t *const out[2]) {
+    const mmoe_csv_field cell = open_cell(how, (mmoe_csv_field){c->bytes + begin, end - begin});
+    const char *at = cell.text, *stop = cell.text + cell.length;
+    size_t n = 0;
+    for (const char *to; cell.length && at; at = to < stop ? to + 1 : NULL) {
+        to = end_of_element(how, at, stop);
+        const mmoe_csv_field e = open_element(how, (mmoe_csv_field){at, (size_t)(to - at)});
+        out[0][n] = (uint32_t)(e.text - c->bytes) - 1;
+        out[1][n++] = (uint32_t)(e.text - c->bytes + (ptrdiff_t)e.length);
+    }
+    return n;
+}
+
 size_t mmoe_list_cut(mmoe_list_cuts *to, const mmoe_csv_scanner *scanner, const mmoe_list_how *how,
                      uint32_t begin, uint32_t end, bool *is_cut) {
     uint32_t *out[2] = {to->before + to->n, to->tails + to->n};
-    const size_t all = scanner->split(to->bytes, begin, end, how->separator, out);
+    const size_t all = how->brackets ? split_opened(to, how, begin, end, out)
+                                     : scanner->split(to->bytes, begin, end, how->separator, out);
     const mmoe_list_span kept = mmoe_list_kept(how, 0, all);
     const size_t n = kept.end - kept.begin;
     *is_cut = n < all;

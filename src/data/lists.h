@@ -2,6 +2,7 @@
 #ifndef MMOE_DATA_LISTS_H
 #define MMOE_DATA_LISTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,6 +42,7 @@ typedef struct mmoe_list_how {
     int32_t max_len;                  /* 0: no bound */
     mmoe_truncation truncate;
     mmoe_pooling pooling;
+    bool brackets; /* cells are as "['a', 'b']" */
 } mmoe_list_how;
 
 /* One list. */

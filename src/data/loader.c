@@ -179,13 +179,13 @@ static mmoe_status hand_on(mmoe_loader *l, mmoe_csv_part *part, int64_t first, m
     return status;
 }
 
-/* What a part teaches goes to the file where that waits, which is made for the first one. */
+/* What a part has that is to be seen once more goes to the file where that waits, which is made for
+ * the first one. */
 static mmoe_status spill(mmoe_loader *l, mmoe_csv_part *part, mmoe_error *err) {
+    const bool is_seen = l->file.wanted && mmoe_learning_sees_rows(l->file.schema);
     mmoe_status status = MMOE_OK;
-    if (!l->spill.folder) {
-        status = mmoe_csv_spill_open(l->sink->folder, &l->spill, err);
-        l->ids_wait = mmoe_csv_ids_wait(l->file.schema);
-    }
+    if (!is_seen && !part->learns_numbers) return MMOE_OK;
+    if (!l->spill.folder) status = mmoe_csv_spill_open(l->sink->folder, &l->spill, err);
     return status ? status : mmoe_csv_spill_put(&l->spill, part, err);
 }
 
@@ -197,8 +197,9 @@ mmoe_status mmoe_loader_deliver(mmoe_loader *l, mmoe_csv_part *part, int64_t fir
                                 mmoe_error *err) {
     if (!mmoe_csv_file_waits(&l->file)) return hand_on(l, part, first, err);
     l->n_delivered++;
-    mmoe_status status = spill(l, part, err);
-    if (!status) status = hand_on(l, part, first, err);
+    l->ids_wait = mmoe_csv_ids_wait(l->file.schema);
+    mmoe_status status = hand_on(l, part, first, err);
+    if (!status) status = spill(l, part, err);
     mmoe_csv_part_forget_kept(part);
     return status;
 }
@@ -291,7 +292,8 @@ static mmoe_status place_rows(void *user, int64_t first, const struct mmoe_datas
     const struct mmoe_schema *s = l->file.schema;
     const mmoe_csv_ids ids = {rows->rows, rows->ids, rows->offsets ? rows->offsets + 1 : NULL,
                               rows->elements, rows->offsets ? rows->offsets[0] : 0};
-    mmoe_status status = MMOE_OK;
+    mmoe_status status = mmoe_check_stop(l->stop, err);
+    if (status) return status;
     mmoe_tell_rows(l->watcher, "encoding", at->rows, l->parts.rows);
     at->rows += rows->rows;
     if (at->become) mmoe_csv_ids_place(&ids, s, at->become, rows->notes);
@@ -344,6 +346,7 @@ static mmoe_status learn(mmoe_loader *l, mmoe_error *err) {
                                     .negatives = l->parts.negatives,
                                     .warnings = &l->set->warnings,
                                     .watcher = l->watcher,
+                                    .stop = l->stop,
                                     .rows = l->parts.rows,
                                     .user = l,
                                     .n_runs = l->parts.count,
@@ -351,6 +354,7 @@ static mmoe_status learn(mmoe_loader *l, mmoe_error *err) {
                                     .pool = l->sink ? NULL : l->pool};
     mmoe_status status = l->file.growing ? mmoe_learning_settle_grown(&learning, err)
                                          : mmoe_learning_settle(&learning, err);
+    if (!status) status = mmoe_check_stop(l->stop, err);
     if (status) return status;
     l->set->dense_width = learning.schema->dense_width;
     status = l->sink ? settle_sink(l, err) : join_parts(l, err);
@@ -381,6 +385,7 @@ static mmoe_status warn_of_file(const mmoe_loader *l, mmoe_error *err) {
 static mmoe_status warn_of_columns(const mmoe_loader *l, mmoe_error *err) {
     struct mmoe_dataset *set = l->set;
     const mmoe_noted noted = {set->notes, l->file.schema, set->rows, &set->places};
+    if (l->file.wanted) mmoe_notes_learn_gaps(set->notes, l->learned);
     return l->file.wanted ? mmoe_notes_warn_learned(&noted, &set->warnings, err)
                           : mmoe_notes_warn_read(&noted, &set->warnings, err);
 }

@@ -20,6 +20,7 @@ typedef struct mmoe_loader {
     mmoe_origin origin;        /* of the file that is read; without a path: none is */
     const mmoe_row_sink *sink; /* NULL: the set has the rows */
     const mmoe_watcher *watcher;
+    const int *stop; /* as mmoe_read_options has it */
     int threads;
     mmoe_pool *pool;        /* of so many; NULL: the calling thread alone */
     const mmoe_bytes *from; /* all rows that there are, while they are read; NULL: not all */

@@ -2,15 +2,19 @@
 
 #include <string.h>
 
+#include "base/sentence.h"
 #include "base/text.h"
 
 mmoe_note *mmoe_notes_create(const struct mmoe_schema *schema, const mmoe_allocator *alloc) {
     const int32_t n_sparse = schema->n_sparse, n = n_sparse + schema->n_dense;
     mmoe_note *notes = mmoe_alloc_zero(alloc, (size_t)n, sizeof *notes);
+    int32_t named = 0;
     for (int32_t i = 0; notes && i < n; i++) {
+        notes[i].named = named;
         if (i >= n_sparse && !mmoe_gap_is_open(&schema->dense[i - n_sparse].gap)) continue;
         const char *name = i < n_sparse ? schema->sparse[i].name : schema->dense[i - n_sparse].name;
         const char *column = mmoe_schema_column(schema, i);
+        notes[i].named = ++named;
         notes[i].counts.name = mmoe_copy_text(alloc, name, strlen(name));
         if (column) notes[i].counts.column = mmoe_copy_text(alloc, column, strlen(column));
         if (notes[i].counts.name && !column == !notes[i].counts.column) continue;
@@ -104,39 +108,83 @@ static const char *show(const mmoe_noted *of, int32_t i, char room[MMOE_FEATURE_
 
 static bool is_many(int64_t count, int64_t rows) { return 20 * count > rows; }
 
-static bool has_gaps(const mmoe_column_counts *c) {
-    return is_many(c->unknown, c->values) || is_many(c->missing, c->values);
+static double usual_gaps(const mmoe_noted *of, int32_t i) {
+    const struct mmoe_schema *s = of->schema;
+    return i < s->n_sparse ? s->sparse[i].gaps : s->dense[i - s->n_sparse].gaps;
 }
 
-/* Whether another feature of the same column tells of its gaps. */
-static bool is_told(const mmoe_note *notes, int32_t i) {
-    const char *column = notes[i].counts.column;
-    bool told = false;
-    for (int32_t k = 0; column && !told && k < i; k++)
-        told = notes[k].counts.column && has_gaps(&notes[k].counts) &&
-               strcmp(notes[k].counts.column, column) == 0;
-    return told;
+/* Of numbers that are unknown each one is told. */
+static bool has_unknown(const mmoe_noted *of, int32_t i) {
+    const mmoe_column_counts *c = &of->notes[i].counts;
+    return i < of->schema->n_sparse && is_many(c->unknown, c->values);
+}
+
+/* More values than training has seen. */
+static bool has_missing(const mmoe_noted *of, int32_t i) {
+    const mmoe_column_counts *c = &of->notes[i].counts;
+    const double rows = (double)c->values, missing = (double)c->missing;
+    return 20 * (missing - usual_gaps(of, i) * rows) > rows;
+}
+
+/* Of two features of a column. */
+static bool says_all(const void *noted, int32_t a, int32_t b) {
+    const mmoe_noted *of = noted;
+    const mmoe_column_counts *x = &of->notes[a].counts, *y = &of->notes[b].counts;
+    return (!has_unknown(of, b) || (has_unknown(of, a) && x->unknown >= y->unknown)) &&
+           (!has_missing(of, b) || (has_missing(of, a) && x->missing >= y->missing));
+}
+
+/* Numbers that a transform has nothing for. */
+static mmoe_status warn_of_logarithms(const mmoe_noted *of, mmoe_warnings *list, mmoe_error *err) {
+    const int32_t first_dense = of->schema->n_sparse;
+    char some[MMOE_NUMBER_SIZE], values[MMOE_NUMBER_SIZE], shown[MMOE_FEATURE_SIZE],
+        first[MMOE_PLACE_SIZE];
+    mmoe_status status = MMOE_OK;
+    for (int32_t i = 0; !status && i < of->schema->n_dense; i++) {
+        const mmoe_note *n = of->notes + first_dense + i;
+        const int64_t unknown = n->counts.unknown;
+        if (unknown == 0) continue;
+        mmoe_format_count(unknown, some);
+        mmoe_format_count(n->counts.values, values);
+        status = mmoe_warn(list, about(of, n, unknown, n->first_unknown, first), err,
+                           "%s: %s of %s values %s not above -1, as log1p needs, the first in %s: "
+                           "what stands for missing ones stands for %s, too",
+                           show(of, first_dense + i, shown), some, values,
+                           unknown == 1 ? "is" : "are", first, unknown == 1 ? "it" : "them");
+    }
+    return status;
 }
 
 mmoe_status mmoe_notes_warn_read(const mmoe_noted *of, mmoe_warnings *list, mmoe_error *err) {
     mmoe_status status = warn_of_cuts(of, list, err);
+    if (!status) status = warn_of_logarithms(of, list, err);
     for (int32_t i = 0; !status && i < of->schema->n_sparse + of->schema->n_dense; i++) {
         const mmoe_note *n = of->notes + i;
         const int64_t unknown = n->counts.unknown, missing = n->counts.missing,
                       read = n->counts.values;
-        if (!has_gaps(&n->counts) || is_told(of->notes, i)) continue;
+        const bool has_gaps = has_unknown(of, i) || has_missing(of, i);
+        if (!has_gaps || mmoe_schema_is_told(of->schema, i, says_all, of)) continue;
         const bool is_unknown = is_many(unknown, read);
         char values[MMOE_NUMBER_SIZE], shown[MMOE_FEATURE_SIZE], first[MMOE_PLACE_SIZE];
         mmoe_warning w = about(of, n, is_unknown ? unknown : missing,
                                is_unknown ? n->first_unknown : n->first_missing, first);
         if (n->counts.column) w.subject = n->counts.column;
-        const double all = (double)read / 100;
+        const double all = (double)read / 100, usual = 100 * usual_gaps(of, i);
+        char trained[64] = "";
+        if (usual > 0) mmoe_say(trained, sizeof trained, " (of the training rows' %.1f %%)", usual);
         mmoe_format_count(read, values);
         status = mmoe_warn(list, w, err,
-                           "%s: of %s values %.1f %% are unknown and %.1f %% missing, the first in "
-                           "%s",
+                           "%s: of %s values %.1f %% are unknown and %.1f %% missing%s, the first "
+                           "in %s",
                            show(of, i, shown), values, (double)unknown / all, (double)missing / all,
-                           first);
+                           trained, first);
     }
     return status;
+}
+
+void mmoe_notes_learn_gaps(const mmoe_note *notes, struct mmoe_schema *s) {
+    for (int32_t i = 0; i < s->n_sparse + s->n_dense; i++) {
+        const mmoe_column_counts *c = &notes[i].counts;
+        *mmoe_schema_gaps(s, i) = c->values ? (double)c->missing / (double)c->values : 0;
+    }
 }

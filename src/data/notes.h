@@ -8,6 +8,7 @@
 
 typedef struct mmoe_note {
     mmoe_column_counts counts; /* its name is owned; NULL: a number that cannot be missing */
+    int32_t named;             /* columns with a name, up to this one */
     int64_t texts;             /* values that are no integers among ids that are texts */
     int64_t first_missing, first_unknown, first_text, first_cut; /* rows, from 1; 0: none */
 } mmoe_note;
@@ -40,7 +41,10 @@ void mmoe_note_join(mmoe_note *to, const mmoe_note *from, int64_t before);
 /* Each tells of lists longer than max_len, too.
  * Of rows that were learned from: a column whose ids are texts because of the fewer values. */
 mmoe_status mmoe_notes_warn_learned(const mmoe_noted *of, mmoe_warnings *list, mmoe_error *err);
-/* Of rows that were only read: a column of which more than a twentieth is missing or unknown. */
+/* Of rows that were only read: a column of which a twentieth is missing that is not so of the
+ * training rows, or a twentieth is unknown. */
 mmoe_status mmoe_notes_warn_read(const mmoe_noted *of, mmoe_warnings *list, mmoe_error *err);
+/* Notes of training rows: how many values of a feature are usually missing. */
+void mmoe_notes_learn_gaps(const mmoe_note *notes, struct mmoe_schema *schema);
 
 #endif

@@ -4,7 +4,12 @@
 
 #include "base/text.h"
 
-static const char of_numbers[] = "0123456789+-eExXnaifNAIF";
+/* Letters that numbers have beside digits, as 1e5, 0x1F, nan and inf; and those that do not tell a
+ * unit from one. */
+static const char of_numbers[] = "0123456789+-", letters_of_numbers[] = "eExXnaifNAIF",
+                  not_of_units[] = "aAbBcCdDeEfFpPxX";
+
+static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 const char *mmoe_number_text_fault(const mmoe_number_text *t, const char **key) {
     *key = "decimal";
@@ -12,8 +17,10 @@ const char *mmoe_number_text_fault(const mmoe_number_text *t, const char **key) 
     *key = "strip";
     if (!t->strip) return NULL;
     if (!*t->strip) return "has no character";
-    const bool is_number =
-        strpbrk(t->strip, of_numbers) || strchr(t->strip, t->decimal ? ',' : '.');
+    bool is_number = strpbrk(t->strip, of_numbers) || strchr(t->strip, t->decimal ? ',' : '.'),
+         has_unit = false;
+    for (const char *c = t->strip; *c; c++) has_unit |= is_letter(*c) && !strchr(not_of_units, *c);
+    if (!has_unit) is_number |= strpbrk(t->strip, letters_of_numbers) != NULL;
     return is_number ? "has a character that is in a number" : NULL;
 }
 
@@ -21,14 +28,28 @@ static bool strips(const mmoe_number_text *t, char c) {
     return c && t->strip && strchr(t->strip, c);
 }
 
-static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+/* Is text[i] passed over? A letter that numbers have is where another one is beside it: of "1e5
+ * minutes" the first e is the number's; and so is the point that ends a unit, "mi.". */
+static bool passes(const mmoe_number_text *t, const char *text, size_t length, size_t i) {
+    if (text[i] == '.' && i > 0 && is_letter(text[i - 1]) && strips(t, text[i - 1])) return true;
+    if (!strips(t, text[i])) return false;
+    if (!strchr(letters_of_numbers, text[i])) return true;
+    return (i > 0 && is_letter(text[i - 1]) && strips(t, text[i - 1])) ||
+           (i + 1 < length && is_letter(text[i + 1]) && strips(t, text[i + 1]));
+}
+
+static bool passes_any(const mmoe_number_text *t, const char *text, size_t length, char c) {
+    for (size_t i = 0; i < length; i++)
+        if (text[i] == c && passes(t, text, length, i)) return true;
+    return false;
+}
 
 /* "12 kg", or 12 of the same unit: of "12 g", another one, only some of the letters are there. */
 static bool has_whole_unit(const mmoe_number_text *t, const char *text, size_t length) {
     size_t letters = 0, found = 0;
     for (const char *c = t->strip; c && *c; c++) {
         letters += is_letter(*c);
-        found += is_letter(*c) && memchr(text, *c, length);
+        found += is_letter(*c) && passes_any(t, text, length, *c);
     }
     return found == 0 || found == letters;
 }
@@ -59,7 +80,7 @@ bool mmoe_number_text_read(const mmoe_number_text *t, const char *text, size_t l
     if (!read_parentheses(t, text, length, &below) || !has_whole_unit(t, text, length))
         return false;
     for (size_t i = 0; i < length; i++) {
-        if (strips(t, text[i])) continue;
+        if (passes(t, text, length, i)) continue;
         if (used == sizeof plain || (t->decimal && text[i] == '.')) return false;
         plain[used++] = t->decimal && text[i] == ',' ? '.' : text[i];
     }

@@ -30,8 +30,8 @@ typedef struct mmoe_number_text {
 /* What is wrong with them, and with which of the keys "strip" and "decimal"; NULL: nothing. */
 const char *mmoe_number_text_fault(const mmoe_number_text *t, const char **key);
 /* The whole of text[0 .. length) as a number (base/text.h); below 0 between parentheses, where both
- * are stripped; of the letters that are, a unit's, all are there or none. Texts that are longer
- * than any number is written are none. */
+ * are stripped; of the letters that are, a unit's, all are there or none, and a point behind one is
+ * the unit's. Texts that are longer than any number is written are none. */
 bool mmoe_number_text_read(const mmoe_number_text *t, const char *text, size_t length, double *out);
 
 #endif

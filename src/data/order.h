@@ -18,6 +18,7 @@
 enum {
     MMOE_LANES = 64,         /* into which a block's rows are dealt, one after the other */
     MMOE_BLOCK_ROWS = 16384, /* rows of each block but the last */
+    MMOE_LANE_ROWS = MMOE_BLOCK_ROWS / MMOE_LANES,
     MMOE_WINDOW_BLOCKS = 16, /* blocks of each window but the last */
     MMOE_WINDOW_ROWS = MMOE_BLOCK_ROWS * MMOE_WINDOW_BLOCKS
 };

@@ -69,33 +69,43 @@ static mmoe_status read_cross(const mmoe_id_rows *r, size_t row, const id_place 
 
 static bool is_list(const struct mmoe_schema *s, int32_t i) { return s->sparse[i].list >= 0; }
 
-static bool is_alone(const mmoe_cells *cells, int32_t i) {
-    const struct mmoe_schema *s = cells->schema;
-    int32_t sharing = 0;
-    for (int32_t k = 0; (cells->learning || cells->growing) && k < s->n_sparse; k++)
-        sharing += s->sparse[k].table == s->sparse[i].table;
-    return (is_list(s, i) || !mmoe_sparse_parts(&s->sparse[i])) && sharing < 2;
+/* How many features read each table: [n_table], to be released; NULL when memory is out. */
+static int32_t *count_readers(const struct mmoe_schema *s, const mmoe_allocator *alloc) {
+    int32_t *readers = mmoe_alloc_zero(alloc, (size_t)s->n_table, sizeof *readers);
+    for (int32_t i = 0; readers && i < s->n_sparse; i++) readers[s->sparse[i].table]++;
+    return readers;
 }
 
-static id_place place_of(const mmoe_cells *cells, int32_t i, size_t at) {
+static void find_places(const mmoe_cells *cells, const int32_t *readers, id_place *out) {
     const struct mmoe_schema *s = cells->schema;
-    return (id_place){i, at, s->tables[s->sparse[i].table].encoder, is_alone(cells, i)};
+    const bool learns = cells->learning || cells->growing;
+    size_t at = 0;
+    for (int32_t i = 0; i < s->n_sparse; i++) {
+        const mmoe_sparse_column *c = &s->sparse[i];
+        const bool shares = learns && readers[c->table] > 1;
+        out[i] = (id_place){i, at, s->tables[c->table].encoder,
+                            !shares && (is_list(s, i) || !mmoe_sparse_parts(c))};
+        at += mmoe_sparse_cells(c);
+    }
 }
 
 bool mmoe_id_order_make(const mmoe_cells *cells, const mmoe_allocator *alloc, mmoe_id_order *out) {
     const struct mmoe_schema *s = cells->schema;
-    id_place *to = mmoe_alloc(alloc, (size_t)s->n_sparse, sizeof *to);
+    id_place *to = mmoe_alloc(alloc, 2 * (size_t)s->n_sparse, sizeof *to);
+    int32_t *readers = count_readers(s, alloc);
     *out = (mmoe_id_order){0, to};
-    for (int alone = 1; to && alone >= 0; alone--) {
-        size_t at = 0;
-        for (int32_t i = 0; i < s->n_sparse; i++) {
-            const id_place p = place_of(cells, i, at);
-            if ((p.is_alone && !is_list(s, i)) == alone) *to++ = p;
-            at += mmoe_sparse_cells(&s->sparse[i]);
+    if (to && readers) {
+        const id_place *all = to + s->n_sparse;
+        find_places(cells, readers, to + s->n_sparse);
+        for (int alone = 1; alone >= 0; alone--) {
+            for (int32_t i = 0; i < s->n_sparse; i++)
+                if ((all[i].is_alone && !is_list(s, i)) == alone) *to++ = all[i];
+            if (alone) out->n_alone = (int32_t)(to - out->places);
         }
-        if (alone) out->n_alone = (int32_t)(to - out->places);
     }
-    return out->places;
+    const bool made = to && readers;
+    mmoe_release(alloc, readers);
+    return made;
 }
 
 /* ---- Rows ---- */
@@ -109,13 +119,11 @@ static mmoe_status read_feature(const mmoe_id_rows *r, size_t row, const id_plac
 
 /* In the order of the features. */
 static mmoe_status read_row(const mmoe_id_rows *r, const int64_t *at, mmoe_error *err) {
-    const struct mmoe_schema *s = r->cells->schema;
+    const int32_t n = r->cells->schema->n_sparse;
+    const id_place *p = r->order->places + n;
     mmoe_status status = MMOE_OK;
-    for (int32_t i = 0; !status && i < s->n_sparse; i++) {
-        const id_place p = place_of(r->cells, i, 0);
-        status = read_feature(r, 0, &p, at, err);
-        at += mmoe_sparse_cells(&s->sparse[i]);
-    }
+    for (const id_place *end = p + n; !status && p < end; p++)
+        status = read_feature(r, 0, p, at + p->at, err);
     return status;
 }
 

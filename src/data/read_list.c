@@ -340,6 +340,7 @@ static mmoe_status walk_cell(const mmoe_id_rows *r, size_t row, const id_place *
     if (is_list ? cell.length == 0 : mmoe_cell_is_missing(r->cells, &cell)) return MMOE_OK;
     if (is_list) { /* behind the last element, too, is a zero byte */
         how.separator = '\0';
+        how.brackets = false;
         cell.length--;
     }
     mmoe_list_walk walk = mmoe_list_walk_begin(&how, cell);

@@ -31,6 +31,7 @@ typedef struct mmoe_sparse_spec {
     /* Of a sequence; its other answers are those of a sparse column. */
     char *separator;        /* NULL: there are `columns` */
     char *weight_separator; /* NULL: elements have no weights */
+    bool brackets;          /* cells are as "['a', 'b']" */
     int64_t max_len;        /* 0: no bound */
     mmoe_truncation truncate;
     mmoe_pooling pooling;
@@ -79,6 +80,7 @@ typedef struct mmoe_sparse_column {
     mmoe_list_how how; /* of a list */
     mmoe_texts
         columns; /* of files, of which each has an element of the list; absent: one has all */
+    double gaps; /* the share of the training rows' values that are missing; 0: nobody told */
 } mmoe_sparse_column;
 
 typedef struct mmoe_dense_column {
@@ -91,6 +93,7 @@ typedef struct mmoe_dense_column {
     /* mmoe_schema_lay: where it stands among a row's inputs, and among the numbers of a row of raw
      * values. */
     int32_t first, width, first_number, span;
+    double gaps; /* as of a sparse one */
 } mmoe_dense_column;
 
 typedef struct mmoe_label_column {
@@ -147,6 +150,13 @@ static inline const char *mmoe_feature_column(const char *name, const char *colu
 const char *mmoe_schema_column(const struct mmoe_schema *s, int32_t i);
 /* Whether it is that column as it stands, and not one of the features that are made of it. */
 bool mmoe_schema_is_column(const struct mmoe_schema *s, int32_t i);
+/* Of warnings, where a column is told of once, however many features read it: whether what is said
+ * of feature `a` says all that is to be said of `b`, which reads the same column. */
+typedef bool (*mmoe_says_all)(const void *context, int32_t a, int32_t b);
+/* Whether another feature tells of feature `i`: one that says more, or of those that say the same
+ * the column as it stands, or else the first. */
+bool mmoe_schema_is_told(const struct mmoe_schema *s, int32_t i, mmoe_says_all says,
+                         const void *context);
 
 /* Resolves `wanted` against the columns' names: tables, columns, labels; encoders that have started
  * but learned nothing. Patterns pass over columns without a name (an index that pandas wrote);
@@ -163,6 +173,10 @@ struct mmoe_schema *mmoe_schema_new(const mmoe_allocator *alloc, size_t n_table,
                                     size_t n_dense, size_t n_label);
 /* The dense feature that has input `at` of a row. */
 const mmoe_dense_column *mmoe_dense_at(const struct mmoe_schema *s, int32_t at);
+/* Of feature i, dense ones standing behind sparse ones. */
+static inline double *mmoe_schema_gaps(struct mmoe_schema *s, int32_t i) {
+    return i < s->n_sparse ? &s->sparse[i].gaps : &s->dense[i - s->n_sparse].gaps;
+}
 /* Whether a list's elements have weights: all elements are kept with one then. */
 bool mmoe_schema_weighs_lists(const struct mmoe_schema *s);
 /* Whether the inputs of a row's numbers are known while the schema is yet to settle. */
@@ -175,6 +189,11 @@ static inline void mmoe_dense_fill(const mmoe_dense_column *c, float *inputs, bo
     const size_t width = (size_t)(c->width - c->indicator);
     if (missing) memcpy(inputs, c->gap.fill, width * sizeof *inputs);
     if (c->indicator) inputs[width] = missing;
+}
+/* Whether what stands for missing values is to stand for the cell of this fault. */
+static inline bool mmoe_dense_pardons(const mmoe_dense_column *c, const mmoe_cell *cell,
+                                      const char *fault) {
+    return fault && c->gap.fill && cell->state == MMOE_CELL_UNKNOWN;
 }
 /* A copy of a text of it, NULL of NULL, and of a label; false when memory is out. */
 bool mmoe_schema_text(const struct mmoe_schema *s, const char *from, char **to);

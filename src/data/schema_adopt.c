@@ -51,6 +51,7 @@ const char *mmoe_sparse_difference(const schema *bound, const schema *learned, i
     if ((a->list < 0) != (b->list < 0)) return "separator";
     if (a->how.separator != b->how.separator) return "separator";
     if (a->how.weight_separator != b->how.weight_separator) return "weight_separator";
+    if (a->how.brackets != b->how.brackets) return "brackets";
     if (a->how.max_len != b->how.max_len) return "max_len";
     if (a->how.truncate != b->how.truncate) return "truncate";
     const mmoe_encoder *x = bound->tables[a->table].encoder, *y = learned->tables[b->table].encoder;

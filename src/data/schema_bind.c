@@ -60,7 +60,10 @@ static mmoe_sparse_column id_column(const mmoe_sparse_spec *spec, int32_t list) 
     if (list < 0) return c;
     c.how = (mmoe_list_how){spec->separator ? *spec->separator : '\0',
                             spec->weight_separator ? *spec->weight_separator : '\0',
-                            (int32_t)spec->max_len, spec->truncate, spec->pooling};
+                            (int32_t)spec->max_len,
+                            spec->truncate,
+                            spec->pooling,
+                            spec->brackets};
     return c;
 }
 

@@ -112,7 +112,8 @@ static mmoe_status copy_into(const schema *from, bool beside, schema *s, mmoe_er
     for (; ok && s->n_dense < from->n_dense; s->n_dense++) {
         mmoe_dense_column *d = &s->dense[s->n_dense];
         const mmoe_dense_column *source = &from->dense[s->n_dense];
-        *d = (mmoe_dense_column){.side = source->side, .indicator = source->indicator};
+        *d = (mmoe_dense_column){
+            .side = source->side, .indicator = source->indicator, .gaps = source->gaps};
         ok = mmoe_schema_text(s, source->name, &d->name) &&
              mmoe_schema_text(s, source->column, &d->column) &&
              (d->encoder = mmoe_encoder_copy(source->encoder, &s->alloc)) &&
@@ -197,6 +198,23 @@ const char *mmoe_schema_column(const struct mmoe_schema *s, int32_t i) {
 bool mmoe_schema_is_column(const struct mmoe_schema *s, int32_t i) {
     return i < s->n_sparse ? !s->sparse[i].columns.items && !s->sparse[i].column
                            : !s->dense[i - s->n_sparse].column;
+}
+
+/* Of features that say the same the least is told of. */
+static int32_t turn(const struct mmoe_schema *s, int32_t i) {
+    return mmoe_schema_is_column(s, i) ? -1 : i;
+}
+
+bool mmoe_schema_is_told(const struct mmoe_schema *s, int32_t i, mmoe_says_all says,
+                         const void *context) {
+    const char *column = mmoe_schema_column(s, i);
+    bool told = false;
+    for (int32_t k = 0; column && !told && k < s->n_sparse + s->n_dense; k++) {
+        const char *other = k == i ? NULL : mmoe_schema_column(s, k);
+        told = other && strcmp(other, column) == 0 && says(context, k, i) &&
+               (turn(s, k) < turn(s, i) || !says(context, i, k));
+    }
+    return told;
 }
 
 const char *mmoe_feature_show(const char *name, const char *column, char out[MMOE_FEATURE_SIZE]) {

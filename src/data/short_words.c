@@ -1,11 +1,92 @@
 #include "data/short_words.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 /* Words at a time on the way, so that compilers look at many. */
 enum { SOME = 256 };
 
-uint8_t mmoe_words_width(const void *words, size_t count) {
+/* Single precision has all of these, and all counts: a quotient of two is the number nearest to the
+ * decimal, which is what a text of it was read as. */
+static const float powers[MMOE_MOST_DECIMALS + 1] = {1, 1e1F, 1e2F, 1e3F, 1e4F, 1e5F, 1e6F};
+
+static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
+
+static size_t bytes_of(uint8_t form) { return form % MMOE_DECIMALS; }
+
+static bool are_decimals(uint8_t form) { return form >= MMOE_DECIMALS; }
+
+static float power_of(uint8_t form) { return powers[form / MMOE_DECIMALS - 1]; }
+
+/* ---- Decimals ---- */
+
+/* What no count can be, by its bits, is 0. */
+static void drop_others(float *scaled, size_t n) {
+    const float behind = UINT16_MAX + 1;
+    int32_t bits[SOME], least;
+    memcpy(&least, &behind, sizeof least);
+    memcpy(bits, scaled, n * sizeof *bits);
+    for (size_t i = 0; i < n; i++) bits[i] = bits[i] < least ? bits[i] & ~(bits[i] >> 31) : 0;
+    memcpy(scaled, bits, n * sizeof *bits);
+}
+
+/* Numbers as counts of 1 / power, up to `most`; false: they are not, to the bit. */
+static bool count_some(const float *numbers, size_t n, float power, int32_t *most) {
+    uint32_t was[SOME], is[SOME], differs = 0;
+    float scaled[SOME], back[SOME];
+    int32_t more = *most;
+    for (size_t i = 0; i < n; i++) scaled[i] = numbers[i] * power + .5F;
+    drop_others(scaled, n);
+    for (size_t i = 0; i < n; i++) {
+        const int32_t count = (int32_t)scaled[i];
+        back[i] = (float)count / power;
+        more = count > more ? count : more;
+    }
+    memcpy(was, numbers, n * sizeof *was);
+    memcpy(is, back, n * sizeof *is);
+    for (size_t i = 0; i < n; i++) differs |= was[i] ^ is[i];
+    *most = more;
+    return !differs;
+}
+
+/* The form of words that have few decimals, or else whole words. What has few has more, too: a word
+ * that has been seen is not looked at again. */
+static uint8_t decimal_form(const uint32_t *words, size_t count) {
+    int decimals = 0;
+    int32_t most = 0;
+    for (size_t first = 0; first < count;) {
+        float some[SOME];
+        int32_t more = most;
+        const size_t n = smaller(SOME, count - first);
+        memcpy(some, words + first, n * sizeof *some);
+        if (count_some(some, n, powers[decimals], &more)) {
+            most = more;
+            first += n;
+        } else if (++decimals <= MMOE_MOST_DECIMALS && most <= UINT16_MAX) {
+            most *= 10;
+        } else {
+            return MMOE_WHOLE_WORDS;
+        }
+    }
+    if (most > UINT16_MAX) return MMOE_WHOLE_WORDS;
+    return (uint8_t)(MMOE_DECIMALS * (decimals + 1) + (most <= UINT8_MAX ? 1 : 2));
+}
+
+static void to_counts(uint32_t *words, size_t n, float power) {
+    float numbers[SOME];
+    memcpy(numbers, words, n * sizeof *numbers);
+    for (size_t i = 0; i < n; i++) words[i] = (uint32_t)(int32_t)(numbers[i] * power + .5F);
+}
+
+static void from_counts(uint32_t *words, size_t n, float power) {
+    float numbers[SOME];
+    for (size_t i = 0; i < n; i++) numbers[i] = (float)(int32_t)words[i] / power;
+    memcpy(words, numbers, n * sizeof *numbers);
+}
+
+/* ---- Words ---- */
+
+uint8_t mmoe_words_form(const void *words, size_t count) {
     const uint32_t *w = words;
     uint32_t any = 0, differs = 0;
     for (size_t i = 0; i < count; i++) {
@@ -14,16 +95,14 @@ uint8_t mmoe_words_width(const void *words, size_t count) {
     }
     if (count && !differs) return MMOE_SAME_WORDS;
     if (any <= UINT8_MAX) return 1;
-    return any <= UINT16_MAX ? 2 : 4;
+    return any <= UINT16_MAX ? 2 : decimal_form(words, count);
 }
 
-size_t mmoe_words_size(uint8_t width, size_t count) {
-    return width == MMOE_SAME_WORDS ? sizeof(uint32_t) : width * count;
+size_t mmoe_words_size(uint8_t form, size_t count) {
+    return form == MMOE_SAME_WORDS ? sizeof(uint32_t) : bytes_of(form) * count;
 }
 
-static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
-
-static void shorten(const uint32_t *from, size_t n, uint8_t width, char *to) {
+static void shorten(const uint32_t *from, size_t n, size_t width, char *to) {
     uint8_t bytes[SOME];
     uint16_t halves[SOME];
     for (size_t i = 0; i < n; i++) {
@@ -33,17 +112,19 @@ static void shorten(const uint32_t *from, size_t n, uint8_t width, char *to) {
     memcpy(to, width == 1 ? (void *)bytes : (void *)halves, n * width);
 }
 
-void mmoe_words_shorten(void *words, size_t count, uint8_t width) {
-    if (width == MMOE_SAME_WORDS || width == sizeof(uint32_t)) return;
+void mmoe_words_shorten(void *words, size_t count, uint8_t form) {
+    const size_t width = bytes_of(form);
+    if (form == MMOE_SAME_WORDS || form == MMOE_WHOLE_WORDS) return;
     for (size_t first = 0; first < count; first += SOME) {
         uint32_t some[SOME];
         const size_t n = smaller(SOME, count - first);
         memcpy(some, (char *)words + first * sizeof *some, n * sizeof *some);
+        if (are_decimals(form)) to_counts(some, n, power_of(form));
         shorten(some, n, width, (char *)words + first * width);
     }
 }
 
-static void lengthen(const char *from, size_t n, uint8_t width, uint32_t *to) {
+static void lengthen(const char *from, size_t n, size_t width, uint32_t *to) {
     uint8_t bytes[SOME];
     uint16_t halves[SOME];
     memcpy(width == 1 ? (void *)bytes : (void *)halves, from, n * width);
@@ -52,10 +133,11 @@ static void lengthen(const char *from, size_t n, uint8_t width, uint32_t *to) {
 }
 
 /* From the last on: a word that is long stands on short ones behind it. */
-void mmoe_words_lengthen(void *words, size_t count, uint8_t width) {
+void mmoe_words_lengthen(void *words, size_t count, uint8_t form) {
+    const size_t width = bytes_of(form);
     uint32_t *to = words;
-    if (width == sizeof *to) return;
-    if (width == MMOE_SAME_WORDS) {
+    if (form == MMOE_WHOLE_WORDS) return;
+    if (form == MMOE_SAME_WORDS) {
         for (size_t i = 1; i < count; i++) to[i] = to[0];
         return;
     }
@@ -64,6 +146,43 @@ void mmoe_words_lengthen(void *words, size_t count, uint8_t width) {
         const size_t n = left % SOME ? left % SOME : SOME;
         left -= n;
         lengthen((char *)words + left * width, n, width, some);
+        if (are_decimals(form)) from_counts(some, n, power_of(form));
         memcpy(to + left, some, n * sizeof *some);
+    }
+}
+
+/* ---- Offsets ---- */
+
+uint8_t mmoe_offsets_shorten(int64_t *offsets, size_t count) {
+    uint32_t *lengths = (void *)(offsets + 1);
+    int64_t start = offsets[0];
+    for (size_t i = 0; i < count; i++) {
+        const int64_t end = offsets[i + 1];
+        const uint32_t length = (uint32_t)(end - start);
+        memcpy(lengths + i, &length, sizeof length);
+        start = end;
+    }
+    const uint8_t form = mmoe_words_form(lengths, count);
+    mmoe_words_shorten(lengths, count, form);
+    return form;
+}
+
+size_t mmoe_offsets_size(uint8_t form, size_t count) {
+    return sizeof(int64_t) + mmoe_words_size(form, count);
+}
+
+/* From the last on, too. */
+void mmoe_offsets_lengthen(int64_t *offsets, size_t count, uint8_t form) {
+    uint32_t *lengths = (void *)(offsets + 1), length;
+    int64_t end = offsets[0];
+    mmoe_words_lengthen(lengths, count, form);
+    for (size_t i = 0; i < count; i++) {
+        memcpy(&length, lengths + i, sizeof length);
+        end += length;
+    }
+    for (size_t i = count; i-- > 0;) {
+        memcpy(&length, lengths + i, sizeof length);
+        offsets[i + 1] = end;
+        end -= length;
     }
 }

@@ -285,14 +285,16 @@ static mmoe_status choose_lanes(stored_source *s, mmoe_error *err) {
     const mmoe_stored *of = s->reader.stored;
     const mmoe_lanes *l = &s->order.lanes;
     const size_t blocks = (size_t)s->order.blocks;
-    s->half_rows = MMOE_WINDOW_ROWS + 1;
+    const int32_t most = blocks < MMOE_WINDOW_BLOCKS ? (int32_t)blocks : MMOE_WINDOW_BLOCKS;
+    s->half_rows = 1 + most * MMOE_BLOCK_ROWS;
     if (l->count == l->segments) return MMOE_OK;
     s->elements = mmoe_alloc_zero(&s->alloc, blocks, sizeof *s->elements);
     if (!s->elements) return mmoe_fail_memory(err, blocks * sizeof *s->elements);
     s->reader.first_lane = mmoe_lanes_of(l, l->first);
     s->reader.lanes = mmoe_lanes_of(l, l->count);
-    const int32_t rows = mmoe_stored_rows(&s->reader, MMOE_BLOCK_ROWS) * MMOE_WINDOW_BLOCKS;
-    s->half_rows = 1 + (rows < MMOE_BLOCK_ROWS ? MMOE_BLOCK_ROWS : rows); /* of the last window */
+    const int32_t rows = most * mmoe_stored_rows(&s->reader, MMOE_BLOCK_ROWS),
+                  rest = (int32_t)(s->order.rows % MMOE_BLOCK_ROWS); /* which have no lanes */
+    s->half_rows = 1 + (rows < rest ? rest : rows);
     s->reader.elements = s->elements;
     if (of->n_part) return of->n_list ? mmoe_stored_count(&s->reader, s->elements, err) : MMOE_OK;
     for (size_t b = 0; b < blocks; b++)

@@ -1,6 +1,5 @@
 #include "data/stored.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,57 +8,17 @@
 #include "base/error.h"
 #include "base/file_at.h"
 #include "base/regular_file.h"
-#include "base/unnamed_file.h"
+#include "data/deal_lanes.h"
 #include "data/short_words.h"
-
-void mmoe_stored_free(mmoe_stored *s) {
-    if (!s) return;
-    const mmoe_allocator a = s->alloc;
-    for (int32_t i = 0; s->columns && i < s->n_column; i++) mmoe_release(&a, s->columns[i].file);
-    for (int32_t i = 0; s->parts && i < s->n_part; i++) {
-        for (int32_t c = 0; s->parts[i].files && c < s->n_column; c++)
-            if (s->parts[i].files[c] >= 0) close(s->parts[i].files[c]);
-        mmoe_release(&a, s->parts[i].files);
-        mmoe_release(&a, s->parts[i].folder);
-        mmoe_release(&a, s->parts[i].checksums);
-        mmoe_release(&a, s->parts[i].widths);
-    }
-    mmoe_release(&a, s->columns);
-    mmoe_release(&a, s->parts);
-    mmoe_release(&a, s->elements);
-    mmoe_release(&a, s->apart);
-    mmoe_release(&a, s->most_kept);
-    mmoe_release(&a, s);
-}
-
-static mmoe_status fail_unnamed(const char *folder, size_t opened, size_t files, mmoe_error *err) {
-    static const char what[] = "cannot make a temporary file there";
-    char text[MMOE_REASON_SIZE];
-    if (errno != EMFILE) return mmoe_fail_system(err, folder, what);
-    return mmoe_fail_at(err, MMOE_E_IO, folder, 0, NULL,
-                        "%s: %s: %zu were made, and streaming needs %zu, one a column: ulimit -n "
-                        "must be larger, or the rows are packed into a folder first (mmoe pack)",
-                        what, mmoe_reason(EMFILE, text), opened, files);
-}
-
-mmoe_status mmoe_stored_open_unnamed(const mmoe_stored *s, mmoe_stored_part *part,
-                                     mmoe_error *err) {
-    const size_t n = (size_t)s->n_column;
-    part->files = mmoe_alloc(&s->alloc, n, sizeof *part->files);
-    if (!part->files) return mmoe_fail_memory(err, n * sizeof *part->files);
-    for (size_t c = 0; c < n; c++) part->files[c] = -1;
-    for (size_t c = 0; c < n; c++) {
-        part->files[c] = mmoe_unnamed_file_open(part->folder);
-        if (part->files[c] < 0) return fail_unnamed(part->folder, c, n, err);
-    }
-    return MMOE_OK;
-}
 
 /* ---- The reader ---- */
 
-/* Bytes of the largest piece of a file that a block has. */
-static size_t largest_piece(const mmoe_stored *s) {
-    size_t most = (MMOE_BLOCK_ROWS + 1) * sizeof(int64_t);
+/* Columns of a whole block that become rows together, and bytes that one has. */
+enum { TOGETHER = 4, WORDS_SIZE = MMOE_BLOCK_ROWS * sizeof(uint32_t) };
+
+/* Bytes of those, or of the largest piece of a file that a block has. */
+static size_t most_bytes(const mmoe_stored *s) {
+    size_t most = TOGETHER * WORDS_SIZE;
     for (int32_t i = 0; i < s->n_column; i++) {
         const size_t size = MMOE_BLOCK_ROWS * (size_t)s->columns[i].width * sizeof(float);
         if (size > most) most = size;
@@ -74,7 +33,7 @@ mmoe_status mmoe_stored_reader_open(const mmoe_stored *s, mmoe_stored_reader *ou
                                     mmoe_error *err) {
     const size_t starts = (size_t)s->n_list * (MMOE_BLOCK_ROWS + 1);
     *out = (mmoe_stored_reader){
-        .stored = s, .lanes = MMOE_LANES, .elements = s->elements, .size = largest_piece(s)};
+        .stored = s, .lanes = MMOE_LANES, .elements = s->elements, .size = most_bytes(s)};
     out->bytes = mmoe_alloc(&s->alloc, out->size, 1);
     out->starts = mmoe_alloc(&s->alloc, starts, sizeof *out->starts);
     out->places = mmoe_alloc(&s->alloc, MMOE_BLOCK_ROWS, sizeof *out->places);
@@ -102,6 +61,8 @@ typedef struct piece {
     int32_t block_rows; /* that the block has; of these `in_file` are read, from `from` on: */
     int32_t from, in_file;
     int64_t block, first, count; /* values [first, first + count) of the file */
+    char *bytes;                 /* of the reader's, where they go */
+    size_t room;                 /* bytes there */
 } piece;
 
 enum { PATH_SIZE = 4096 };
@@ -151,10 +112,10 @@ static const char *lane_bytes(const piece *p, int32_t after, size_t *size) {
     if (c->what == MMOE_STORED_ELEMENTS || c->what == MMOE_STORED_ELEMENT_WEIGHTS) {
         const int64_t *starts = starts_of(p->reader, c->at), *at = starts + row;
         *size = (size_t)(at[MMOE_LANE_ROWS] - at[0]) * each;
-        return p->reader->bytes + (size_t)(at[0] - starts[0]) * each;
+        return p->bytes + (size_t)(at[0] - starts[0]) * each;
     }
     *size = (MMOE_LANE_ROWS + (c->what == MMOE_STORED_OFFSETS)) * each;
-    return p->reader->bytes + row * each;
+    return p->bytes + row * each;
 }
 
 /* Compares what was read of lanes with the checksums that their file has. */
@@ -187,17 +148,22 @@ static mmoe_status check_lanes(const piece *p, mmoe_error *err) {
 }
 
 /* `size` bytes of values that its file has from `at` on, if in fewer bytes, to the reader's. */
-static mmoe_status read_words(const piece *p, size_t size, int64_t at, mmoe_error *err) {
+static mmoe_status read_values(const piece *p, size_t size, int64_t at, mmoe_error *err) {
     const mmoe_stored *s = p->reader->stored;
-    const bool are_short =
-        p->part->widths && size && s->columns[p->column].what != MMOE_STORED_OFFSETS;
-    if (!are_short) return read_bytes(p, p->reader->bytes, size, at, err);
-    const uint8_t width = p->part->widths[block_of_part(p) * s->n_column + p->column];
-    const size_t words = size / sizeof(uint32_t);
-    const mmoe_status status =
-        read_bytes(p, p->reader->bytes, mmoe_words_size(width, words), at, err);
-    if (!status) mmoe_words_lengthen(p->reader->bytes, words, width);
-    return status;
+    char *to = p->bytes;
+    if (!p->part->forms || !size) return read_bytes(p, to, size, at, err);
+    const uint8_t form = p->part->forms[block_of_part(p) * s->n_column + p->column];
+    const bool are_offsets = s->columns[p->column].what == MMOE_STORED_OFFSETS;
+    const size_t count = are_offsets ? (size_t)p->in_file : size / sizeof(uint32_t),
+                 in_file =
+                     are_offsets ? mmoe_offsets_size(form, count) : mmoe_words_size(form, count);
+    const mmoe_status status = read_bytes(p, to, in_file, at, err);
+    if (status) return status;
+    if (are_offsets)
+        mmoe_offsets_lengthen((int64_t *)(void *)to, count, form);
+    else
+        mmoe_words_lengthen(to, count, form);
+    return MMOE_OK;
 }
 
 /* Reads it to the reader's bytes, and compares their checksum. */
@@ -206,12 +172,12 @@ static mmoe_status read_piece(const piece *p, mmoe_error *err) {
     const mmoe_stored_column *c = &s->columns[p->column];
     const size_t each = mmoe_stored_size(c->what) * (size_t)c->width,
                  size = (size_t)p->count * each;
-    if (size > p->reader->size) return fail_piece(p, other_bytes, err);
+    if (size > p->room) return fail_piece(p, other_bytes, err);
     const mmoe_status status =
-        read_words(p, size, MMOE_STORED_HEADER + p->first * (int64_t)each, err);
+        read_values(p, size, MMOE_STORED_HEADER + p->first * (int64_t)each, err);
     if (status) return status;
     if (p->in_file < p->block_rows) return check_lanes(p, err);
-    const uint64_t found = mmoe_checksum_hash((uint64_t)p->block, p->reader->bytes, size);
+    const uint64_t found = mmoe_checksum_hash((uint64_t)p->block, p->bytes, size);
     return found == p->part->checksums[block_of_part(p) * s->n_column + p->column]
                ? MMOE_OK
                : fail_piece(p, other_bytes, err);
@@ -221,7 +187,7 @@ static mmoe_status read_piece(const piece *p, mmoe_error *err) {
 
 /* One row's value after another to a row-major array. */
 static void spread_words(const piece *p, void *to, int32_t stride) {
-    const uint32_t *from = (const void *)p->reader->bytes;
+    const uint32_t *from = (const void *)p->bytes;
     const int32_t *places = p->reader->places, width = p->reader->stored->columns[p->column].width;
     uint32_t *out = to;
     for (int32_t row = 0; row < p->rows; row++, out += stride)
@@ -246,7 +212,7 @@ static bool are_finite(const float *values, int64_t count) {
 static const char *value_fault(const piece *p) {
     const mmoe_stored *s = p->reader->stored;
     const mmoe_stored_column *c = &s->columns[p->column];
-    const void *bytes = p->reader->bytes;
+    const void *bytes = p->bytes;
     if (c->what == MMOE_STORED_IDS && !ids_are_known(bytes, p->count, s->most_id[c->at]))
         return "have a row number beyond the largest that the manifest names";
     if (c->what == MMOE_STORED_ELEMENTS &&
@@ -285,18 +251,54 @@ static void *room_of(const mmoe_stored *s, const mmoe_stored_column *c, const mm
     }
 }
 
-static mmoe_status read_column(piece *p, const mmoe_block_room *to, mmoe_error *err) {
+/* Whole columns that are read, but not in their rows yet. */
+typedef struct together {
+    mmoe_lane_words words[TOGETHER];
+    size_t count;
+} together;
+
+static void spread_together(together *t) {
+    mmoe_words_to_rows(t->words, t->count);
+    t->count = 0;
+}
+
+/* Values of this process's own files are what it wrote, if they have their checksum. */
+static mmoe_status read_checked(const piece *p, mmoe_error *err) {
+    const mmoe_status status = read_piece(p, err);
+    const char *fault = status || p->part->files ? NULL : value_fault(p);
+    return fault ? fail_piece(p, fault, err) : status;
+}
+
+static mmoe_status read_column(piece *p, const mmoe_block_room *to, together *t, mmoe_error *err) {
+    const mmoe_stored_column *c = &p->reader->stored->columns[p->column];
     int32_t stride = 0;
-    void *room = room_of(p->reader->stored, &p->reader->stored->columns[p->column], to, &stride);
+    void *room = room_of(p->reader->stored, c, to, &stride);
+    const bool is_whole = p->rows == MMOE_BLOCK_ROWS && c->width == 1;
     if (!room) return MMOE_OK;
+    if (t->count == TOGETHER || !is_whole) spread_together(t);
     p->first = block_of_part(p) * MMOE_BLOCK_ROWS + p->from;
     p->count = p->in_file;
-    const mmoe_status status = read_piece(p, err);
+    p->bytes = p->reader->bytes + t->count * WORDS_SIZE;
+    p->room = p->reader->size - t->count * WORDS_SIZE;
+    const mmoe_status status = read_checked(p, err);
     if (status) return status;
-    const char *fault = value_fault(p);
-    if (fault) return fail_piece(p, fault, err);
-    spread_words(p, room, stride);
+    if (is_whole)
+        t->words[t->count++] = (mmoe_lane_words){(const void *)p->bytes, room, (size_t)stride};
+    else
+        spread_words(p, room, stride);
     return MMOE_OK;
+}
+
+/* All but lists. */
+static mmoe_status read_columns(piece *p, const mmoe_block_room *to, mmoe_error *err) {
+    together t = {.count = 0};
+    mmoe_status status = MMOE_OK;
+    for (p->column = 0; !status && p->column < p->reader->stored->n_column; p->column++)
+        status = read_column(p, to, &t, err);
+    spread_together(&t);
+    p->bytes = p->reader->bytes;
+    p->room = p->reader->size;
+    return status;
 }
 
 /* ---- Lists ---- */
@@ -306,7 +308,7 @@ static mmoe_status read_starts(piece *p, int64_t *starts, mmoe_error *err) {
     p->count = p->in_file + 1;
     const mmoe_status status = read_piece(p, err);
     if (status) return status;
-    memcpy(starts, p->reader->bytes, (size_t)p->count * sizeof *starts);
+    memcpy(starts, p->bytes, (size_t)p->count * sizeof *starts);
     bool ascend = starts[0] >= 0;
     for (int32_t i = 0; i < p->in_file; i++) ascend &= starts[i] <= starts[i + 1];
     return ascend ? MMOE_OK : fail_piece(p, "have lists that end before they begin", err);
@@ -325,16 +327,20 @@ static void lay_offsets(const piece *p, const mmoe_block_room *to) {
         }
 }
 
+/* A lane's lists stand one behind the other. */
 static void spread_elements(const piece *p, const mmoe_block_room *to, uint32_t *out) {
     const mmoe_stored *s = p->reader->stored;
-    const int32_t list = s->columns[p->column].at;
+    const int32_t list = s->columns[p->column].at,
+                  lanes = p->rows < p->block_rows ? p->reader->lanes : MMOE_LANES;
     const int64_t *starts = starts_of(p->reader, list);
-    const uint32_t *from = (const void *)p->reader->bytes;
-    for (int32_t row = 0; row < p->rows; row++) {
-        const int64_t *start = starts + p->reader->places[row];
-        if (start[1] > start[0])
-            memcpy(out + to->offsets[(int64_t)row * s->n_list + list],
-                   from + (start[0] - starts[0]), (size_t)(start[1] - start[0]) * sizeof *out);
+    const uint32_t *from = (const void *)p->bytes;
+    int64_t next[MMOE_LANES];
+    for (int32_t lane = 0; lane < lanes && lane < p->rows; lane++)
+        next[lane] = starts[p->reader->places[lane]] - starts[0];
+    for (int32_t row = 0, lane = 0; row < p->rows; row++, lane = lane + 1 < lanes ? lane + 1 : 0) {
+        const int64_t *at = to->offsets + (int64_t)row * s->n_list + list, count = at[1] - at[0];
+        if (count) memcpy(out + at[0], from + next[lane], (size_t)count * sizeof *out);
+        next[lane] += count;
     }
 }
 
@@ -343,10 +349,8 @@ static mmoe_status read_elements(piece *p, const mmoe_block_room *to, mmoe_error
     const int64_t *starts = starts_of(p->reader, c->at);
     p->first = starts[0];
     p->count = starts[p->in_file] - starts[0];
-    const mmoe_status status = read_piece(p, err);
+    const mmoe_status status = read_checked(p, err);
     if (status) return status;
-    const char *fault = value_fault(p);
-    if (fault) return fail_piece(p, fault, err);
     spread_elements(p, to,
                     c->what == MMOE_STORED_ELEMENTS ? (void *)to->elements
                                                     : (void *)to->element_weights);
@@ -416,7 +420,11 @@ static void place_rows(const piece *p) {
 }
 
 static piece piece_of(mmoe_stored_reader *r, int64_t block) {
-    piece p = {.reader = r, .part = part_of(r->stored, block), .block = block};
+    piece p = {.reader = r,
+               .part = part_of(r->stored, block),
+               .block = block,
+               .bytes = r->bytes,
+               .room = r->size};
     p.block_rows = p.in_file = mmoe_block_rows(r->stored->rows, block);
     p.rows = mmoe_stored_rows(r, p.block_rows);
     if (p.rows < p.block_rows && p.part->has_lanes) {
@@ -428,27 +436,29 @@ static piece piece_of(mmoe_stored_reader *r, int64_t block) {
 
 mmoe_status mmoe_stored_read(mmoe_stored_reader *reader, int64_t block, const mmoe_block_room *to,
                              mmoe_error *err) {
-    const mmoe_stored *s = reader->stored;
     piece p = piece_of(reader, block);
     place_rows(&p);
-    mmoe_status status = MMOE_OK;
-    for (p.column = 0; !status && p.column < s->n_column; p.column++)
-        status = read_column(&p, to, err);
+    mmoe_status status = read_columns(&p, to, err);
     if (!status && to->offsets) status = read_lists(&p, to, err);
     return status;
 }
 
 /* ---- Elements of lanes ---- */
 
-/* Where the lists of the lanes that are wanted begin, and the last ends. */
-static mmoe_status add_elements(const piece *p, int64_t *elements, mmoe_error *err) {
-    const int64_t row =
-        block_of_part(p) * MMOE_BLOCK_ROWS + (int64_t)p->reader->first_lane * MMOE_LANE_ROWS;
-    int64_t ends[2];
-    mmoe_status status = MMOE_OK;
-    for (int i = 0; !status && i < 2; i++)
-        status = read_bytes(p, &ends[i], sizeof *ends,
-                            MMOE_STORED_HEADER + (row + i * p->rows) * (int64_t)sizeof *ends, err);
+/* Elements of the lists of the lanes that are wanted. Files without names have no offsets as they
+ * are, and all of a block's are read. */
+static mmoe_status add_elements(piece *p, int64_t *elements, mmoe_error *err) {
+    int64_t *starts = starts_of(p->reader, p->reader->stored->columns[p->column].at), ends[2];
+    const int64_t first = (int64_t)p->reader->first_lane * MMOE_LANE_ROWS,
+                  row = block_of_part(p) * MMOE_BLOCK_ROWS + first;
+    mmoe_status status = p->part->forms ? read_starts(p, starts, err) : MMOE_OK;
+    for (int i = 0; !status && i < 2; i++) {
+        ends[i] = starts[first + i * p->rows];
+        if (!p->part->forms)
+            status =
+                read_bytes(p, &ends[i], sizeof *ends,
+                           MMOE_STORED_HEADER + (row + i * p->rows) * (int64_t)sizeof *ends, err);
+    }
     if (status) return status;
     if (ends[0] < 0 || ends[1] < ends[0] ||
         ends[1] - ends[0] > p->reader->stored->elements[p->block] - *elements)

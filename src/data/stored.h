@@ -10,7 +10,7 @@
 #include "data/batch.h"
 #include "data/order.h"
 
-enum { MMOE_STORED_HEADER = 128, MMOE_LANE_ROWS = MMOE_BLOCK_ROWS / MMOE_LANES };
+enum { MMOE_STORED_HEADER = 128 };
 #define MMOE_STORED_LANES "lanes.npy"
 
 /* What a file has. */
@@ -39,10 +39,9 @@ typedef struct mmoe_stored_part {
     int64_t rows, written, first_block; /* rows that count, and that its files have */
     uint64_t *checksums;                /* [blocks, columns] of each block's bytes in each file */
     uint64_t kept_sum; /* of the values that its rows brought to kept columns; 0: not known */
-    int *files; /* [columns] that have no names, open until the part is gone; NULL: they have */
-    uint8_t
-        *widths;    /* [blocks, columns] of what such files have in a block's place (short_words.h);
-                       offsets are as they are; NULL: files have names, and whole words */
+    int *files;     /* [columns] that have no names, open until the part is gone; NULL: they have */
+    uint8_t *forms; /* [blocks, columns] of what such files have in a block's place
+                       (short_words.h); NULL: files have names, and values as they are */
     bool has_lanes; /* a file MMOE_STORED_LANES, <u8 [whole blocks, columns, MMOE_LANES], has the
                        checksums of each lane's values (of lists' offsets, and of where its last
                        ends): its rows can be read alone */

@@ -127,6 +127,18 @@ static const char *add_weekdays(mmoe_exporter *e, const char *days) {
     return mmoe_onnx_add(e->onnx, "Equal", day, add_constants(e, weekdays, 7));
 }
 
+/* The hour of a part of a day, as 24 comparisons. */
+static const char *add_hours(mmoe_exporter *e, const char *days) {
+    double hours[MMOE_DATE_HOURS];
+    for (int i = 0; i < MMOE_DATE_HOURS; i++) hours[i] = i;
+    const char *part = mmoe_onnx_add(e->onnx, "Sub", days, mmoe_onnx_add(e->onnx, "Floor", days));
+    const char *hour = combine(e, "Add", combine(e, "Mul", part, 24), MMOE_DATE_EARLY);
+    hour = mmoe_onnx_add(e->onnx, "Floor", hour);
+    const char *turns = mmoe_onnx_add(e->onnx, "Floor", combine(e, "Div", hour, 24));
+    hour = mmoe_onnx_add(e->onnx, "Sub", hour, combine(e, "Mul", turns, 24));
+    return mmoe_onnx_add(e->onnx, "Equal", hour, add_constants(e, hours, MMOE_DATE_HOURS));
+}
+
 /* A date's inputs, of its days; the cosine is the sine a quarter of a turn on. */
 static const char *add_date(mmoe_exporter *e, const char *raw, const mmoe_dense_column *c) {
     const mmoe_date_encoder *date = mmoe_date_of(c->encoder);
@@ -138,9 +150,11 @@ static const char *add_date(mmoe_exporter *e, const char *raw, const mmoe_dense_
         add_weekdays(e, days),
         mmoe_onnx_add(e->onnx, "Sin",
                       mmoe_onnx_add(e->onnx, "Add", angle, add_constants(e, quarters, 2))),
+        date->hours ? add_hours(e, days) : NULL,
     };
-    for (int i = 0; i < 3; i++) parts[i] = mmoe_onnx_cast(e, parts[i], MMOE_ONNX_FLOAT);
-    return mmoe_onnx_concat(e, parts, 3);
+    const int count = date->hours ? 4 : 3;
+    for (int i = 0; i < count; i++) parts[i] = mmoe_onnx_cast(e, parts[i], MMOE_ONNX_FLOAT);
+    return mmoe_onnx_concat(e, parts, count);
 }
 
 /* Columns of the input "x". */
@@ -155,6 +169,15 @@ static const char *raw_columns(mmoe_exporter *e, int32_t first, int32_t count) {
     return out;
 }
 
+/* NaN, and where there are logarithms what has none. */
+static const char *is_missing(mmoe_exporter *e, const mmoe_dense_column *c, const char *raw) {
+    if (c->encoder->kind == &mmoe_column_number &&
+        mmoe_number_of(c->encoder)->transform == MMOE_TRANSFORM_LOG1P_STANDARDIZE)
+        return mmoe_onnx_add(e->onnx, "Not",
+                             combine(e, "Greater", mmoe_onnx_cast(e, raw, MMOE_ONNX_DOUBLE), -1));
+    return mmoe_onnx_add(e->onnx, "IsNaN", c->span == 1 ? raw : raw_columns(e, c->first_number, 1));
+}
+
 /* A dense feature that is no plain number: its inputs, what stands for a missing value in their
  * place, and whether it was. */
 static const char *add_feature(mmoe_exporter *e, const mmoe_dense_column *c) {
@@ -167,8 +190,7 @@ static const char *add_feature(mmoe_exporter *e, const mmoe_dense_column *c) {
     float *fill = mmoe_onnx_room(e->onnx, (size_t)width, sizeof *fill);
     if (!fill) return "";
     memcpy(fill, c->gap.fill, (size_t)width * sizeof *fill);
-    const char *missing =
-        mmoe_onnx_add(e->onnx, "IsNaN", c->span == 1 ? raw : raw_columns(e, c->first_number, 1));
+    const char *missing = is_missing(e, c, raw);
     x = mmoe_onnx_add(e->onnx, "Where", missing,
                       mmoe_onnx_tensor(e->onnx, NULL, MMOE_ONNX_FLOAT, 1, &width, fill), x);
     const char *const both[] = {x,

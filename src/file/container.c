@@ -425,11 +425,25 @@ const mmoe_container_tensor *mmoe_container_at(const mmoe_container *c, size_t i
     return &c->tensors[index];
 }
 
+const mmoe_container_tensor *mmoe_container_find_joined(const mmoe_container *c, const char *name,
+                                                        const char *suffix) {
+    const size_t length = strlen(name);
+    for (size_t begin = 0, end = c->count; begin < end;) {
+        const size_t middle = begin + (end - begin) / 2;
+        const mmoe_container_tensor *t = c->by_name[middle];
+        int order = strncmp(t->name, name, length);
+        if (!order) order = strcmp(t->name + length, suffix);
+        if (!order) return t;
+        if (order < 0)
+            begin = middle + 1;
+        else
+            end = middle;
+    }
+    return NULL;
+}
+
 const mmoe_container_tensor *mmoe_container_find(const mmoe_container *c, const char *name) {
-    const mmoe_container_tensor wanted = {.name = name}, *key = &wanted;
-    const mmoe_container_tensor *const *found =
-        bsearch(&key, c->by_name, c->count, sizeof *c->by_name, compare_names);
-    return found ? *found : NULL;
+    return mmoe_container_find_joined(c, name, "");
 }
 
 const char *mmoe_container_metadata(const mmoe_container *c, const char *key) {

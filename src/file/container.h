@@ -48,6 +48,9 @@ const mmoe_container_tensor *mmoe_container_at(const mmoe_container *container,
                                                size_t index); /* in the file's order */
 const mmoe_container_tensor *mmoe_container_find(const mmoe_container *container,
                                                  const char *name); /* NULL: none */
+/* The one of this name and suffix. */
+const mmoe_container_tensor *mmoe_container_find_joined(const mmoe_container *container,
+                                                        const char *name, const char *suffix);
 const char *mmoe_container_metadata(const mmoe_container *container,
                                     const char *key); /* NULL: none */
 /* A tensor's data, wherever they are; the stretch is the container's. */

@@ -1,8 +1,6 @@
 #include "file/encoder_json.h"
 
 #include <assert.h>
-#include <math.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "base/text.h"

@@ -46,6 +46,7 @@ json_t *mmoe_list_to_json(json_t *json, const mmoe_sparse_column *c) {
     json_t *list = json_pack("{s:i, s:s, s:s}", "max_len", (int)how->max_len, "truncate",
                              truncations[how->truncate], "pooling", poolings[how->pooling]);
     if (!c->columns.items) list = with(list, "separators", json_string(separators));
+    if (how->brackets) list = with(list, "brackets", json_true());
     return with(json, "list", list);
 }
 
@@ -106,7 +107,12 @@ mmoe_status mmoe_list_from_json(const mmoe_entry *e, mmoe_sparse_column *c) {
         status = mmoe_entry_word(&inner, "truncate", truncations, COUNT(truncations), &truncate);
     if (!status) status = mmoe_entry_word(&inner, "pooling", poolings, COUNT(poolings), &pooling);
     if (status) return status;
-    if (json_object_size(list) != (c->columns.items ? 3 : 4))
+    const json_t *brackets = json_object_get(list, "brackets");
+    if (brackets && (!json_is_true(brackets) || c->columns.items || c->how.weight_separator))
+        return mmoe_entry_fail(&inner, "brackets",
+                               "only true, of cells without weights, is allowed");
+    c->how.brackets = brackets;
+    if (json_object_size(list) != (c->columns.items ? 3U : 4U) + (brackets != NULL))
         return mmoe_entry_fail(&inner, "", "a key is unknown");
     if (pooling == MMOE_POOL_CONCAT && max_len == 0)
         return mmoe_entry_fail(&inner, "max_len", "concat needs a length of at least 1");

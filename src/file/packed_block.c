@@ -8,6 +8,7 @@
 #include "base/checksum.h"
 #include "base/error.h"
 #include "base/file_at.h"
+#include "data/deal_lanes.h"
 #include "data/short_words.h"
 #include "file/packed_parts.h"
 
@@ -17,39 +18,62 @@ static int64_t *list_start(const mmoe_packer *p, int32_t row, int32_t list) {
     return p->pending.offsets + (int64_t)row * p->set->stored->n_list + list;
 }
 
-/* Where the lists of a column begin among its elements in the file. */
-static void find_starts(const mmoe_packer *p, int32_t list, int64_t first, int64_t *starts) {
+/* Where each lane's lists of a column begin among its elements in the block, and behind the last
+ * lane its end. */
+static void find_lanes(const mmoe_packer *p, int32_t list, int64_t begins[MMOE_LANES + 1]) {
     const int32_t rows = p->pending.rows;
+    memset(begins, 0, (MMOE_LANES + 1) * sizeof *begins);
     for (int32_t row = 0; row < rows; row++) {
         const int64_t *at = list_start(p, row, list);
-        starts[mmoe_lane_place(row, rows) + 1] = at[1] - at[0];
+        begins[row % MMOE_LANES + 1] += at[1] - at[0];
     }
-    starts[0] = first;
-    for (int32_t i = 0; i < rows; i++) starts[i + 1] += starts[i];
+    for (int32_t lane = 0; lane < MMOE_LANES; lane++) begins[lane + 1] += begins[lane];
 }
 
-static int64_t put_elements(const mmoe_packer *p, int32_t list, const uint32_t *from,
-                            mmoe_desk *to) {
+/* Where the lists of a column begin in the file, of which the block's first does at `first`. */
+static void put_starts(const mmoe_packer *p, int32_t list, int64_t first, int64_t *starts) {
     const int32_t rows = p->pending.rows;
-    find_starts(p, list, 0, to->starts);
+    int64_t next[MMOE_LANES + 1];
+    find_lanes(p, list, next);
+    starts[0] = first;
     for (int32_t row = 0; row < rows; row++) {
         const int64_t *at = list_start(p, row, list);
-        if (at[1] > at[0])
-            memcpy((uint32_t *)(void *)to->bytes + to->starts[mmoe_lane_place(row, rows)],
-                   from + at[0], (size_t)(at[1] - at[0]) * sizeof *from);
+        next[row % MMOE_LANES] += at[1] - at[0];
+        starts[mmoe_lane_place(row, rows) + 1] = first + next[row % MMOE_LANES];
     }
-    return to->starts[rows];
+}
+
+/* A lane's next lists are written behind those before. */
+static int64_t put_elements(const mmoe_packer *p, int32_t list, const uint32_t *from,
+                            mmoe_desk *to) {
+    const int64_t end = *list_start(p, p->pending.rows, 0);
+    int64_t next[MMOE_LANES];
+    find_lanes(p, list, to->lanes);
+    memcpy(next, to->lanes, sizeof next);
+    for (int32_t row = 0; row < p->pending.rows; row++) {
+        const int32_t lane = row % MMOE_LANES;
+        const int64_t *at = list_start(p, row, list), first = next[lane], count = at[1] - at[0],
+                      in_lane = to->lanes[lane + 1] - first, left = end - at[0];
+        if (count)
+            mmoe_copy_few((uint32_t *)(void *)to->bytes + first, from + at[0], count,
+                          in_lane < left ? in_lane : left);
+        next[lane] = first + count;
+    }
+    return to->lanes[MMOE_LANES];
 }
 
 /* `from`: of the first row, the others' `stride` words apart. */
 static int64_t put_words(const mmoe_packer *p, const mmoe_stored_column *c, const void *from,
                          int32_t stride, mmoe_desk *to) {
-    const int32_t rows = p->pending.rows;
+    const int32_t rows = p->pending.rows, width = c->width;
     const uint32_t *row = from;
     uint32_t *out = (void *)to->bytes;
+    if (rows == MMOE_BLOCK_ROWS && width == 1) {
+        mmoe_words_to_lanes(row, (size_t)stride, out);
+        return rows;
+    }
     for (int32_t r = 0; r < rows; r++, row += stride)
-        for (int32_t i = 0; i < c->width; i++)
-            out[mmoe_lane_place(r, rows) * c->width + i] = row[i];
+        for (int32_t i = 0; i < width; i++) out[mmoe_lane_place(r, rows) * width + i] = row[i];
     return rows;
 }
 
@@ -70,7 +94,7 @@ static int64_t put_column(const mmoe_packer *p, int32_t column, mmoe_desk *to) {
     case MMOE_STORED_KEPT:
         return put_words(p, c, from->kept[c->at], 1, to);
     case MMOE_STORED_OFFSETS:
-        find_starts(p, c->at, p->written[column + 1], (int64_t *)(void *)to->bytes);
+        put_starts(p, c->at, p->written[column + 1], (int64_t *)(void *)to->bytes);
         return from->rows + 1;
     case MMOE_STORED_ELEMENTS:
         return put_elements(p, c->at, (const void *)from->elements, to);
@@ -108,8 +132,9 @@ static bool write_lanes(const mmoe_packer *p, int32_t column, int64_t block,
     uint64_t sums[MMOE_LANES];
     for (int32_t lane = 0; lane < MMOE_LANES; lane++) {
         const int32_t row = lane * MMOE_LANE_ROWS, end = row + MMOE_LANE_ROWS;
-        const int64_t first = is_list ? from->starts[row] : row,
-                      behind = is_list ? from->starts[end] : end + (c->what == MMOE_STORED_OFFSETS);
+        const int64_t first = is_list ? from->lanes[lane] : row,
+                      behind =
+                          is_list ? from->lanes[lane + 1] : end + (c->what == MMOE_STORED_OFFSETS);
         sums[lane] = mmoe_stored_lane_sum(block, lane, from->bytes + (size_t)first * each,
                                           (size_t)(behind - first) * each);
     }
@@ -130,12 +155,16 @@ static size_t shorten(const mmoe_packer *p, int32_t column, int64_t block, void 
                       size_t size) {
     const mmoe_stored *s = p->set->stored;
     const mmoe_stored_part *part = mmoe_packer_part(p);
-    const size_t words = size / sizeof(uint32_t);
-    if (!size || s->columns[column].what == MMOE_STORED_OFFSETS) return size;
-    const uint8_t width = mmoe_words_width(bytes, words);
-    part->widths[(block - part->first_block) * s->n_column + column] = width;
-    mmoe_words_shorten(bytes, words, width);
-    return mmoe_words_size(width, words);
+    const size_t words = size / sizeof(uint32_t), rows = (size_t)p->pending.rows;
+    uint8_t *form = &part->forms[(block - part->first_block) * s->n_column + column];
+    if (!size) return size;
+    if (s->columns[column].what == MMOE_STORED_OFFSETS) {
+        *form = mmoe_offsets_shorten(bytes, rows);
+        return mmoe_offsets_size(*form, rows);
+    }
+    *form = mmoe_words_form(bytes, words);
+    mmoe_words_shorten(bytes, words, *form);
+    return mmoe_words_size(*form, words);
 }
 
 /* A task of a block: one column. */
@@ -189,11 +218,11 @@ mmoe_status mmoe_packer_make_desks(mmoe_packer *p, size_t size, mmoe_error *err)
     return MMOE_OK;
 }
 
-static bool make_widths(const mmoe_packer *p, size_t blocks) {
+static bool make_forms(const mmoe_packer *p, size_t blocks) {
     mmoe_stored_part *part = mmoe_packer_part(p);
-    uint8_t *grown = mmoe_resize(&p->alloc, part->widths, p->blocks_room, blocks,
+    uint8_t *grown = mmoe_resize(&p->alloc, part->forms, p->blocks_room, blocks,
                                  (size_t)p->set->stored->n_column);
-    if (grown) part->widths = grown;
+    if (grown) part->forms = grown;
     return grown;
 }
 
@@ -206,25 +235,33 @@ static mmoe_status make_room(mmoe_packer *p, mmoe_error *err) {
                                       (size_t)s->n_column * sizeof *grown);
         if (!grown) return mmoe_fail_memory(err, more * (size_t)s->n_column * sizeof *grown);
         part->checksums = grown;
-        if (part->files && !make_widths(p, more)) return mmoe_fail_memory(err, more);
+        if (part->files && !make_forms(p, more)) return mmoe_fail_memory(err, more);
         p->blocks_room = more;
     }
     return mmoe_packer_make_desks(p, p->pending.room * sizeof(float), err);
 }
 
+/* Of the lists of a column. */
+static int64_t count_elements(const mmoe_packer *p, int32_t list) {
+    int64_t count = 0;
+    for (int32_t row = 0; row < p->pending.rows; row++) {
+        const int64_t *at = list_start(p, row, list);
+        count += at[1] - at[0];
+    }
+    return count;
+}
+
 /* Values of each file after the block. */
 void mmoe_packer_count_written(mmoe_packer *p) {
     const mmoe_stored *s = p->set->stored;
-    const int32_t rows = p->pending.rows;
     for (int32_t c = 0; c < s->n_column; c++) {
         const mmoe_stored_column *column = &s->columns[c];
-        const bool elements =
-            column->what == MMOE_STORED_ELEMENTS || column->what == MMOE_STORED_ELEMENT_WEIGHTS;
-        if (!elements) p->written[c] += rows;
-        for (int32_t row = 0; elements && row < rows; row++) {
-            const int64_t *at = list_start(p, row, column->at);
-            p->written[c] += at[1] - at[0];
-        }
+        if (column->what == MMOE_STORED_ELEMENTS)
+            p->written[c] += count_elements(p, column->at);
+        else if (column->what == MMOE_STORED_ELEMENT_WEIGHTS)
+            p->written[c] = p->written[c - 1];
+        else
+            p->written[c] += p->pending.rows;
     }
 }
 

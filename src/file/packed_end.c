@@ -7,7 +7,6 @@
 #include "base/checksum.h"
 #include "base/error.h"
 #include "base/file_at.h"
-#include "base/json_text.h"
 #include "file/packed_manifest.h"
 #include "file/packed_parts.h"
 
@@ -74,7 +73,7 @@ static uint64_t identity_of(const struct mmoe_dataset *set) {
 
 static mmoe_status write_manifest(mmoe_packer *p, mmoe_error *err) {
     json_t *json = mmoe_manifest_to_json(p->what.schema, p->schema_name, p->set, p->origins);
-    char *text = json ? mmoe_json_print(json, JSON_INDENT(1), &p->alloc) : NULL,
+    char *text = mmoe_manifest_print(json, &p->alloc),
          *path = mmoe_packed_path(&p->alloc, p->what.folder, MMOE_PACKED_MANIFEST);
     json_decref(json);
     mmoe_atomic_file *file = NULL;

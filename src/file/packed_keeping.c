@@ -1,5 +1,4 @@
 /* Columns that are kept beside rows, on their way into a part of a folder. */
-#include <stdio.h>
 
 #include "base/error.h"
 #include "base/utf8.h"

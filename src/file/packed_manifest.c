@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checksum.h"
 #include "base/error.h"
+#include "base/json_text.h"
 #include "file/packed_schema.h"
 #include "file/schema_entry.h"
 #include "mmoe/train.h"
@@ -100,6 +102,36 @@ json_t *mmoe_manifest_to_json(const struct mmoe_schema *schema, const char *sche
                      "labels", labels_to_json(schema), "kept", kept_to_json(set), "parts", parts);
 }
 
+/* ---- The checksum of its text ---- */
+
+/* It stands first, so its digits have a place of their own: 0 each while the text is summed up. */
+#define SUM_LINE "{\n \"checksum\": \""
+enum { SUM_AT = sizeof SUM_LINE - 1, SUM_DIGITS = 16 };
+
+static void put_sum(char *text, size_t length) {
+    char digits[SUM_DIGITS + 1];
+    memset(text + SUM_AT, '0', SUM_DIGITS);
+    snprintf(digits, sizeof digits, "%016" PRIx64, mmoe_checksum_hash(0, text, length));
+    memcpy(text + SUM_AT, digits, SUM_DIGITS);
+}
+
+char *mmoe_manifest_print(json_t *json, const mmoe_allocator *alloc) {
+    json_t *all = json_pack("{s:o}", "checksum", bits_to_json(0));
+    const bool good = all && json && json_object_update_missing(all, json) == 0;
+    char *text = good ? mmoe_json_print(all, JSON_INDENT(1), alloc) : NULL;
+    json_decref(all);
+    if (text) put_sum(text, strlen(text));
+    return text;
+}
+
+static bool has_its_sum(char *text, size_t length) {
+    char given[SUM_DIGITS];
+    if (length < SUM_AT + SUM_DIGITS || memcmp(text, SUM_LINE, SUM_AT) != 0) return false;
+    memcpy(given, text + SUM_AT, SUM_DIGITS);
+    put_sum(text, length);
+    return memcmp(given, text + SUM_AT, SUM_DIGITS) == 0;
+}
+
 /* ---- From JSON ---- */
 
 typedef struct reader {
@@ -127,19 +159,42 @@ static bool bits_from_json(const json_t *json, uint64_t *out) {
     return !*end;
 }
 
+static mmoe_status check_version(const reader *r, const json_t *json) {
+    const char *writer = json_string_value(json_object_get(json, "mmoe_version"));
+    int64_t version = 0;
+    const mmoe_status status = read_integer(r, json, "version", 1, INT32_MAX, &version);
+    if (status || version == MMOE_PACKED_VERSION) return status;
+    if (version > MMOE_PACKED_VERSION)
+        return mmoe_fail_at(r->err, MMOE_E_VERSION, r->path, 0, NULL,
+                            "written by a newer version, mmoe %.40s, as packed data of version "
+                            "%lld; mmoe %s reads version %d",
+                            writer ? writer : "(unknown)", (long long)version, mmoe_version(),
+                            MMOE_PACKED_VERSION);
+    return mmoe_fail_at(r->err, MMOE_E_VERSION, r->path, 0, NULL,
+                        "packed data of version %lld; version %d is read: pack the data anew",
+                        (long long)version, MMOE_PACKED_VERSION);
+}
+
 static mmoe_status read_head(const reader *r, const json_t *json) {
     const char *name = json_string_value(json_object_get(json, "format"));
-    int64_t version = 0, number;
+    int64_t number;
     if (!name || strcmp(name, format))
         return fail(r, "format", "is not that of packed data of this library");
-    mmoe_status status = read_integer(r, json, "version", 1, INT32_MAX, &version);
+    mmoe_status status = check_version(r, json);
     if (status) return status;
-    if (version != MMOE_PACKED_VERSION)
-        return mmoe_fail_at(r->err, MMOE_E_VERSION, r->path, 0, NULL,
-                            "packed data of version %lld; version %d is read: pack the data anew",
-                            (long long)version, MMOE_PACKED_VERSION);
     status = read_integer(r, json, "block_rows", MMOE_BLOCK_ROWS, MMOE_BLOCK_ROWS, &number);
     return status ? status : read_integer(r, json, "lanes", MMOE_LANES, MMOE_LANES, &number);
+}
+
+mmoe_status mmoe_manifest_check(const json_t *json, const char *path, char *text, size_t length,
+                                mmoe_error *err) {
+    const reader r = {path, err};
+    const mmoe_status status = read_head(&r, json);
+    if (status || !json_object_get(json, "checksum") || has_its_sum(text, length)) return status;
+    return mmoe_fail_format(err, path,
+                            "its bytes are not those that were written (checksum): restore the "
+                            "file or pack the data anew; what was changed by hand is read without "
+                            "the line \"checksum\"");
 }
 
 static mmoe_status read_counts(const reader *r, const json_t *json, struct mmoe_dataset *set) {
@@ -234,8 +289,7 @@ static mmoe_status read_means(const reader *r, const json_t *json, struct mmoe_s
 mmoe_status mmoe_manifest_read(const mmoe_manifest *m, struct mmoe_schema *schema,
                                struct mmoe_dataset *set, mmoe_error *err) {
     const reader r = {m->path, err};
-    mmoe_status status = read_head(&r, m->json);
-    if (!status) status = read_parts(&r, m->json, m->folder, set->stored);
+    mmoe_status status = read_parts(&r, m->json, m->folder, set->stored);
     if (!status) status = read_integer(&r, m->json, "rows", 1, INT64_MAX, &set->rows);
     if (!status && set->rows != set->stored->rows)
         status = fail(&r, "rows", "are not those of its parts");

@@ -11,6 +11,15 @@
 json_t *mmoe_manifest_to_json(const struct mmoe_schema *schema, const char *schema_file,
                               const struct mmoe_dataset *set, const json_t *origins);
 
+/* The file's text, its checksum first: hash(0, text) of base/checksum.h with 0 for each of its 16
+ * digits. NULL: there is no manifest, or memory is out. The caller releases it. */
+char *mmoe_manifest_print(json_t *json, const mmoe_allocator *alloc);
+/* A text of [length] bytes, of which `json` is the tree, is of this library and version, and the
+ * one that was written, if it has a checksum: those before had none. Digits of `text` may change.
+ * MMOE_E_FORMAT, _VERSION. */
+mmoe_status mmoe_manifest_check(const json_t *json, const char *path, char *text, size_t length,
+                                mmoe_error *err);
+
 /* A manifest that is read, and where it stands. */
 typedef struct mmoe_manifest {
     const json_t *json;
@@ -21,8 +30,8 @@ typedef struct mmoe_manifest {
  * releases their array. MMOE_E_FORMAT, _MEMORY. */
 mmoe_status mmoe_manifest_kept(const mmoe_manifest *m, const mmoe_allocator *alloc,
                                const char ***out, mmoe_error *err);
-/* Fills a new set whose `stored` has its columns, but for checksums and elements, and what the
- * schema of a file does not keep. MMOE_E_FORMAT, _VERSION, _MEMORY. */
+/* Fills a new set, of a manifest that is checked, whose `stored` has its columns, but for checksums
+ * and elements, and what the schema of a file does not keep. MMOE_E_FORMAT, _VERSION, _MEMORY. */
 mmoe_status mmoe_manifest_read(const mmoe_manifest *m, struct mmoe_schema *schema,
                                struct mmoe_dataset *set, mmoe_error *err);
 /* A folder with all that is known of it, each the caller's. */

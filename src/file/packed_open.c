@@ -8,6 +8,7 @@
 #include "base/file_at.h"
 #include "base/json_text.h"
 #include "base/regular_file.h"
+#include "data/notes.h"
 #include "file/packed_kept.h"
 #include "file/packed_manifest.h"
 #include "file/packed_schema.h"
@@ -60,6 +61,7 @@ static mmoe_status parse_manifest(const opened *f, const mmoe_allocator *alloc, 
         if (status == MMOE_E_FORMAT)
             status =
                 mmoe_fail_format(err, f->path, "the file is not valid JSON: %.200s", error.text);
+        if (!status) status = mmoe_manifest_check(*out, f->path, text, (size_t)f->size, err);
     }
     mmoe_release(alloc, text);
     return status;
@@ -247,6 +249,7 @@ static mmoe_status open_set(const mmoe_manifest *m, struct mmoe_schema *schema,
     status = mmoe_manifest_read(m, schema, set, err);
     if (!status && set->schema_hash != mmoe_schema_fingerprint(schema))
         status = mmoe_fail_format(err, m->path, "the schema beside it is of other rows");
+    if (!status) mmoe_notes_learn_gaps(set->notes, schema);
     if (!status) status = open_parts(m, set->stored, err);
     if (!status) status = read_kept(set, err);
     if (status)

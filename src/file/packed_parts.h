@@ -22,7 +22,7 @@ typedef struct mmoe_pending {
 /* What a worker turns a column's values into. */
 typedef struct mmoe_desk {
     char *bytes;
-    int64_t *starts; /* [MMOE_BLOCK_ROWS + 1] of a list, in the order of the file */
+    int64_t lanes[MMOE_LANES + 1]; /* where those of each begin, of a list's elements */
 } mmoe_desk;
 
 struct mmoe_packer {
@@ -44,7 +44,8 @@ struct mmoe_packer {
     mmoe_error *faults;                      /* [columns] of the block that is written */
     mmoe_status *statuses;                   /* [columns] */
     char schema_name[MMOE_SCHEMA_NAME_SIZE]; /* of its file */
-    bool made_folder, has_schema;            /* by this packer */
+    bool made_folder, has_part, has_schema;  /* by this packer */
+    int lock;                                /* of the folder; -1: none */
     bool appends, grows;
     bool is_named; /* the manifest may be the one that names what this packer has written */
     /* Of what.waits. */

@@ -75,7 +75,8 @@ static void show_rows(const settling *s) {
     rows->dense = from->inputs;
     for (int32_t i = 0; i < rows->n_sparse + rows->n_dense; i++)
         rows->notes[i] = (mmoe_note){.counts.name = rows->notes[i].counts.name,
-                                     .counts.column = rows->notes[i].counts.column};
+                                     .counts.column = rows->notes[i].counts.column,
+                                     .named = rows->notes[i].named};
     if (!s->reads_ids) return;
     rows->ids = from->ids;
     rows->offsets = s->p->set->stored->n_list ? from->offsets : NULL;

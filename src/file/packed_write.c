@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -46,11 +47,14 @@ static mmoe_status take_lists(mmoe_packer *p, const struct mmoe_dataset *from, i
                   had = to->offsets[to->rows * lists];
     const mmoe_status status = mmoe_packer_make_elements(p, (size_t)(had + count), err);
     if (status) return status;
-    for (int64_t i = 0; i < rows * lists; i++) {
-        const int64_t *at = from->offsets + first * lists + i, length = at[1] - at[0];
-        to->offsets[to->rows * lists + i + 1] = at[1] - begin + had;
-        if (length != 1 || s->has_element_weights) s->apart[i % lists] += length;
-    }
+    const int64_t *at = from->offsets + first * lists;
+    int64_t *end = to->offsets + to->rows * lists + 1;
+    for (int32_t row = 0; row < rows; row++)
+        for (int64_t i = 0; i < lists; i++, at++) {
+            const int64_t length = at[1] - at[0];
+            *end++ = at[1] - begin + had;
+            if (length != 1 || s->has_element_weights) s->apart[i] += length;
+        }
     if (count) memcpy(to->elements + had, from->elements + begin, (size_t)count * sizeof(int32_t));
     for (int64_t i = 0; s->has_element_weights && i < count; i++)
         to->element_weights[had + i] = from->element_weights ? from->element_weights[begin + i] : 1;
@@ -173,10 +177,8 @@ static mmoe_status take_memory(mmoe_packer *p, mmoe_error *err) {
         const size_t size = rows * (size_t)s->columns[c].width * sizeof(float);
         if (size > p->desk_size) p->desk_size = size;
     }
-    for (int w = 0; !failed && w < p->workers; w++) {
+    for (int w = 0; !failed && w < p->workers; w++)
         p->desks[w].bytes = take(p, p->desk_size, 1, &failed);
-        p->desks[w].starts = take(p, rows + 1, sizeof(int64_t), &failed);
-    }
     return failed ? mmoe_fail_memory(err, 4 * (ids + inputs + labels))
                   : mmoe_packer_open_keeping(p, err);
 }
@@ -189,14 +191,12 @@ static void release(mmoe_packer *p) {
         from->elements, from->element_weights, p->written,   p->faults,     p->statuses,
         p->chosen,      p->most_before};
     for (size_t i = 0; i < sizeof memory / sizeof *memory; i++) mmoe_release(&a, memory[i]);
-    for (int w = 0; p->desks && w < p->workers; w++) {
-        mmoe_release(&a, p->desks[w].bytes);
-        mmoe_release(&a, p->desks[w].starts);
-    }
+    for (int w = 0; p->desks && w < p->workers; w++) mmoe_release(&a, p->desks[w].bytes);
     mmoe_release(&a, p->desks);
     mmoe_dataset_free(p->set);
     mmoe_schema_free(p->own);
     json_decref(p->origins);
+    if (p->lock >= 0) close(p->lock);
     mmoe_release(&a, p);
 }
 
@@ -206,15 +206,19 @@ static void remove_file(const mmoe_packer *p, const char *name) {
     mmoe_release(&p->alloc, path);
 }
 
-/* Takes away what this packer has written: the part that grows, and of a new folder all. */
-static void remove_part(const mmoe_packer *p) {
-    const mmoe_stored *s = p->set ? p->set->stored : NULL;
-    if (p->what.is_unnamed || !s || !s->n_part || !mmoe_packer_part(p)->folder) return;
+static void remove_files(const mmoe_packer *p) {
+    const mmoe_stored *s = p->set->stored;
     for (int32_t c = 0; c < s->n_column; c++) remove_file(p, s->columns[c].file);
     remove_file(p, MMOE_PACKED_CHECKSUMS);
     remove_file(p, MMOE_STORED_LANES);
     remove_file(p, MMOE_PACKED_KEPT);
     rmdir(mmoe_packer_part(p)->folder);
+}
+
+/* Takes away what this packer has written: the part that grows, and of a new folder all. */
+static void remove_part(const mmoe_packer *p) {
+    if (p->what.is_unnamed) return;
+    if (p->has_part) remove_files(p);
     if (p->has_schema) mmoe_packer_remove_schema(p, p->schema_name);
     if (p->made_folder) rmdir(p->what.folder);
 }
@@ -250,6 +254,7 @@ static mmoe_status begin_part(mmoe_packer *p, mmoe_error *err) {
     part->folder = p->what.is_unnamed ? mmoe_copy_text(&p->alloc, folder, strlen(folder))
                                       : mmoe_packed_path(&p->alloc, folder, name);
     if (!part->folder) return mmoe_fail_memory(err, strlen(folder));
+    p->has_part = true;
     return p->what.is_unnamed ? mmoe_stored_open_unnamed(s, part, err) : make_part(p, err);
 }
 
@@ -276,14 +281,25 @@ mmoe_status mmoe_packed_check_new(const char *folder, mmoe_error *err) {
     return status;
 }
 
+/* Two packers at once would write the same part, and the later manifest would forget the rows of
+ * the other. The lock ends with the descriptor, so a killed one leaves none; where the file system
+ * has no locks, nobody is kept out. */
+static mmoe_status lock_folder(mmoe_packer *p, mmoe_error *err) {
+    p->lock = open(p->what.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (p->lock < 0 || flock(p->lock, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+        return MMOE_OK;
+    return mmoe_fail_at(err, MMOE_E_IO, p->what.folder, 0, NULL,
+                        "rows are being packed into this folder by another process or thread");
+}
+
 /* A new folder, or one that is empty but for what a killed run left. */
 static mmoe_status make_folder(mmoe_packer *p, mmoe_error *err) {
-    if (mkdir(p->what.folder, 0777) == 0) {
-        p->made_folder = true;
-        return MMOE_OK;
-    }
-    if (errno != EEXIST) return mmoe_fail_system(err, p->what.folder, "cannot make the folder");
-    return mmoe_packed_check_new(p->what.folder, err);
+    p->made_folder = mkdir(p->what.folder, 0777) == 0;
+    if (!p->made_folder && errno != EEXIST)
+        return mmoe_fail_system(err, p->what.folder, "cannot make the folder");
+    const mmoe_status status = lock_folder(p, err);
+    if (status) p->made_folder = false;
+    return status || p->made_folder ? status : mmoe_packed_check_new(p->what.folder, err);
 }
 
 static mmoe_status begin_folder(mmoe_packer *p, mmoe_error *err) {
@@ -325,7 +341,8 @@ static mmoe_status take_tail(mmoe_packer *p, mmoe_error *err) {
 
 static mmoe_status reopen_folder(mmoe_packer *p, mmoe_error *err) {
     mmoe_opened_pack opened;
-    mmoe_status status = mmoe_packed_open_manifest(p->what.folder, &p->alloc, &opened, err);
+    mmoe_status status = lock_folder(p, err);
+    if (!status) status = mmoe_packed_open_manifest(p->what.folder, &p->alloc, &opened, err);
     if (status) return status;
     p->what.schema = p->own = opened.schema;
     p->set = opened.set;
@@ -348,6 +365,7 @@ mmoe_status mmoe_packer_open(const mmoe_packing *what, const mmoe_allocator *all
     if (!p) return mmoe_fail_memory(err, sizeof *p);
     p->alloc = *alloc;
     p->what = *what;
+    p->lock = -1;
     p->workers = what->pool ? mmoe_pool_workers(what->pool) : 1;
     mmoe_status status = what->schema ? begin_folder(p, err) : reopen_folder(p, err);
     const bool begun = !status;

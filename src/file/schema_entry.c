@@ -2,17 +2,17 @@
 
 #include <math.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/sentence.h"
 #include "base/text.h"
 
 mmoe_status mmoe_entry_fail(const mmoe_entry *e, const char *key, const char *format, ...) {
     char sentence[300];
     va_list args;
     va_start(args, format);
-    vsnprintf(sentence, sizeof sentence, format, args);
+    mmoe_say_args(sentence, sizeof sentence, format, args);
     va_end(args);
     return mmoe_fail_at(e->r->err, MMOE_E_FORMAT, e->r->file, 0, NULL, "schema: %s%s%s: %s", e->at,
                         *e->at && *key ? "." : "", key, sentence);

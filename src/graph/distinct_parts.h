@@ -17,9 +17,9 @@ typedef struct mmoe_slab {
 } mmoe_slab;
 
 typedef struct mmoe_distinct_state {
-    int32_t n_slab;
-    mmoe_slab *slabs;
-    float **backward;            /* [columns] W_c [N, dim], packed */
+    int32_t n_slab, copies;
+    mmoe_slab *slabs;            /* [copies, n_slab] */
+    float **backward;            /* [columns] W_c [N, dim], packed; NULL: dE^T is made */
     int32_t *column, *first;     /* [columns] of the batch's ids; row of P */
     int32_t *zero;               /* [columns] of lists, their row of zeros in P; -1 */
     bool are_neighbours;         /* the columns, in the batch's ids */
@@ -39,6 +39,15 @@ static inline const mmoe_linear_block *mmoe_distinct_block(const mmoe_plan *p) {
 }
 static inline mmoe_distinct_state *mmoe_distinct_own(const mmoe_plan *p) {
     return p->nodes[p->distinct->node].own;
+}
+/* Of a copy, or of the worker that has it. */
+static inline const mmoe_slab *mmoe_distinct_slabs(const mmoe_distinct_state *own, int64_t copy) {
+    return own->slabs + copy % own->copies * own->n_slab;
+}
+/* Where an embedding fills no vector, dE^T = W_c^T S^T is made, whose rows are the table's: W is
+ * taken as it stands. */
+static inline bool mmoe_distinct_turns(const mmoe_plan *p, int32_t dim) {
+    return 2 * dim <= p->kernels->mix_cols;
 }
 static inline int32_t mmoe_distinct_columns(const mmoe_plan *p, const mmoe_weight_task *task) {
     const mmoe_distinct_table *first = p->distinct->tables + task->first,

@@ -10,55 +10,118 @@
 enum {
     SUM_ROWS = 64,   /* a task's rows of S, which stay in L1, */
     SUM_COLUMNS = 4, /* or as many columns, as each task reads dz again */
-    W_ROWS = 48      /* rows of W that a late task takes */
+    TURN_ROWS = 48,  /* of S that are turned at once */
+    W_ROWS = 32      /* rows of W that a late task takes: few workers find some for each */
 };
 
 /* ---- Gradients of tables and of their columns of W ---- */
+
+static size_t most(size_t a, size_t b) { return a > b ? a : b; }
 
 /* Floats of dE, in whole cache lines. */
 static size_t de_floats(const mmoe_distinct_table *t) {
     return mmoe_line_floats((size_t)t->rows * (size_t)t->dim);
 }
 
-/* Floats of a task: S, and all of S that a tree has of it; dE of its tables. */
+/* The tables from `first` on, before `end`, whose sums go together. */
+static mmoe_weight_task group_of(const mmoe_plan *p, int32_t first, int32_t end) {
+    int32_t i = first, rows = 0, columns = 0;
+    for (; i < end; i++) {
+        const mmoe_distinct_table *t = &p->distinct->tables[i];
+        if (i > first && rows + t->n_row > SUM_ROWS && columns + t->count > SUM_COLUMNS) break;
+        rows += t->n_row;
+        columns += t->count;
+    }
+    return (mmoe_weight_task){.node = p->distinct->node, .first = first, .count = i - first};
+}
+
+/* Floats of a task: S of a group, and all of it that a tree has; dE of its tables; and of what is
+ * turned of S and of a table's dE. */
 typedef struct sum_room {
-    size_t s, tree, de;
+    size_t s, tree, de, turned;
 } sum_room;
 
-static sum_room room_of(const mmoe_plan *p, int32_t first, int32_t count) {
+static size_t sum_floats(const mmoe_plan *p, const mmoe_weight_task *group) {
+    size_t rows = 0;
+    for (int32_t i = group->first; i < group->first + group->count; i++)
+        rows += (size_t)p->distinct->tables[i].n_row;
+    return rows * MMOE_SLAB;
+}
+
+static sum_room room_of(const mmoe_plan *p, const mmoe_weight_task *task) {
+    const int32_t end = task->first + task->count;
+    const size_t rows = p->kernels->packed_size(TURN_ROWS, MMOE_SLAB);
     sum_room r = {0};
-    for (const mmoe_distinct_table *t = p->distinct->tables + first;
-         t < p->distinct->tables + first + count; t++) {
-        r.s += (size_t)t->n_row * MMOE_SLAB;
-        r.de += de_floats(t);
+    for (int32_t i = task->first; i < end; i++) {
+        const mmoe_distinct_table *t = &p->distinct->tables[i];
+        const size_t de = de_floats(t);
+        r.de += de;
+        if (mmoe_distinct_turns(p, t->dim)) r.turned = most(r.turned, most(de, rows));
     }
+    for (mmoe_weight_task g = group_of(p, task->first, end); g.count;
+         g = group_of(p, g.first + g.count, end))
+        r.s = most(r.s, sum_floats(p, &g));
     r.tree = mmoe_tree_floats(p, r.s);
     return r;
 }
 
-/* Tasks of tables, as many as their rows of S allow. */
+/* Groups of a task. Each reads all of a slab of dz, which the next one then has in cache; where dz
+ * is one slab, it stays there anyhow. */
+static int32_t groups_together(const mmoe_plan *p) {
+    const int32_t tables = p->distinct->n_table, tasks = p->workers > 1 ? 2 * p->workers : 1;
+    int32_t groups = 0;
+    if (p->peers || mmoe_distinct_block(p)->cols <= MMOE_SLAB) return 1;
+    for (int32_t first = 0; first < tables; groups++) first += group_of(p, first, tables).count;
+    return (groups + tasks - 1) / tasks;
+}
+
 void mmoe_distinct_list(const mmoe_plan *p, int32_t node, mmoe_task_list *l) {
-    const mmoe_distinct *d = p->distinct;
-    for (int32_t first = 0, end; first < d->n_table; first = end) {
-        int32_t rows = 0, columns = 0;
-        for (end = first; end < d->n_table; end++) {
-            const mmoe_distinct_table *t = &d->tables[end];
-            if (end > first && rows + t->n_row > SUM_ROWS && columns + t->count > SUM_COLUMNS)
-                break;
-            rows += t->n_row;
-            columns += t->count;
-        }
-        const sum_room room = room_of(p, first, end - first);
-        mmoe_list_task(l, (mmoe_weight_task){.node = node, .first = first, .count = end - first},
-                       room.tree + room.de);
+    const int32_t tables = p->distinct->n_table, together = groups_together(p);
+    mmoe_weight_task task = {.node = node};
+    for (; task.first < tables; task.first += task.count) {
+        task.count = 0;
+        for (int32_t i = 0; i < together; i++)
+            task.count += group_of(p, task.first + task.count, tables).count;
+        const sum_room room = room_of(p, &task);
+        mmoe_list_task(l, task, room.tree + room.de + room.turned);
     }
 }
 
 /* Where a task's sums of a slab of dz are. */
 typedef struct sums {
     int32_t col, cols;
-    float *s, *de;
+    float *s, *de, *turned;
 } sums;
+
+/* dE^T += W^T S^T, column i's: some rows of S after the other. */
+static void multiply_turned(const mmoe_plan *p, const mmoe_distinct_table *t, int32_t i,
+                            const sums *b, const float *s) {
+    const mmoe_linear_block *k = mmoe_distinct_block(p);
+    const bool is_first = b->col == 0 && i == t->first;
+    for (int32_t row = 0, rows; row < t->rows; row += rows) {
+        rows = t->rows - row < TURN_ROWS ? t->rows - row : TURN_ROWS;
+        p->kernels->pack(&(mmoe_pack_args){.n = rows,
+                                           .k = b->cols,
+                                           .count = b->cols,
+                                           .w = s + (size_t)row * MMOE_SLAB,
+                                           .ldw = MMOE_SLAB,
+                                           .packed = b->turned});
+        p->kernels->gemm(
+            &(mmoe_packed_gemm){.rows = t->dim,
+                                .n = rows,
+                                .k = b->cols,
+                                .count = b->cols,
+                                .across = true,
+                                .a = p->params->values + k->weight + (int64_t)b->col * k->in.cols +
+                                     p->distinct->columns[i].col,
+                                .lda = k->in.cols,
+                                .packed = b->turned,
+                                .start = is_first ? mmoe_distinct_own(p)->zeros : b->de + row,
+                                .ldstart = is_first ? 0 : t->rows,
+                                .c = b->de + row,
+                                .ldc = t->rows});
+    }
+}
 
 /* dE += S W, column i's. */
 static void multiply_rows(const mmoe_plan *p, const mmoe_distinct_table *t, int32_t i,
@@ -103,7 +166,9 @@ static void multiply(const mmoe_plan *p, const mmoe_distinct_table *t, const sum
     const mmoe_distinct_column *columns = p->distinct->columns;
     for (int32_t i = t->first; i < t->first + t->count; i++) {
         const float *s = b->s + (size_t)(columns[i].first - columns[t->first].first) * MMOE_SLAB;
-        if (!p->params->tables[t->index].is_frozen) multiply_rows(p, t, i, b, s);
+        const bool turns = mmoe_distinct_turns(p, t->dim);
+        if (!p->params->tables[t->index].is_frozen)
+            (turns ? multiply_turned : multiply_rows)(p, t, i, b, s);
         multiply_weights(p, t, i, b, s);
     }
 }
@@ -176,20 +241,27 @@ static void end_sums(const mmoe_plan *p, float *values, int64_t count) {
 }
 
 /* Of a table; and of all of a task's. */
-static void hand_on_table(mmoe_run *r, int worker, const mmoe_distinct_table *t, float *de) {
-    const mmoe_embedding *e = &r->plan->params->tables[t->index];
+static void hand_on_table(mmoe_run *r, int worker, const mmoe_distinct_table *t, const sums *b) {
+    const mmoe_plan *p = r->plan;
+    const mmoe_embedding *e = &p->params->tables[t->index];
+    float *de = b->de;
     if (e->is_frozen) return;
+    if (mmoe_distinct_turns(p, t->dim)) {
+        de = b->turned;
+        p->kernels->transpose(&(mmoe_transpose_args){
+            .rows = t->dim, .cols = t->rows, .x = b->de, .ldx = t->rows, .y = de, .ldy = t->dim});
+    }
     if (e->has_padding) memset(de + e->padding * t->dim, 0, (size_t)t->dim * sizeof *de);
-    end_sums(r->plan, de, (int64_t)t->rows * t->dim);
-    mmoe_run_sink(r, worker, r->plan->distinct->node,
+    end_sums(p, de, (int64_t)t->rows * t->dim);
+    mmoe_run_sink(r, worker, p->distinct->node,
                   &(mmoe_gradient){t->index, 0, t->rows, t->dim, de, t->dim, NULL});
 }
 
-static void hand_on(mmoe_run *r, const mmoe_weight_task *task, int worker, float *de) {
+static void hand_on(mmoe_run *r, const mmoe_weight_task *task, int worker, sums b) {
     const mmoe_distinct_table *tables = r->plan->distinct->tables + task->first;
     for (int32_t i = 0; i < task->count; i++) {
-        hand_on_table(r, worker, &tables[i], de);
-        de += de_floats(&tables[i]);
+        hand_on_table(r, worker, &tables[i], &b);
+        b.de += de_floats(&tables[i]);
     }
 }
 
@@ -205,18 +277,18 @@ static mmoe_weight_task slab_of(const mmoe_weight_task *task, const sums *b) {
     return (mmoe_weight_task){task->node, task->first, task->count, b->col, b->cols};
 }
 
-/* What a task has of a slab. */
-static void multiply_slab(const mmoe_run *r, const mmoe_weight_task *task, int worker,
-                          const sums *b) {
-    const mmoe_distinct_table *tables = r->plan->distinct->tables + task->first;
-    const mmoe_weight_task slab = slab_of(task, b);
+/* What a group has of a slab; moves on to the next group's dE. */
+static void multiply_slab(const mmoe_run *r, const mmoe_weight_task *group, int worker, sums *b) {
+    const mmoe_distinct_table *tables = r->plan->distinct->tables + group->first;
+    const mmoe_weight_task slab = slab_of(group, b);
     const double start = mmoe_run_clock(r);
     sums part = *b;
-    for (int32_t i = 0; i < task->count; i++) {
+    for (int32_t i = 0; i < group->count; i++) {
         multiply(r->plan, &tables[i], &part);
         part.s += (size_t)tables[i].n_row * MMOE_SLAB;
         part.de += de_floats(&tables[i]);
     }
+    b->de = part.de;
     mmoe_run_task_done(r, worker, MMOE_PASS_WEIGHTS, &slab, start);
 }
 
@@ -234,22 +306,38 @@ static float *kept_sums(const mmoe_plan *p, const mmoe_weight_task *task, const 
            (size_t)(b->col / MMOE_SLAB) * floats;
 }
 
-static void run_sums(mmoe_run *r, const mmoe_weight_task *task, int worker) {
+static void sum_group(mmoe_run *r, const mmoe_weight_task *group, int worker, sums *b) {
     const mmoe_plan *p = r->plan;
-    const sum_room room = room_of(p, task->first, task->count);
+    const double start = mmoe_run_clock(r);
+    const mmoe_weight_task slab = slab_of(group, b);
+    const size_t floats = sum_floats(p, group);
+    add_up(r, group, b, floats);
+    mmoe_run_task_done(r, worker, MMOE_PASS_SUMS, &slab, start);
+    if (p->peers)
+        memcpy(kept_sums(p, group, b, floats), b->s, floats * sizeof *b->s);
+    else
+        multiply_slab(r, group, worker, b);
+}
+
+static sums sums_of(const mmoe_plan *p, const mmoe_weight_task *task, int worker) {
+    const sum_room room = room_of(p, task);
     sums b = {.s = mmoe_scratch_of(p, worker)};
     b.de = b.s + room.tree;
+    b.turned = b.de + room.de;
+    return b;
+}
+
+static void run_sums(mmoe_run *r, const mmoe_weight_task *task, int worker) {
+    const mmoe_plan *p = r->plan;
+    const int32_t end = task->first + task->count;
+    sums b = sums_of(p, task, worker);
     while (next_slab(p, &b)) {
-        const double start = mmoe_run_clock(r);
-        const mmoe_weight_task slab = slab_of(task, &b);
-        add_up(r, task, &b, room.s);
-        mmoe_run_task_done(r, worker, MMOE_PASS_SUMS, &slab, start);
-        if (p->peers)
-            memcpy(kept_sums(p, task, &b, room.s), b.s, room.s * sizeof *b.s);
-        else
-            multiply_slab(r, task, worker, &b);
+        sums part = b;
+        for (mmoe_weight_task g = group_of(p, task->first, end); g.count;
+             g = group_of(p, g.first + g.count, end))
+            sum_group(r, &g, worker, &part);
     }
-    if (!p->peers) hand_on(r, task, worker, b.de);
+    if (!p->peers) hand_on(r, task, worker, b);
 }
 
 /* ---- Of several ranks ---- */
@@ -276,15 +364,16 @@ void mmoe_distinct_exchange(mmoe_run *r, int32_t node) {
 /* Each multiplies for its tasks, of the others it has gradients of 0. */
 void mmoe_distinct_run_again(mmoe_run *r, const mmoe_weight_task *task, int worker) {
     const mmoe_plan *p = r->plan;
-    const sum_room room = room_of(p, task->first, task->count);
     const bool is_mine = rank_of(p, task) == p->rank;
-    sums b = {.de = mmoe_scratch_of(p, worker) + room.tree};
-    if (!is_mine) memset(b.de, 0, room.de * sizeof *b.de);
+    const size_t floats = sum_floats(p, task);
+    sums b = sums_of(p, task, worker);
+    if (!is_mine) memset(b.de, 0, (size_t)(b.turned - b.de) * sizeof *b.de);
     while (is_mine && next_slab(p, &b)) {
-        b.s = kept_sums(p, task, &b, room.s);
-        multiply_slab(r, task, worker, &b);
+        sums part = b;
+        part.s = kept_sums(p, task, &b, floats);
+        multiply_slab(r, task, worker, &part);
     }
-    hand_on(r, task, worker, b.de);
+    hand_on(r, task, worker, b);
 }
 
 /* ---- W's gradient ---- */

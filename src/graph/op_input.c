@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/ask.h"
+#include "graph/copied_rows.h"
 #include "graph/cost.h"
 #include "graph/op.h"
 #include "graph/shared_rows.h"
@@ -55,21 +56,30 @@ static mmoe_cost input_cost(const mmoe_plan *p, int32_t node, const mmoe_timed *
 
 /* ---- Tables ---- */
 
-/* Groups reads of tables that learn by their table, in the order of the first of each. */
-static void group_reads(const mmoe_plan *p, mmoe_input_state *own) {
-    int32_t placed = 0;
+/* Groups reads of tables that learn by their table, in the order of the first of each. `numbers`
+ * [tables] zeros: of each table that of its use, from 1. */
+static void group_reads(const mmoe_plan *p, mmoe_input_state *own, int32_t *numbers) {
     for (int32_t i = 0; i < own->n_read; i++) {
-        bool known = own->reads[i].table->is_frozen;
-        for (int32_t t = 0; t < own->n_use; t++) known |= own->uses[t].table == own->reads[i].table;
-        if (known) continue;
-        mmoe_table_use *use = &own->uses[own->n_use++];
-        *use = (mmoe_table_use){own->reads[i].table,
-                                (int32_t)(own->reads[i].table - p->params->tables), placed, 0};
-        for (int32_t j = i; j < own->n_read; j++)
-            if (own->reads[j].table == use->table) {
-                own->used[placed++] = own->reads[j];
-                use->count++;
-            }
+        mmoe_embedding *table = own->reads[i].table;
+        const int32_t index = (int32_t)(table - p->params->tables);
+        if (table->is_frozen) continue;
+        if (!numbers[index]) {
+            numbers[index] = ++own->n_use;
+            own->uses[own->n_use - 1] = (mmoe_table_use){table, index, 0, 0};
+        }
+        own->uses[numbers[index] - 1].count++;
+    }
+    int32_t placed = 0;
+    for (int32_t i = 0; i < own->n_use; i++) {
+        own->uses[i].first = placed;
+        placed += own->uses[i].count;
+        own->uses[i].count = 0;
+    }
+    for (int32_t i = 0; i < own->n_read; i++) {
+        const int32_t number = numbers[own->reads[i].table - p->params->tables];
+        if (!number) continue;
+        mmoe_table_use *use = &own->uses[number - 1];
+        own->used[use->first + use->count++] = own->reads[i];
     }
 }
 
@@ -109,6 +119,7 @@ static void input_lay(const mmoe_plan *p, int32_t node, mmoe_layout *l) {
                     *used = mmoe_lay(l, p->training ? count : 0, sizeof *used);
     mmoe_table_use *uses = mmoe_lay(l, p->training ? count : 0, sizeof *uses);
     mmoe_bag *bags = mmoe_lay(l, count, sizeof *bags);
+    int32_t *numbers = mmoe_lay(l, p->training ? (size_t)p->params->n_table : 0, sizeof *numbers);
     mmoe_shared_rows *shared = mmoe_shared_rows_lay(p, count, l);
     p->nodes[node].own = own;
     if (own) *own = (mmoe_input_state){reads, used, uses, bags, 0, 0, shared};
@@ -121,7 +132,7 @@ static void input_lay(const mmoe_plan *p, int32_t node, mmoe_layout *l) {
         reads[own->n_read++] = (mmoe_table_read){&p->params->tables[k->table], k->column,
                                                  p->input.col[i], k->is_list ? &bags[i] : NULL};
     }
-    if (own && p->training) group_reads(p, own);
+    if (own && p->training) group_reads(p, own, numbers);
     if (own && own->shared) mmoe_shared_rows_begin(own);
 }
 
@@ -271,43 +282,11 @@ static const mmoe_rows *input_renumber(mmoe_run *r, int32_t node, int32_t first,
 
 /* ---- A chunk ---- */
 
-/* The ids of lists of one, or MMOE_NOT_ONE. */
-static void copy_lists(const mmoe_lists *l, size_t row, int32_t *ids, int32_t count) {
-    const int64_t *at = l->offsets + row * (size_t)l->count;
-    for (int32_t i = 0; i < count; i++)
-        ids[i] = at[i + 1] - at[i] == 1 && !l->weights ? l->ids[at[i]] : MMOE_NOT_ONE;
-}
-
-enum { AHEAD = 8, LINE = 16 }; /* rows; words of a cache line */
-
-static void ask_for(const mmoe_rows *batch, int32_t b, int32_t n_id, int32_t n_dense) {
-    const size_t row = mmoe_row_of(batch, b);
-    for (int32_t i = 0; i < n_id; i += LINE) mmoe_ask(batch->ids + row * batch->id_stride + i);
-    if (n_id) mmoe_ask(batch->ids + row * batch->id_stride + n_id - 1);
-    if (n_dense) mmoe_ask(batch->dense + row * batch->dense_stride);
-    if (batch->labels) mmoe_ask(batch->labels + row * batch->label_stride);
-}
-
-/* A shuffled batch's rows lie anywhere in the data set, and each costs misses of cache and TLB. A
- * chunk's rows are first copied, each asked for some rows ahead; what follows, and the gradient's
- * scatter, reads the copy. The loss finds the labels in the cache. */
-static void copy_chunk(const mmoe_run *r, const mmoe_node *n, const mmoe_span *s, float *x,
-                       int32_t *ids) {
-    const mmoe_plan *p = r->plan;
-    const mmoe_rows *batch = r->batch;
-    const int32_t ld = p->values[n->out].ld, n_id = p->graph->n_id, n_list = p->graph->n_list,
-                  dense_col = p->input.dense_col, n_dense = n->u.input.n_dense;
-    for (int32_t b = s->first; b < s->first + s->rows; b++, x += ld, ids += n_id + n_list) {
-        const size_t row = mmoe_row_of(batch, b);
-        if (b + AHEAD < s->first + s->rows) ask_for(batch, b + AHEAD, n_id, n_dense);
-        if (n_id) memcpy(ids, batch->ids + row * batch->id_stride, (size_t)n_id * sizeof *ids);
-        if (n_list) copy_lists(&batch->lists, row, ids + n_id, n_list);
-        if (n_dense)
-            memcpy(x + dense_col, batch->dense + row * batch->dense_stride,
-                   (size_t)n_dense * sizeof *x);
-        for (int32_t i = dense_col + n_dense; i < ld; i++)
-            x[i] = 0; /* products may read the padding */
-    }
+/* Before a chunk's x is written: all workers have read the last batch's. */
+static void claim_x(const mmoe_plan *p, const mmoe_node *n, const mmoe_span *s, float *x) {
+    enum { LINE = 16 }; /* floats */
+    const size_t floats = (size_t)s->rows * (size_t)p->values[n->out].ld;
+    for (size_t i = 0; p->training && p->workers > 1 && i < floats; i += LINE) mmoe_claim(x + i);
 }
 
 /* Of tables that are dealt, places among what was fetched, in `ids` and lists alike: this rank's
@@ -319,7 +298,7 @@ static mmoe_rows take_numbers(mmoe_run *r, int32_t node, const mmoe_span *s, int
     const mmoe_rows own = mmoe_rows_part(all, r->first_row, r->cut.rows);
     for (int32_t b = s->first; b < s->first + s->rows; b++, ids += n_id + n_list) {
         if (n_id) memcpy(ids, own.ids + (size_t)b * own.id_stride, (size_t)n_id * sizeof *ids);
-        if (n_list) copy_lists(&own.lists, (size_t)b, ids + n_id, n_list);
+        if (n_list) mmoe_copy_lists_of_one(&own.lists, (size_t)b, ids + n_id, n_list);
     }
     return own;
 }
@@ -330,7 +309,8 @@ static void input_forward(mmoe_run *r, int32_t node, const mmoe_span *s) {
     const mmoe_input_state *own = p->nodes[node].own;
     float *x = mmoe_value_at(p, n->out, s); /* [rows, D], its padding to ld zero */
     int32_t *ids = mmoe_ids_at(p, s);
-    copy_chunk(r, n, s, x, ids);
+    claim_x(p, n, s, x);
+    mmoe_copy_chunk(r, n, s, x, ids);
     const mmoe_rows numbers = take_numbers(r, node, s, ids);
     const mmoe_looked_up m = {.rows = s->rows,
                               .n_id = p->graph->n_id + p->graph->n_list,

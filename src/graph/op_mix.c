@@ -104,8 +104,8 @@ static void mix_fuse(const mmoe_plan *p, int32_t node) {
         if (mixes_segment(mix, &g->nodes[from].u.apply.segments[i])) segment = i;
     if (segment < 0) return;
     const mmoe_segment *experts = &g->nodes[from].u.apply.segments[segment];
-    if (mmoe_other_reads(p, (mmoe_view){mix->u.mix.experts, experts->col, experts->cols}, node))
-        return;
+    const mmoe_view read = {mix->u.mix.experts, experts->col, experts->cols};
+    if (mmoe_others_read(p, read, node, node)) return;
     p->nodes[node].relu_of = from;
     p->nodes[from].mixed_segment = segment;
 }

@@ -13,12 +13,16 @@ static const double look_up = 1.25, table_row = 35;
 /* Of columns that are looked up whether it pays or not: P is as large. */
 enum { MOST_ROWS = 1 << 20 };
 
+enum { STAYS = -1 }; /* of a table: its rows are gathered */
+
 typedef struct choice {
     const mmoe_plan *plan;
     const mmoe_node *input;
     mmoe_first_layer how;
     const double *list_elements;
-    int32_t node; /* that reads x; -1: there is no such one */
+    int32_t node;     /* that reads x; -1: there is no such one */
+    int32_t *numbers; /* [tables] STAYS, 0, or behind make_distinct the number among those that
+                         are looked up, from 1 */
 } choice;
 
 /* ---- The choice ---- */
@@ -62,15 +66,18 @@ static bool pays(const choice *c, const mmoe_lookup *l) {
     return table_row * rows + look_up * lookups * batch < l->dim * batch;
 }
 
-/* Is lookup i one whose products are looked up? All of its table's lookups are then. Products are
- * of all rows of a table, so it is none of whose rows some are behind. */
-static bool is_chosen(const choice *c, int32_t i) {
+/* Products are of all lookups of a table, or of none, and of all its rows, so of none whose rows
+ * may be behind. */
+static void choose(const choice *c) {
     const mmoe_lookup *all = c->input->u.input.lookups;
-    if (c->node < 0) return false;
-    if (c->plan->params->tables[all[i].table].is_deferred) return false;
-    for (int32_t k = 0; k < c->input->u.input.n_lookup; k++)
-        if (all[k].table == all[i].table && !pays(c, &all[k])) return false;
-    return true;
+    for (int32_t i = 0; i < c->input->u.input.n_lookup; i++)
+        if (c->node < 0 || c->plan->params->tables[all[i].table].is_deferred || !pays(c, &all[i]))
+            c->numbers[all[i].table] = STAYS;
+}
+
+/* Is lookup i one whose products are looked up? */
+static bool is_chosen(const choice *c, int32_t i) {
+    return c->numbers[c->input->u.input.lookups[i].table] != STAYS;
 }
 
 /* ---- What is left of x ---- */
@@ -98,23 +105,39 @@ static void lay_input(mmoe_plan *p, const choice *c) {
 
 /* ---- What is looked up ---- */
 
-/* A table with all of its columns, unless it has come before lookup i. */
-static void add_table(mmoe_distinct *d, const choice *c, int32_t i) {
-    const mmoe_lookup *all = c->input->u.input.lookups, *l = &all[i];
-    for (int32_t t = 0; t < d->n_table; t++)
-        if (d->tables[t].index == l->table) return;
-    mmoe_distinct_table *t = &d->tables[d->n_table++];
-    *t = (mmoe_distinct_table){l->table, (int32_t)l->rows, l->dim, d->n_column, 0, 0};
-    for (int32_t k = i; k < c->input->u.input.n_lookup; k++) {
-        if (all[k].table != l->table) continue;
-        const bool is_list = all[k].is_list;
-        d->columns[d->n_column++] =
-            (mmoe_distinct_column){all[k].column + (is_list ? c->plan->graph->n_id : 0), all[k].col,
-                                   all[k].dim, d->n_row + t->n_row, is_list ? &all[k].bag : NULL};
-        t->n_row += t->rows + is_list;
-        t->count++;
+/* One column more of a table, which may be new. */
+static void count_column(mmoe_distinct *d, const choice *c, const mmoe_lookup *l) {
+    int32_t *number = &c->numbers[l->table];
+    if (!*number) {
+        *number = ++d->n_table;
+        d->tables[d->n_table - 1] =
+            (mmoe_distinct_table){.index = l->table, .rows = (int32_t)l->rows, .dim = l->dim};
     }
-    d->n_row += t->n_row;
+    mmoe_distinct_table *t = &d->tables[*number - 1];
+    t->count++;
+    t->n_row += t->rows + l->is_list;
+}
+
+/* Columns and rows of P by table, each of which has none yet. */
+static void place_tables(mmoe_distinct *d) {
+    for (int32_t i = 0; i < d->n_table; i++) {
+        mmoe_distinct_table *t = &d->tables[i];
+        t->first = d->n_column;
+        d->columns[t->first].first = d->n_row;
+        d->n_column += t->count;
+        d->n_row += t->n_row;
+        t->count = 0;
+    }
+}
+
+static void add_column(mmoe_distinct *d, const choice *c, const mmoe_lookup *l) {
+    mmoe_distinct_table *t = &d->tables[c->numbers[l->table] - 1];
+    mmoe_distinct_column *column = &d->columns[t->first + t->count];
+    int32_t first = column->first;
+    if (t->count) first = column[-1].first + t->rows + (column[-1].bag != NULL);
+    *column = (mmoe_distinct_column){l->column + (l->is_list ? c->plan->graph->n_id : 0), l->col,
+                                     l->dim, first, l->is_list ? &l->bag : NULL};
+    t->count++;
 }
 
 static mmoe_distinct *make_distinct(mmoe_plan *p, const choice *c) {
@@ -127,8 +150,12 @@ static mmoe_distinct *make_distinct(mmoe_plan *p, const choice *c) {
     d->tables = mmoe_alloc(&p->alloc, count, sizeof *d->tables);
     d->runs = mmoe_alloc(&p->alloc, count + 1, sizeof *d->runs);
     if (!d->columns || !d->tables || !d->runs) return NULL;
-    for (int32_t i = 0; i < c->input->u.input.n_lookup; i++)
-        if (is_chosen(c, i)) add_table(d, c, i);
+    const mmoe_lookup *all = c->input->u.input.lookups;
+    for (size_t i = 0; i < count; i++)
+        if (is_chosen(c, (int32_t)i)) count_column(d, c, &all[i]);
+    place_tables(d);
+    for (size_t i = 0; i < count; i++)
+        if (is_chosen(c, (int32_t)i)) add_column(d, c, &all[i]);
     return d;
 }
 
@@ -142,20 +169,24 @@ static bool needs_gradient(const mmoe_plan *p, const mmoe_node *input) {
 
 mmoe_status mmoe_plan_distinct(mmoe_plan *p, mmoe_first_layer how, const double *list_elements,
                                mmoe_error *err) {
-    choice c = {p, &p->graph->nodes[0], how, list_elements, -1};
+    choice c = {p, &p->graph->nodes[0], how, list_elements, -1, NULL};
     assert(c.input->op == MMOE_OP_INPUT);
     const int32_t count = c.input->u.input.n_lookup;
     p->input.col = mmoe_alloc(&p->alloc, (size_t)count, sizeof *p->input.col);
     if (!p->input.col) return mmoe_fail_memory(err, (size_t)count * sizeof *p->input.col);
     if (p->training && c.how != MMOE_FIRST_LAYER_DENSE && !needs_gradient(p, c.input))
         c.node = find_first_layer(p, c.input);
+    const size_t tables = (size_t)p->params->n_table;
+    c.numbers = mmoe_alloc_zero(&p->alloc, tables, sizeof *c.numbers);
+    if (!c.numbers) return mmoe_fail_memory(err, tables * sizeof *c.numbers);
+    choose(&c);
     bool any = false;
     for (int32_t i = 0; i < count && !any; i++) any = is_chosen(&c, i);
-    if (any && !make_distinct(p, &c))
-        return mmoe_fail_memory(err, (size_t)count * sizeof *p->distinct->columns);
-    lay_input(p, &c);
-    if (any) p->nodes[c.node].op = &mmoe_op_distinct;
-    return MMOE_OK;
+    const bool made = !any || make_distinct(p, &c);
+    if (made) lay_input(p, &c);
+    if (made && any) p->nodes[c.node].op = &mmoe_op_distinct;
+    mmoe_release(&p->alloc, c.numbers);
+    return made ? MMOE_OK : mmoe_fail_memory(err, (size_t)count * sizeof *p->distinct->columns);
 }
 
 void mmoe_plan_distinct_free(mmoe_plan *p) {

@@ -13,17 +13,17 @@ static void look_for_overlap(void *context, const mmoe_node_input *input) {
     s->found |= a->value == b->value && a->col < b->col + b->cols && b->col < a->col + a->cols;
 }
 
-bool mmoe_other_reads(const mmoe_plan *p, mmoe_view view, int32_t node) {
+bool mmoe_others_read(const mmoe_plan *p, mmoe_view view, int32_t first, int32_t last) {
     const mmoe_graph *g = p->graph;
     reader_search s = {view, false};
     for (int32_t i = 0; i < g->n_node; i++)
-        if (i != node) mmoe_op_of(p, i)->inputs(g, &g->nodes[i], look_for_overlap, &s);
+        if (i < first || i > last) mmoe_op_of(p, i)->inputs(g, &g->nodes[i], look_for_overlap, &s);
     return s.found;
 }
 
 void mmoe_plan_fuse(mmoe_plan *p) {
     for (int32_t i = 0; i < p->graph->n_node; i++)
-        p->nodes[i].relu_of = p->nodes[i].mixed_segment = -1;
+        p->nodes[i].relu_of = p->nodes[i].mixed_segment = p->nodes[i].gradient_of = -1;
     for (int32_t i = 0; i < p->graph->n_node; i++)
         if (mmoe_op_of(p, i)->fuse) mmoe_op_of(p, i)->fuse(p, i);
 }

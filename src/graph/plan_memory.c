@@ -47,6 +47,8 @@ static void touch_step(const mmoe_plan *p, mmoe_step step, const touching *t) {
     touch_inputs(p, step.node, t->values, t->when);
     if (n->out >= 0) touch(&t->values[n->out], t->when);
     if (!p->training || (!step.backward && !mmoe_op_of(p, step.node)->ends)) return;
+    if (p->nodes[step.node].gradient_of >= 0)
+        touch(&t->grads[p->nodes[step.node].gradient_of], t->when);
     touch_inputs(p, step.node, t->grads, t->when);
     if (n->out >= 0) touch(&t->grads[n->out], t->when);
 }
@@ -58,6 +60,22 @@ static void touch_end(const mmoe_plan *p, touching *t) {
         if (mmoe_op_of(p, i)->kept) mmoe_op_of(p, i)->kept(&g->nodes[i], touch_kept, t);
     for (int32_t v = 0; v < g->n_value && p->kind >= MMOE_PLAN_REPLAY; v++)
         if (t->values[v].last >= 0) touch(&t->values[v], t->when);
+}
+
+/* Of gradients that stand in the place of others, or of what they are gradients of. */
+static void share_lifetimes(const mmoe_plan *p, lifetime *values, lifetime *grads) {
+    const mmoe_graph *g = p->graph;
+    for (int32_t i = 0; i < g->n_node; i++) {
+        const mmoe_node *n = &g->nodes[i];
+        lifetime *own = n->in < 0 ? NULL : &grads[n->in];
+        if (p->nodes[i].gradient_of >= 0)
+            touch(&values[n->in], own->last);
+        else if (mmoe_op_of(p, i)->in_place && own->first != INT32_MAX)
+            touch(&grads[n->out], own->last);
+        else
+            continue;
+        own->first = INT32_MAX;
+    }
 }
 
 static void find_lifetimes(const mmoe_plan *p, lifetime *values, lifetime *grads) {
@@ -72,11 +90,7 @@ static void find_lifetimes(const mmoe_plan *p, lifetime *values, lifetime *grads
         }
     t.when = p->n_phase;
     if (p->training) touch_end(p, &t);
-    for (int32_t i = 0; i < g->n_node; i++)
-        if (mmoe_op_of(p, i)->in_place) {
-            touch(&grads[g->nodes[i].out], grads[g->nodes[i].in].last);
-            grads[g->nodes[i].in].first = INT32_MAX;
-        }
+    share_lifetimes(p, values, grads);
 }
 
 static void find_sizes(const mmoe_plan *p, lifetime *values, lifetime *grads) {
@@ -117,6 +131,13 @@ static size_t place(lifetime *l, int32_t count) {
     return end;
 }
 
+/* Does its gradient take its place? */
+static bool is_overwritten(const mmoe_plan *p, int32_t value) {
+    for (int32_t i = 0; i < p->graph->n_node; i++)
+        if (p->nodes[i].gradient_of >= 0 && p->graph->nodes[i].in == value) return true;
+    return false;
+}
+
 static void set_buffers(mmoe_plan *p, const lifetime *values, const lifetime *grads) {
     const mmoe_graph *g = p->graph;
     for (int32_t v = 0; v < g->n_value; v++) {
@@ -124,7 +145,10 @@ static void set_buffers(mmoe_plan *p, const lifetime *values, const lifetime *gr
         p->grads[v] = (mmoe_buffer){p->arena + grads[v].offset, grads[v].ld};
     }
     for (int32_t i = 0; i < g->n_node; i++)
-        if (mmoe_op_of(p, i)->in_place) p->grads[g->nodes[i].in] = p->grads[g->nodes[i].out];
+        if (p->nodes[i].gradient_of >= 0)
+            p->grads[g->nodes[i].in] = p->values[g->nodes[i].in];
+        else if (mmoe_op_of(p, i)->in_place && !is_overwritten(p, g->nodes[i].in))
+            p->grads[g->nodes[i].in] = p->grads[g->nodes[i].out];
 }
 
 static mmoe_status plan_values(mmoe_plan *p, mmoe_error *err) {

@@ -6,8 +6,8 @@
 
 /* plan_fuse.c: nodes that take work of others upon themselves. */
 void mmoe_plan_fuse(mmoe_plan *p);
-/* Whether a node other than `node` reads one of the view's columns. */
-bool mmoe_other_reads(const mmoe_plan *p, mmoe_view view, int32_t node);
+/* Whether a node other than those from `first` to `last` reads one of the view's columns. */
+bool mmoe_others_read(const mmoe_plan *p, mmoe_view view, int32_t first, int32_t last);
 
 /* plan_phases.c: steps, and the phases that they fall into. MMOE_E_MEMORY, as all below. */
 mmoe_status mmoe_plan_phases(mmoe_plan *p, mmoe_error *err);

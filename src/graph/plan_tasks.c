@@ -17,22 +17,33 @@
 #include "graph/op.h"
 #include "graph/plan_parts.h"
 
+/* Where some tasks read what others wrote, those for which nobody waits come with them: there are
+ * then more tasks behind the barrier to go round among the workers, and fewer in front of it. */
+static bool has_late_tasks(const mmoe_plan *p) {
+    bool any = false;
+    for (int32_t i = 0; i < p->graph->n_node; i++) any |= mmoe_op_of(p, i)->list_late != NULL;
+    return any;
+}
+
+static bool is_waited_for(const mmoe_op_kind *op) { return op->list_late || op->exchange; }
+
 /* The input's tables come last: their tasks are the smallest. */
-static void list_tasks(const mmoe_plan *p, mmoe_task_list *l) {
+static void list_tasks(const mmoe_plan *p, bool waited_for, mmoe_task_list *l) {
+    const bool all = !has_late_tasks(p);
     for (int32_t i = 1; i <= p->graph->n_node; i++) {
         const int32_t node = i % p->graph->n_node;
-        if (mmoe_op_of(p, node)->list) mmoe_op_of(p, node)->list(p, node, l);
+        const mmoe_op_kind *op = mmoe_op_of(p, node);
+        if (op->list && (all || is_waited_for(op)) == waited_for) op->list(p, node, l);
     }
 }
 
-static void list_late(const mmoe_plan *p, mmoe_task_list *l) {
-    for (int32_t i = 0; i < p->graph->n_node; i++)
-        if (mmoe_op_of(p, i)->list_late) mmoe_op_of(p, i)->list_late(p, i, l);
-}
+static void list_early(const mmoe_plan *p, mmoe_task_list *l) { list_tasks(p, true, l); }
 
 static void list_all(const mmoe_plan *p, mmoe_task_list *l) {
-    list_tasks(p, l);
-    list_late(p, l);
+    list_early(p, l);
+    for (int32_t i = 0; i < p->graph->n_node; i++)
+        if (mmoe_op_of(p, i)->list_late) mmoe_op_of(p, i)->list_late(p, i, l);
+    list_tasks(p, false, l);
 }
 
 static void list_packs(const mmoe_plan *p, mmoe_task_list *l) {
@@ -72,8 +83,8 @@ mmoe_status mmoe_plan_tasks(mmoe_plan *p, mmoe_error *err) {
     p->scratch = mmoe_alloc_aligned(&p->alloc, floats, sizeof *p->scratch);
     if (!p->tasks || !p->scratch) return mmoe_fail_memory(err, floats * sizeof *p->scratch);
     p->n_task = tasks.count;
-    mmoe_task_list late = {0};
-    list_late(p, &late);
-    p->n_early = p->n_task - late.count;
+    mmoe_task_list early = {0};
+    list_early(p, &early);
+    p->n_early = early.count;
     return MMOE_OK;
 }

@@ -1,6 +1,5 @@
 /* Which parameters the shared representation depends on, column by column: of a layer that all
  * experts and gates are in, the experts'. */
-#include <assert.h>
 #include <string.h>
 
 #include "base/error.h"

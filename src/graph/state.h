@@ -83,7 +83,9 @@ typedef struct mmoe_node_state {
                         input's gradient is added to */
     int32_t relu_of; /* mix: the apply node whose relu over the experts it takes upon itself; -1 */
     int32_t mixed_segment; /* apply: the segment whose relu is the mix node's; -1 */
-    int32_t columns;       /* that the node reads and writes, each once */
+    int32_t gradient_of; /* stats: the value whose gradient it turns into its input's, in the place
+                            of the input; -1: it finds one where its own is to be */
+    int32_t columns;     /* that the node reads and writes, each once */
 } mmoe_node_state;
 
 /* x as a plan has it: without what is looked up as products (distinct.h). */
@@ -159,7 +161,7 @@ typedef struct mmoe_plan {
     mmoe_weight_task *prepares; /* what a step does before its first chunk, when chunks are dealt */
     mmoe_weight_task *tasks;
     int32_t n_pack, n_prepare, n_task;
-    int32_t n_early; /* tasks before those that read what others wrote */
+    int32_t n_early; /* tasks before those that read what these wrote, or for which nobody waits */
     float *scratch;  /* [workers, scratch_stride]: a task's gradient */
     size_t scratch_stride;
 } mmoe_plan;
@@ -230,6 +232,7 @@ static inline mmoe_gradient mmoe_layer_gradient(const mmoe_plan *p, int64_t offs
 static inline double mmoe_sum_ranks(const mmoe_run *r, const double *at) {
     const int32_t each = r->plan->phases[r->current_phase].numbers;
     mmoe_tree_number sum = {0};
+    if (r->plan->ranks == 1) return *at;
     for (int32_t q = 0; q < r->plan->ranks; q++)
         mmoe_tree_add(&sum, q, at[(size_t)q * (size_t)each]);
     return mmoe_tree_end(&sum);

@@ -1,5 +1,4 @@
 /* What a model's gates and experts do on a data set. */
-#include <math.h>
 #include <stdbool.h>
 #include <string.h>
 

@@ -30,12 +30,13 @@ static double exponential(double z, double *mean, double *variance) {
 }
 
 /* 2 (mu - y + y log(y / mu)). */
-static double deviance_of_row(double weight, double mu, double y) {
-    return weight * 2 * (mu - y + (y > 0 ? y * log(y / mu) : 0));
+static void deviances(size_t n, const double *w, const double *mu, const double *y, double *part) {
+    for (size_t i = 0; i < n; i++)
+        part[i] = w[i] * 2 * (mu[i] - y[i] + (y[i] > 0 ? y[i] * log(y[i] / mu[i]) : 0));
 }
 
 static const mmoe_metric_kind deviance = {.doc = {"deviance", "deviance", "mean deviance", -1},
-                                          .row = deviance_of_row};
+                                          .rows = deviances};
 
 static const mmoe_metric_kind explained = {
     .doc = {"d2", "D2", "part of the mean's deviance that is explained", 1},

@@ -15,11 +15,14 @@ typedef enum mmoe_metric_how {
     MMOE_METRIC_COMPARISON  /* as a task's baseline makes it */
 } mmoe_metric_how;
 
+enum { MMOE_METRIC_ROWS = 256 };
+
 typedef struct mmoe_metric_kind {
     mmoe_metric doc;
     mmoe_metric_how how;
-    double (*row)(double weight, double prediction,
-                  double label);    /* a row's part, its weight in it */
+    /* Rows' parts, each with its weight in it; [n] each, n at most MMOE_METRIC_ROWS. */
+    void (*rows)(size_t n, const double *weight, const double *prediction, const double *label,
+                 double *part);
     double (*of_mean)(double mean); /* NULL: the mean itself */
 } mmoe_metric_kind;
 

@@ -82,31 +82,61 @@ static inline __attribute__((always_inline)) void transpose_block(vf v[W]) {
 #endif
 }
 
-static inline void transpose_part(const mmoe_transpose_args *a, int32_t row, int32_t col) {
-    const int rows = MIN(a->rows - row, W), cols = MIN(a->cols - col, W);
-    const float *x = a->x + (size_t)row * (size_t)a->ldx + col;
+/* `rows` rows of `cols` columns, both at most W; zeros in the place of others. */
+static inline __attribute__((always_inline)) void load_block(const float *x, size_t ldx, int rows,
+                                                             int cols, vf v[W]) {
+#pragma GCC unroll 16
+    for (int i = 0; i < W; i++) v[i] = i < rows ? load_n(x + (size_t)i * ldx, cols) : (vf){0};
+}
+
+static inline __attribute__((always_inline)) void
+transpose_part(const mmoe_transpose_args *a, int32_t row, int32_t col, int rows, int cols) {
+    vf v[W];
     float *y = a->y + (size_t)col * (size_t)a->ldy + row;
-    vf v[W] = {{0}};
-    for (int i = 0; i < rows; i++) v[i] = load_n(x + (size_t)i * (size_t)a->ldx, cols);
+    load_block(a->x + (size_t)row * (size_t)a->ldx + col, (size_t)a->ldx, rows, cols, v);
     transpose_block(v);
-    for (int i = 0; i < cols; i++) store_n(y + (size_t)i * (size_t)a->ldy, v[i], rows);
+#pragma GCC unroll 16
+    for (int i = 0; i < W; i++)
+        if (i < cols) store_n(y + (size_t)i * (size_t)a->ldy, v[i], rows);
 }
 
 static void transpose(const mmoe_transpose_args *a) {
     for (int32_t row = 0; row < a->rows; row += W)
-        for (int32_t col = 0; col < a->cols; col += W) transpose_part(a, row, col);
+        for (int32_t col = 0; col < a->cols; col += W) {
+            const int rows = MIN(a->rows - row, W), cols = MIN(a->cols - col, W);
+            if (rows == W && cols == W)
+                transpose_part(a, row, col, W, W);
+            else
+                transpose_part(a, row, col, rows, cols);
+        }
 }
 
-/* Rows i to i + W, as many as there are, of B's columns c to c + W. */
-static inline void pack_block(const mmoe_pack_args *a, int32_t c, int32_t i, float *to,
-                              size_t width) {
-    const int cols = MIN(a->n - c, W), rows = MIN(a->count - i, W);
-    vf v[W] = {{0}};
-    for (int l = 0; l < cols; l++)
-        v[l] = load_n(a->w + (size_t)(c + l) * (size_t)a->ldw + i, rows) *
-               (a->scale ? a->scale[c + l] : 1.0f);
+/* Some of B: `rows` rows from i on of columns [c, c + cols). */
+typedef struct pack_part {
+    int32_t c, i;
+    int cols, rows;
+} pack_part;
+
+static inline __attribute__((always_inline)) void pack_block(const mmoe_pack_args *a, pack_part p,
+                                                             float *to, size_t width) {
+    vf v[W];
+    load_block(a->w + (size_t)p.c * (size_t)a->ldw + p.i, (size_t)a->ldw, p.cols, p.rows, v);
+    if (a->scale)
+        for (int l = 0; l < p.cols; l++) v[l] *= a->scale[p.c + l];
     transpose_block(v);
-    for (int k = 0; k < rows; k++) store(to + (size_t)k * width, v[k]);
+#pragma GCC unroll 16
+    for (int k = 0; k < W; k++)
+        if (k < p.rows) store(to + (size_t)k * width, v[k]);
+}
+
+/* W of each, as many as there are. */
+static inline void pack_any(const mmoe_pack_args *a, int32_t c, int32_t i, float *to,
+                            size_t width) {
+    const int cols = MIN(a->n - c, W), rows = MIN(a->count - i, W);
+    if (cols == W && rows == W)
+        pack_block(a, (pack_part){c, i, W, W}, to, width);
+    else
+        pack_block(a, (pack_part){c, i, cols, rows}, to, width);
 }
 
 static void pack(const mmoe_pack_args *a) {
@@ -117,7 +147,7 @@ static void pack(const mmoe_pack_args *a) {
         float *to = a->packed + (size_t)begin * (size_t)a->k + (size_t)a->first * (size_t)width;
         for (int32_t c = begin; c < begin + width; c += W, to += W)
             for (int32_t i = 0; i < a->count; i += W)
-                pack_block(a, c, i, to + (size_t)i * (size_t)width, (size_t)width);
+                pack_any(a, c, i, to + (size_t)i * (size_t)width, (size_t)width);
     }
 }
 

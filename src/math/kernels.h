@@ -220,11 +220,13 @@ typedef struct mmoe_act_sums {
 /* da = k0 da + k1 z + k2, in place; k [cols] each: batch norm's input gradient. */
 typedef struct mmoe_norm_args {
     int32_t rows, cols;
-    float *da;
+    const float *da;
     int32_t ldda;
     const float *z;
     int32_t ldz;
     const float *k0, *k1, *k2;
+    float *dz; /* may be da, or z */
+    int32_t lddz;
 } mmoe_norm_args;
 
 /* u *= mask / (1 - p): an element is kept when its random number is at least p. With q = ceil(cols

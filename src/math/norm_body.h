@@ -93,11 +93,12 @@ static void relu_backward_sums(const mmoe_act_args *a, const mmoe_act_sums *to) 
 static void norm_backward(const mmoe_norm_args *a) {
     const int32_t cols = a->cols;
     const float *z = a->z, *k0 = a->k0, *k1 = a->k1, *k2 = a->k2;
-    float *da = a->da;
-    for (int32_t b = 0; b < a->rows; b++, da += a->ldda, z += a->ldz)
+    const float *da = a->da;
+    float *dz = a->dz;
+    for (int32_t b = 0; b < a->rows; b++, da += a->ldda, z += a->ldz, dz += a->lddz)
         FOR_COLUMNS(cols, c, n, {
             const vf d = load_n(da + c, n), x = load_n(z + c, n);
-            store_n(da + c, load_n(k0 + c, n) * d + load_n(k1 + c, n) * x + load_n(k2 + c, n), n);
+            store_n(dz + c, load_n(k0 + c, n) * d + load_n(k1 + c, n) * x + load_n(k2 + c, n), n);
         });
 }
 

@@ -1,5 +1,4 @@
 /* The machine's GEMM peak, as the roof over a profile. */
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"

@@ -138,3 +138,29 @@ mmoe_status mmoe_add_towers(mmoe_graph *g, const mmoe_config *config, const mmoe
     mmoe_release(&g->alloc, logits);
     return status;
 }
+
+mmoe_status mmoe_begin_networks(mmoe_graph *g, const mmoe_config *config, const mmoe_schema *schema,
+                                mmoe_networks *out, mmoe_error *err) {
+    const int32_t n = config->n_task;
+    const size_t room = (size_t)n + 1;
+    *out = (mmoe_networks){.experts = mmoe_alloc(&g->alloc, room, sizeof *out->experts)};
+    if (!out->experts) return mmoe_fail_memory(err, room * sizeof *out->experts);
+    const mmoe_status status = mmoe_add_input(g, schema, &out->x, err);
+    if (status) return status;
+    for (int32_t t = 0; t < n; t++)
+        out->experts[t] = mmoe_expert_of("experts", t, out->x, &config->expert);
+    out->count = mmoe_place_linear(config, out->x, out->experts, n);
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_end_networks(mmoe_graph *g, const mmoe_config *config, mmoe_networks *n,
+                              mmoe_status status, mmoe_error *err) {
+    const size_t count = (size_t)config->n_task;
+    mmoe_view *y = status ? NULL : mmoe_alloc(&g->alloc, count, sizeof *y);
+    if (!status && !y) status = mmoe_fail_memory(err, count * sizeof *y);
+    for (size_t t = 0; t < count && !status; t++) y[t] = n->experts[t].in;
+    if (!status) status = mmoe_add_towers(g, config, y, n->experts + count, err);
+    mmoe_release(&g->alloc, y);
+    mmoe_release(&g->alloc, n->experts);
+    return status;
+}

@@ -61,4 +61,18 @@ mmoe_status mmoe_add_logits(mmoe_graph *g, const mmoe_config *config, const mmoe
 mmoe_status mmoe_add_towers(mmoe_graph *g, const mmoe_config *config, const mmoe_view *in,
                             const mmoe_module *linear, mmoe_error *err);
 
+/* A network a task, in the place of experts. */
+typedef struct mmoe_networks {
+    mmoe_view x;          /* which they read */
+    mmoe_module *experts; /* [n_task + 1], the last one the linear part, if there is one */
+    int32_t count;        /* of these, for the first level */
+} mmoe_networks;
+/* Adds the input; no level yet. However it ends, mmoe_end_networks is to be called. */
+mmoe_status mmoe_begin_networks(mmoe_graph *g, const mmoe_config *config, const mmoe_schema *schema,
+                                mmoe_networks *out, mmoe_error *err);
+/* Adds the towers on what the networks have come to, unless `status` is a failure, which it then
+ * returns; and frees them. */
+mmoe_status mmoe_end_networks(mmoe_graph *g, const mmoe_config *config, mmoe_networks *n,
+                              mmoe_status status, mmoe_error *err);
+
 #endif

@@ -3,7 +3,6 @@
  */
 #include <stdio.h>
 
-#include "base/error.h"
 #include "model/build.h"
 
 /* Moves the experts' `in` to the stitched outputs. */
@@ -28,24 +27,13 @@ static mmoe_status add_stitch(mmoe_graph *g, mmoe_module *experts, int32_t n, in
 
 mmoe_status mmoe_build_cross_stitch(mmoe_graph *g, const mmoe_config *config,
                                     const mmoe_schema *schema, mmoe_error *err) {
-    const int32_t n_task = config->n_task;
-    mmoe_module *experts = mmoe_alloc(&g->alloc, (size_t)n_task + 1, sizeof *experts);
-    mmoe_view *y = mmoe_alloc(&g->alloc, (size_t)n_task, sizeof *y), x;
-    mmoe_status status =
-        experts && y ? mmoe_add_input(g, schema, &x, err)
-                     : mmoe_fail_memory(err, (size_t)n_task * (sizeof *experts + sizeof *y));
-    for (int32_t t = 0; t < n_task && !status; t++)
-        experts[t] = mmoe_expert_of("experts", t, x, &config->expert);
-    const int32_t n_module = status ? 0 : mmoe_place_linear(config, x, experts, n_task);
-    for (int32_t level = 0; level < config->expert.n_dims && !status; level++) {
-        status = mmoe_add_level(g, "experts", experts, n_module, level, err);
-        if (!status && level + 1 == config->expert.n_dims)
-            status = mmoe_share_modules(g, experts, n_task, err);
-        if (!status) status = add_stitch(g, experts, n_task, level, err);
+    const int32_t n_task = config->n_task, n_level = config->expert.n_dims;
+    mmoe_networks n;
+    mmoe_status status = mmoe_begin_networks(g, config, schema, &n, err);
+    for (int32_t level = 0; level < n_level && !status; level++) {
+        status = mmoe_add_level(g, "experts", n.experts, n.count, level, err);
+        if (!status && level + 1 == n_level) status = mmoe_share_modules(g, n.experts, n_task, err);
+        if (!status) status = add_stitch(g, n.experts, n_task, level, err);
     }
-    for (int32_t t = 0; t < n_task && !status; t++) y[t] = experts[t].in;
-    if (!status) status = mmoe_add_towers(g, config, y, experts + n_task, err);
-    mmoe_release(&g->alloc, experts);
-    mmoe_release(&g->alloc, y);
-    return status;
+    return mmoe_end_networks(g, config, &n, status, err);
 }

@@ -1,6 +1,5 @@
 /* The file of a model whose tables are dealt to ranks: their rows come to the first rank in
  * windows, and go to the file from there, with the checksum behind all. */
-#include <string.h>
 
 #include "base/checksum.h"
 #include "base/error.h"

@@ -86,7 +86,8 @@ mmoe_status mmoe_file_check_version(const mmoe_file_reader *r, mmoe_error *err) 
     if (version > MMOE_FILE_FORMAT_VERSION)
         return mmoe_fail_at(
             err, MMOE_E_VERSION, r->path, 0, NULL,
-            "written by mmoe %.40s in format version %lld; mmoe %s reads up to version %d",
+            "written by a newer version, mmoe %.40s, in format version %lld; mmoe %s reads up to "
+            "version %d",
             writer ? writer : "(unknown)", (long long)version, mmoe_version(),
             MMOE_FILE_FORMAT_VERSION);
     return MMOE_OK;
@@ -161,19 +162,16 @@ mmoe_container_tensor *mmoe_file_take_tensor(mmoe_file_reader *r, const char *na
         r->foreign ? mmoe_state_find(r->file, &r->names, name) : mmoe_container_find(r->file, name);
     if (!t) return NULL;
     const size_t index = (size_t)(t - mmoe_container_at(r->file, 0));
-    r->used[index] = true;
+    if (!r->used[index]) r->used[index] = MMOE_FILE_USED;
     return &r->tensors[index];
 }
 
 mmoe_container_tensor *mmoe_file_take_scales(mmoe_file_reader *r, const char *table) {
-    const size_t length = strlen(table);
-    for (size_t i = 0; i < mmoe_container_count(r->file); i++)
-        if (!strncmp(r->tensors[i].name, table, length) &&
-            !strcmp(r->tensors[i].name + length, MMOE_FILE_SCALE)) {
-            r->used[i] = true;
-            return &r->tensors[i];
-        }
-    return NULL;
+    const mmoe_container_tensor *t = mmoe_container_find_joined(r->file, table, MMOE_FILE_SCALE);
+    if (!t) return NULL;
+    const size_t index = (size_t)(t - mmoe_container_at(r->file, 0));
+    if (!r->used[index]) r->used[index] = MMOE_FILE_USED;
+    return &r->tensors[index];
 }
 
 /* "[2, 3]" */
@@ -276,6 +274,7 @@ static mmoe_status check_scales(mmoe_file_reader *r, const mmoe_tensor *t, mmoe_
                                 "tensor \"%.120s\": its type is I8, but \"%.120s" MMOE_FILE_SCALE
                                 "\" is missing",
                                 t->name, t->name);
+    r->used[f - r->tensors] = MMOE_FILE_TABLE_SCALES;
     if (f->dtype != MMOE_F32 || f->rank != 2 || f->shape[0] != t->shape[0] || f->shape[1] != 1)
         return mmoe_fail_format(err, r->path,
                                 "tensor \"%.120s\": %s %s does not fit its table, whose %" PRId64
@@ -311,6 +310,7 @@ static mmoe_status check_narrow(mmoe_file_reader *r, const mmoe_tensor *t,
 static mmoe_status check_tensor(mmoe_file_reader *r, const mmoe_tensor *t, mmoe_error *err) {
     mmoe_container_tensor *f = mmoe_file_take_tensor(r, t->name);
     if (!f) return fail_missing(r, t->name, err);
+    if (t->kind == MMOE_TENSOR_TABLE) r->used[f - r->tensors] = MMOE_FILE_ROWS;
     const mmoe_dtype wanted = t->kind == MMOE_TENSOR_COUNTER ? MMOE_I64 : MMOE_F32;
     const bool convert = f->dtype != wanted && can_convert(r, t, f->dtype);
     if (f->dtype != wanted && !convert && t->kind == MMOE_TENSOR_TABLE &&

@@ -5,11 +5,19 @@
 #include "model/model_file.h"
 #include "model/state_dict.h"
 
+/* What of the model took a tensor of the file. */
+typedef enum mmoe_file_use {
+    MMOE_FILE_UNUSED,
+    MMOE_FILE_USED,
+    MMOE_FILE_ROWS,        /* a table, which its check found */
+    MMOE_FILE_TABLE_SCALES /* of a table's rows, likewise */
+} mmoe_file_use;
+
 typedef struct mmoe_file_reader {
     const mmoe_allocator *alloc;
     mmoe_container *file;
     const char *path;
-    bool *used; /* [tensors of the file] whether something of the model took it */
+    unsigned char *used;            /* [tensors of the file] an mmoe_file_use */
     mmoe_container_tensor *tensors; /* [of the file] as it has them, or converted to memory of the
                                        reader's own */
     int64_t *bad; /* [of the file] the first value that is not finite of those that were left in the

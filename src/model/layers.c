@@ -1,9 +1,7 @@
 #include "model/layers.h"
 
-#include <assert.h>
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/error.h"
 

@@ -1,11 +1,14 @@
 #include "model/meta.h"
 
+#include <math.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/json_text.h"
+#include "base/text.h"
 #include "base/utf8.h"
 #include "mmoe/train.h"
 
@@ -42,6 +45,16 @@ static bool stands_at(const mmoe_meta *m, size_t at, const char *key) {
 const char *mmoe_meta_find(const mmoe_meta *m, const char *key) {
     const size_t at = place_of(m, key);
     return stands_at(m, at, key) ? m->entries[at].value : NULL;
+}
+
+double mmoe_meta_share(const mmoe_meta *m, const char *feature, const char *what) {
+    char key[256];
+    double share = 0;
+    const int length = snprintf(key, sizeof key, MMOE_META_COLUMN "%s.%s", feature, what);
+    const bool knows = mmoe_meta_find(m, MMOE_META_ROWS) && length < (int)sizeof key;
+    const char *text = knows ? mmoe_meta_find(m, key) : NULL;
+    if (text && !mmoe_parse_double(text, strlen(text), &share)) return (double)NAN;
+    return knows ? share : (double)NAN;
 }
 
 static void take_out(mmoe_meta *m, size_t at, const mmoe_allocator *alloc) {

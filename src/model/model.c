@@ -158,7 +158,8 @@ int mmoe_model_sparse_list(const mmoe_model *m, int32_t i, mmoe_list_format *out
                                   .max_len = c->how.max_len,
                                   .padding_idx = c->padding,
                                   .separator = c->columns.count ? '\0' : c->how.separator,
-                                  .weight_separator = c->how.weight_separator};
+                                  .weight_separator = c->how.weight_separator,
+                                  .brackets = c->how.brackets};
     return 1;
 }
 int32_t mmoe_model_dense_count(const mmoe_model *m) { return m ? m->schema->n_dense : -1; }

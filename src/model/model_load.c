@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -44,18 +45,6 @@ static mmoe_lent_table lend_table(void *context, const mmoe_tensor *tensor) {
     return lent;
 }
 
-/* Is it a table's? `suffix`: of the tensor's name behind the table's. */
-static bool is_of_table(const mmoe_tensors *tensors, const char *name, const char *suffix) {
-    for (size_t i = 0; i < tensors->count; i++) {
-        const mmoe_tensor *t = &tensors->items[i];
-        const size_t length = strlen(t->name);
-        if (t->kind == MMOE_TENSOR_TABLE && !strncmp(name, t->name, length) &&
-            !strcmp(name + length, suffix))
-            return true;
-    }
-    return false;
-}
-
 static bool is_aligned(const table_lender *l, const mmoe_container_tensor *f, size_t to) {
     return (size_t)mmoe_container_stretch(l->r->file, f).place % to == 0;
 }
@@ -63,14 +52,14 @@ static bool is_aligned(const table_lender *l, const mmoe_container_tensor *f, si
 /* Of a file whose tables were left in it, the first tensors of tables that follow each other, as
  * all do in one that this library wrote. Small ones are read instead, into larger pages, and floats
  * that do not begin with a cache line. */
-static mmoe_mapping map_tables(table_lender *l, const mmoe_tensors *tensors) {
+static mmoe_mapping map_tables(table_lender *l) {
     const size_t least = (size_t)8 << 20;
     mmoe_mapping map = {0};
     for (size_t i = 0; i < mmoe_container_count(l->r->file); i++) {
         const mmoe_container_tensor *f = mmoe_container_at(l->r->file, i);
-        const bool are_rows = is_of_table(tensors, f->name, ""),
+        const bool are_rows = l->r->used[i] == MMOE_FILE_ROWS,
                    is_one = is_aligned(l, f, mmoe_dtype_size(f->dtype)) &&
-                            (are_rows || is_of_table(tensors, f->name, MMOE_FILE_SCALE));
+                            (are_rows || l->r->used[i] == MMOE_FILE_TABLE_SCALES);
         if (l->first && !is_one) break;
         if (!is_one) continue;
         if (!l->first && are_rows && f->dtype == MMOE_F32 && !is_aligned(l, f, 64)) return map;
@@ -85,12 +74,11 @@ static mmoe_mapping map_tables(table_lender *l, const mmoe_tensors *tensors) {
 }
 
 /* What was left in the file and is not mapped. */
-static mmoe_status fetch_others(const table_lender *l, const mmoe_tensors *tensors,
-                                mmoe_error *err) {
+static mmoe_status fetch_others(const table_lender *l, mmoe_error *err) {
     mmoe_status status = MMOE_OK;
     for (size_t i = 0; !status && i < mmoe_container_count(l->r->file); i++) {
         const mmoe_container_tensor *f = mmoe_container_at(l->r->file, i);
-        if (f->data || (is_of_table(tensors, f->name, "") &&
+        if (f->data || (l->r->used[i] == MMOE_FILE_ROWS &&
                         stands_mapped(l, f, mmoe_file_take_scales(l->r, f->name))))
             continue;
         status = mmoe_file_fetch(l->r, i, err);
@@ -169,10 +157,9 @@ static mmoe_status read_model(mmoe_file_reader *r, const mmoe_model_load_options
     if (!status) status = check_tasks(r, parts.config, parts.schema, err);
     if (!status) status = read_graph(r, &parts, err);
     if (!status) {
-        parts.tables = (mmoe_lent_tables){.map = map_tables(&lender, &parts.graph->tensors),
-                                          .lend = lend_table,
-                                          .context = &lender};
-        status = fetch_others(&lender, &parts.graph->tensors, err);
+        parts.tables =
+            (mmoe_lent_tables){.map = map_tables(&lender), .lend = lend_table, .context = &lender};
+        status = fetch_others(&lender, err);
     }
     if (status) {
         mmoe_mapping_free(&parts.tables.map);
@@ -205,14 +192,21 @@ static const mmoe_model_load_options defaults = {0};
 
 static mmoe_status check_load(const char *call, const mmoe_model_load_options *options,
                               const mmoe_allocator *alloc, mmoe_error *err) {
-    for (size_t i = 0; i < sizeof options->reserved / sizeof *options->reserved; i++)
-        if (options->reserved[i])
-            return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: the options' reserved members must be NULL",
-                             call);
+    if (MMOE_CHECK_RESERVED(options, call, err)) return MMOE_E_ARGUMENT;
     if (options->huge_pages < -1 || options->huge_pages > 1)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: huge_pages must be -1, 0 or 1, not %d", call,
                          options->huge_pages);
     return mmoe_allocator_check(alloc, call, err);
+}
+
+/* What training has told of its rows' values. */
+static void take_gaps(mmoe_model *m) {
+    struct mmoe_schema *s = m->schema;
+    for (int32_t i = 0; i < s->n_sparse + s->n_dense; i++) {
+        const char *name = i < s->n_sparse ? s->sparse[i].name : s->dense[i - s->n_sparse].name;
+        const double share = mmoe_meta_share(&m->meta, name, "missing");
+        *mmoe_schema_gaps(s, i) = isnan(share) ? 0 : share;
+    }
 }
 
 /* Closes the reader. */
@@ -234,6 +228,7 @@ static mmoe_status load_file(mmoe_file_reader *r, const mmoe_model_load_options 
         mmoe_meta_finish(&meta, r->alloc);
     else
         (*out)->meta = meta;
+    if (!status) take_gaps(*out);
     mmoe_file_reader_close(r);
     return status;
 }

@@ -1,7 +1,5 @@
 #include "serve/counter.h"
 
-#include <string.h>
-
 bool mmoe_counter_init(mmoe_counter *c, const mmoe_counted *of, const mmoe_allocator *alloc) {
     const size_t n_task = (size_t)of->n_task;
     *c = (mmoe_counter){.of = of};

@@ -1,8 +1,6 @@
 /* Counts as the caller gets them. */
 #include <math.h>
 #include <sched.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -14,17 +12,6 @@ double mmoe_served_bin(int type, int bin) {
     if (mmoe_loss_kind_of((mmoe_task_type)type)->is_probability)
         return (double)(bin + 1) / MMOE_SERVED_BINS;
     return bin + 1 < MMOE_SERVED_BINS ? ldexp(1, bin + MMOE_SERVED_EXPONENT) : (double)INFINITY;
-}
-
-/* The share of a column's values in the training rows, "missing" or "unknown". */
-static double trained_share(const mmoe_model *model, const char *column, const char *what) {
-    char key[256];
-    double share = 0;
-    const int length = snprintf(key, sizeof key, MMOE_META_COLUMN "%s.%s", column, what);
-    const bool knows = mmoe_meta_find(&model->meta, MMOE_META_ROWS) && length < (int)sizeof key;
-    const char *text = knows ? mmoe_meta_find(&model->meta, key) : NULL;
-    if (text && !mmoe_parse_double(text, strlen(text), &share)) return NAN;
-    return knows ? share : NAN;
 }
 
 mmoe_status mmoe_counts_begin(int32_t n_column, int32_t n_task, mmoe_counts *out, mmoe_error *err) {
@@ -58,8 +45,8 @@ void mmoe_counts_compare(const mmoe_model *model, const int32_t *places, mmoe_co
     const struct mmoe_schema *s = model->schema;
     for (int32_t i = 0; out->columns && i < s->n_sparse + s->n_dense; i++) {
         mmoe_column_served *c = column_at(out, places, i);
-        c->trained_missing = trained_share(model, c->name, "missing");
-        c->trained_unknown = trained_share(model, c->name, "unknown");
+        c->trained_missing = mmoe_meta_share(&model->meta, c->name, "missing");
+        c->trained_unknown = mmoe_meta_share(&model->meta, c->name, "unknown");
     }
     for (int32_t i = 0; out->tasks && i < s->n_label; i++)
         if (s->labels[i].has_constant) out->tasks[i].base_rate = s->labels[i].constant;

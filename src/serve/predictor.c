@@ -71,10 +71,7 @@ mmoe_status mmoe_predictor_program(const char *call, const mmoe_model *model,
                                    const mmoe_allocator *alloc, mmoe_program **out,
                                    mmoe_error *err) {
     mmoe_program_request wanted = {model, &model->params, MMOE_PRODUCT_BYTES, NULL, 0};
-    for (size_t i = 0; options && i < sizeof options->reserved / sizeof *options->reserved; i++)
-        if (options->reserved[i])
-            return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: the options' reserved members must be NULL",
-                             call);
+    if (options && MMOE_CHECK_RESERVED(options, call, err)) return MMOE_E_ARGUMENT;
     if (options && options->final_scores && !has_final_score(model))
         return fail_without_score(model, call, err);
     if (options && options->product_bytes) wanted.product_bytes = options->product_bytes;
@@ -124,8 +121,9 @@ size_t mmoe_predictor_bytes(const mmoe_predictor *p, size_t *shared) {
 }
 
 size_t mmoe_predictor_products(const mmoe_predictor *p, int32_t *columns) {
-    const mmoe_serve_products *products = &p->program->products;
-    if (columns) *columns = products->n_column;
+    const mmoe_serve_products *products = p ? &p->program->products : NULL;
+    if (columns) *columns = p ? products->n_column : 0;
+    if (!p) return 0;
     return (size_t)products->n_row * mmoe_products_row(products);
 }
 

@@ -77,6 +77,16 @@ static void add_copy(mmoe_serve_side *side, int32_t col, int32_t width) {
     side->dense_width += width;
 }
 
+/* Takes a column whose products are found by its ids. */
+static void add_found(mmoe_serve_side *side, mmoe_serve_product product) {
+    const mmoe_serve_product *all = side->products;
+    const int32_t i = side->n_found++;
+    side->products[i] = product;
+    side->first[i] = product.first;
+    side->are_neighbours = (i == 0 || side->are_neighbours) && product.at == all[0].at + i &&
+                           product.column == all[0].column + i;
+}
+
 /* Where a side's sparse columns stand in its batches, and their products among a row's: the
  * user's come first. */
 typedef struct places {
@@ -101,7 +111,7 @@ static void fill_lookups(const mmoe_program *p, mmoe_serve_side *side, int which
         if (!mmoe_serve_has_side(which, s->sparse[i].side)) continue;
         const mmoe_serve_product product = {at->column[i], p->products.first[i], at->product[i]};
         if (!is_in_x(p, input, i)) {
-            side->products[side->n_found++] = product;
+            add_found(side, product);
             continue;
         }
         side->n_gather += !l->is_list;
@@ -159,8 +169,9 @@ static mmoe_status make_sides(mmoe_program *p, const mmoe_node *input, mmoe_erro
         s->copies = mmoe_alloc(&p->alloc, dense, sizeof *s->copies);
         s->lookups = mmoe_alloc(&p->alloc, lookups, sizeof *s->lookups);
         s->products = mmoe_alloc(&p->alloc, (size_t)p->products.n_column, sizeof *s->products);
-        ok =
-            s->sparse && s->tables && s->last && s->dense && s->copies && s->lookups && s->products;
+        s->first = mmoe_alloc(&p->alloc, (size_t)p->products.n_column, sizeof *s->first);
+        ok = s->sparse && s->tables && s->last && s->dense && s->copies && s->lookups &&
+             s->products && s->first;
         if (!ok) break;
         fill_side(p, s, i, input, &at);
     }
@@ -335,6 +346,7 @@ void mmoe_program_leave(mmoe_program *p) {
         mmoe_release(&a, s->copies);
         mmoe_release(&a, s->lookups);
         mmoe_release(&a, s->products);
+        mmoe_release(&a, s->first);
     }
     mmoe_bound_free(p);
     mmoe_counted_finish(&p->counted);

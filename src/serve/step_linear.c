@@ -5,6 +5,10 @@
 
 #include "serve/products.h"
 
+/* Products that are added in one go, of rows that are so many: their part of P stays in L1 or near
+ * it (Zen 4, 32 columns of 16 values, 144 wide: 118 ns a row, not 137). */
+enum { TOGETHER = 16, ALONE = 16 };
+
 /* The layer on a linear node's output; NULL: none. */
 static const mmoe_node *layer_of(const mmoe_graph *g, const mmoe_node *linear) {
     for (const mmoe_node *n = linear + 1; n < g->nodes + g->n_node; n++)
@@ -135,22 +139,26 @@ static void multiply(partial *s, int32_t col, int32_t first, int32_t count, cons
     continue_from_z(s);
 }
 
-/* Adds the side's products. */
+/* Adds the side's products, some columns' at a time. */
 static void look_up(partial *s, const float *floor) {
     const mmoe_serve_products *products = &s->c->program->products;
-    s->c->program->kernels->lookup_add(&(mmoe_lookup_args){.rows = s->c->rows,
-                                                           .cols = s->b->n,
-                                                           .count = s->c->side->n_product,
-                                                           .at = s->c->at,
-                                                           .ldat = s->c->side->n_product,
-                                                           .p = products->p + s->b->first,
-                                                           .ldp = products->ld,
-                                                           .start = s->start,
-                                                           .ldstart = s->ldstart,
-                                                           .floor = floor,
-                                                           .z = s->z,
-                                                           .ldz = s->ldz});
-    continue_from_z(s);
+    const int32_t n = s->c->side->n_product, most = s->c->rows < ALONE ? n : TOGETHER;
+    for (int32_t first = 0; first < n; first += most) {
+        const bool is_last = n - first <= most;
+        s->c->program->kernels->lookup_add(&(mmoe_lookup_args){.rows = s->c->rows,
+                                                               .cols = s->b->n,
+                                                               .count = is_last ? n - first : most,
+                                                               .at = s->c->at + first,
+                                                               .ldat = n,
+                                                               .p = products->p + s->b->first,
+                                                               .ldp = products->ld,
+                                                               .start = s->start,
+                                                               .ldstart = s->ldstart,
+                                                               .floor = is_last ? floor : NULL,
+                                                               .z = s->z,
+                                                               .ldz = s->ldz});
+        continue_from_z(s);
+    }
 }
 
 /* The share of the chunk's side in a first layer (step.h has the order). */

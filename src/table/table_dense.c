@@ -2,6 +2,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/ask.h"
 #include "base/error.h"
 #include "math/stride.h"
 #include "math/tree.h"
@@ -85,10 +86,27 @@ static int32_t *chosen_at(const mmoe_bag *bag, int32_t b, int32_t dim) {
     return bag->chosen ? bag->chosen + (size_t)b * (size_t)dim : NULL;
 }
 
+/* Of a shuffled batch the lists of a row that comes later, and where those of one still later are.
+ * (Before they are gathered all are asked for where a chunk's rows are copied.) */
+static void ask_ahead(const target *t, int32_t count, const mmoe_looked_up *m, int32_t b) {
+    enum { AHEAD = 8 };
+    const mmoe_lists *l = &m->batch->lists;
+    if (b + 2 * AHEAD < m->rows) {
+        const size_t row = mmoe_row_of(m->batch, m->first + b + 2 * AHEAD);
+        mmoe_ask_far(l->offsets + row * (size_t)l->count + t->read->column);
+    }
+    for (int32_t i = 0; i < count && b + AHEAD < m->rows; i++) {
+        const size_t row = mmoe_row_of(m->batch, m->first + b + AHEAD);
+        const mmoe_list list = mmoe_list_of(l, row, t[i].read->column);
+        mmoe_ask_far_for(list.ids, (size_t)list.count * sizeof *list.ids);
+    }
+}
+
 /* Row b's lists of some targets. */
 static void run_lists(const target *t, int32_t count, const mmoe_looked_up *m, int32_t b,
                       bool add) {
     const size_t row = mmoe_row_of(m->batch, m->first + b);
+    if (add && m->batch->index) ask_ahead(t, count, m, b);
     for (int32_t i = 0; i < count; i++) {
         const mmoe_list list = mmoe_list_of(&m->batch->lists, row, t[i].read->column);
         const mmoe_bag *bag = t[i].read->bag;

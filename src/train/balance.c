@@ -1,6 +1,5 @@
 #include "train/balance.h"
 
-#include <assert.h>
 #include <math.h>
 #include <string.h>
 

@@ -59,6 +59,11 @@ static bool are_same(const mmoe_checks *c, const mmoe_checked *a, const mmoe_che
            memcmp(a->numbers, b->numbers, (size_t)c->of_train.rows.rows * sizeof *a->numbers) == 0;
 }
 
+/* Of a column that is a feature itself, and is compared as that? */
+static bool is_made(const mmoe_checks *c, const mmoe_checked *f) {
+    return f - c->features != f->of;
+}
+
 /* Tells of a column once, beside the first that it is a copy of; features of one column are meant
  * to be two. */
 static mmoe_status check_feature(mmoe_checks *c, int32_t at, mmoe_error *err) {
@@ -71,7 +76,8 @@ static mmoe_status check_feature(mmoe_checks *c, int32_t at, mmoe_error *err) {
     mmoe_format_count(c->of_train.rows.rows, rows);
     for (int32_t k = at + 1; !status && k < c->n_feature; k++) {
         const mmoe_checked *b = &c->features[c->order[k]];
-        if (b->of == a->of || c->told[b->of] || !are_same(c, a, b, ends)) continue;
+        if (b->of == a->of || c->told[b->of] || (is_made(c, a) && is_made(c, b))) continue;
+        if (!are_same(c, a, b, ends)) continue;
         c->told[b->of] = true;
         status = mmoe_warn(
             &c->list, (mmoe_warning){NULL, b->name, c->of_train.rows.rows, 0}, err,

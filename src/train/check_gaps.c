@@ -1,13 +1,33 @@
 /* Values that are missing, or unknown, more often in one of training and validation rows than in
  * the other. Of all rows: they were counted when they were read. */
 #include <math.h>
+#include <string.h>
 
 #include "train/checks.h"
 
 static const double most_apart = 5; /* per cent of the values */
+/* Standard errors of the difference; among a hundred columns hardly one has so many by chance. */
+static const double most_errors = 4;
 
 static double share(int64_t count, int64_t values) {
     return values ? 100 * (double)count / (double)values : 0;
+}
+
+/* Are `a` of n values and `b` of m another share? */
+static bool differ(int64_t a, int64_t n, int64_t b, int64_t m) {
+    if (!n || !m) return false;
+    const double both = (double)(a + b) / (double)(n + m),
+                 error = sqrt(both * (1 - both) * (1 / (double)n + 1 / (double)m)),
+                 apart = fabs(share(a, n) - share(b, m));
+    return apart > most_apart && apart > most_errors * 100 * error;
+}
+
+static bool is_said(const struct mmoe_dataset *set, const mmoe_column_counts *counts) {
+    const char *name = counts->column ? counts->column : counts->name;
+    const mmoe_warning *w;
+    for (size_t i = 0; name && (w = mmoe_dataset_warning(set, i)); i++)
+        if (w->subject && strcmp(w->subject, name) == 0) return true;
+    return false;
 }
 
 static mmoe_status check_feature(mmoe_checks *c, mmoe_checked *f, const void *user,
@@ -16,18 +36,18 @@ static mmoe_status check_feature(mmoe_checks *c, mmoe_checked *f, const void *us
     (void)user;
     const mmoe_column_counts *train = &c->train->notes[i].counts,
                              *valid = &c->valid->notes[i].counts;
-    const double missing = share(valid->missing, valid->values),
-                 unknown = share(valid->unknown, valid->values),
-                 was_missing = share(train->missing, train->values),
-                 was_unknown = share(train->unknown, train->values);
     /* Where all training values are known, who read the others has said it. */
-    const bool is_news = train->unknown && fabs(unknown - was_unknown) > most_apart;
-    if (!is_news && fabs(missing - was_missing) <= most_apart) return MMOE_OK;
+    const bool is_news =
+        train->unknown && differ(valid->unknown, valid->values, train->unknown, train->values);
+    const bool is_other = differ(valid->missing, valid->values, train->missing, train->values);
+    if (!is_news && (!is_other || is_said(c->valid, valid))) return MMOE_OK;
     const int64_t count = is_news ? valid->unknown : valid->missing;
     return mmoe_warn(&c->list, (mmoe_warning){NULL, f->name, count, 0}, err,
                      "%s: of the validation rows' values %.1f %% are missing and %.1f %% unknown, "
                      "of the training rows' %.1f %% and %.1f %%",
-                     f->shown, missing, unknown, was_missing, was_unknown);
+                     f->shown, share(valid->missing, valid->values),
+                     share(valid->unknown, valid->values), share(train->missing, train->values),
+                     share(train->unknown, train->values));
 }
 
 mmoe_status mmoe_check_gaps(mmoe_checks *c, mmoe_error *err) {

@@ -238,6 +238,12 @@ void mmoe_checkpoint_print_sum(uint64_t sum, char out[17]) {
     out[16] = '\0';
 }
 
+void mmoe_checkpoint_sum_texts(const char *config, const char *meta, char out[17]) {
+    const uint64_t sum = mmoe_checksum_hash(0, config ? config : "", config ? strlen(config) : 0);
+    mmoe_checkpoint_print_sum(mmoe_checksum_hash(sum, meta ? meta : "", meta ? strlen(meta) : 0),
+                              out);
+}
+
 mmoe_status mmoe_pieces_failed(const char *path, mmoe_status why, mmoe_error *err) {
     if (why == MMOE_E_MEMORY) return mmoe_fail_memory(err, MMOE_PIECE);
     if (errno != ENODATA) return mmoe_fail_system(err, path, "cannot read");

@@ -2,6 +2,7 @@
 
 #include "base/checksum.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "config/config_compare.h"
 #include "model/model_file.h"
 #include "train/checkpoint_parts.h"
@@ -30,7 +31,16 @@ static mmoe_status check_format(const mmoe_container *c, const char *path, mmoe_
     if (!format || strcmp(format, MMOE_CHECKPOINT_FORMAT) != 0 || !version ||
         !mmoe_container_metadata(c, "config"))
         return mmoe_fail_format(err, path, "this is no checkpoint of mmoe");
-    if (strlen(version) != 1 || *version < '2' || *version > *MMOE_CHECKPOINT_SHARDED)
+    const char *writer = mmoe_container_metadata(c, "mmoe_version");
+    int64_t number;
+    if (!mmoe_parse_int64(version, strlen(version), &number) || number < 1)
+        return mmoe_fail_format(err, path, "its format_version is no positive number");
+    if (number > *MMOE_CHECKPOINT_SHARDED - '0')
+        return mmoe_fail_at(err, MMOE_E_VERSION, path, 0, NULL,
+                            "written by a newer version, mmoe %.40s: the checkpoint has format "
+                            "version %s; mmoe %s reads 2 to " MMOE_CHECKPOINT_SHARDED,
+                            writer ? writer : "(unknown)", version, mmoe_version());
+    if (number < 2)
         return mmoe_fail_at(err, MMOE_E_VERSION, path, 0, NULL,
                             "the checkpoint has format version %s; this library reads 2 "
                             "to " MMOE_CHECKPOINT_SHARDED,
@@ -145,6 +155,15 @@ static uint64_t sum_tensors(const reading *r) {
     return sum;
 }
 
+/* Of a file that says what they were. */
+static bool has_its_texts(const reading *r) {
+    const char *written = mmoe_container_metadata(r->file, MMOE_CHECKPOINT_TEXTS);
+    char text[17];
+    mmoe_checkpoint_sum_texts(mmoe_container_metadata(r->file, "config"),
+                              mmoe_container_metadata(r->file, MMOE_CHECKPOINT_META), text);
+    return !written || strcmp(text, written) == 0;
+}
+
 static mmoe_status check_sum(const reading *r, mmoe_error *err) {
     uint64_t sum = 0;
     char text[17];
@@ -157,7 +176,7 @@ static mmoe_status check_sum(const reading *r, mmoe_error *err) {
     if (status) return status;
     mmoe_checkpoint_print_sum(sum, text);
     const char *written = mmoe_container_metadata(r->file, "checksum");
-    if (written && strcmp(text, written) == 0) return MMOE_OK;
+    if (written && strcmp(text, written) == 0 && has_its_texts(r)) return MMOE_OK;
     return mmoe_fail_at(err, MMOE_E_FORMAT, r->path, 0, NULL,
                         "the checkpoint's bytes are not those that were written (checksum)");
 }

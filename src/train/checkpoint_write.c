@@ -97,19 +97,26 @@ static mmoe_status write_parts(const mmoe_trainer *t, mmoe_run_parts *l, const m
                                              .rank = 1,
                                              .shape = {l->items[i].count},
                                              .bytes = bytes_of(&l->items[i])};
-    char sum[17], in_shards[MMOE_SHARDS_TEXT], *config = NULL, *meta = NULL;
+    char sum[17], of_texts[17], in_shards[MMOE_SHARDS_TEXT], *config = NULL, *meta = NULL;
     const bool has_shards = shards->count > 0;
     mmoe_checkpoint_print_sum(0, sum);
     mmoe_status status = mmoe_config_text(t->model->config, &config, err);
     if (!status) status = mmoe_meta_text(&t->model->meta, l->alloc, &meta, err);
     if (!status) {
-        const char *metadata[15] = {
-            "format",         MMOE_CHECKPOINT_FORMAT,
-            "format_version", has_shards ? MMOE_CHECKPOINT_SHARDED : MMOE_CHECKPOINT_VERSION,
-            "mmoe_version",   mmoe_version(),
-            "checksum",       sum,
-            "config",         config};
-        size_t texts = 10;
+        mmoe_checkpoint_sum_texts(config, meta, of_texts);
+        const char *metadata[17] = {"format",
+                                    MMOE_CHECKPOINT_FORMAT,
+                                    "format_version",
+                                    has_shards ? MMOE_CHECKPOINT_SHARDED : MMOE_CHECKPOINT_VERSION,
+                                    "mmoe_version",
+                                    mmoe_version(),
+                                    "checksum",
+                                    sum,
+                                    MMOE_CHECKPOINT_TEXTS,
+                                    of_texts,
+                                    "config",
+                                    config};
+        size_t texts = 12;
         if (meta) {
             metadata[texts++] = MMOE_CHECKPOINT_META;
             metadata[texts++] = meta;

@@ -10,6 +10,7 @@
 #include "graph/told_columns.h"
 #include "model/model_file.h"
 #include "train/rehearsal.h"
+#include "train/rows_met.h"
 #include "train/sketch.h"
 
 /* What the caller gets, and the memory that it points to. */
@@ -91,22 +92,6 @@ static mmoe_status measure_memory(estimate *e, const mmoe_sketch *s, mmoe_error 
     mmoe_status status = mmoe_file_size(s->model, &g->model_file, err);
     if (!status) status = mmoe_checkpoint_size(s->trainer, &g->checkpoint_file, err);
     return status ? status : add_tables(e, s, err);
-}
-
-/* Of 2, 4 .. as many ranks as are asked for, and as segments there are. */
-static mmoe_status measure_ranks(estimate *e, const mmoe_config *config, const mmoe_schema *schema,
-                                 const mmoe_estimate_options *options, mmoe_error *err) {
-    const int32_t most =
-        options->ranks < config->trainer.segments ? options->ranks : config->trainer.segments;
-    mmoe_status status = MMOE_OK;
-    for (int32_t ranks = 2; !status && ranks <= most; ranks *= 2) {
-        mmoe_sketch s;
-        status =
-            mmoe_sketch_make(config, schema, (mmoe_among){0, ranks}, options->threads, &s, err);
-        if (!status) e->of_ranks[e->given.n_of_ranks++] = count_memory(&s);
-        mmoe_sketch_finish(&s);
-    }
-    return status;
 }
 
 /* ---- Rows ---- */
@@ -213,6 +198,43 @@ static mmoe_status measure_steps(estimate *e, const mmoe_rehearsal *r, mmoe_erro
     return status;
 }
 
+/* ---- Ranks ---- */
+
+/* Of the values that were left out a rank updates its portion. */
+static mmoe_status time_rank(mmoe_rank_estimate *rank, const mmoe_sketch *s,
+                             const mmoe_estimate_options *options, double update_seconds,
+                             const mmoe_allocator *alloc, mmoe_error *err) {
+    mmoe_rehearsal r;
+    const mmoe_status status = mmoe_rehearse(s, options->data, options->threads, alloc, &r, err);
+    if (!status)
+        rank->step_seconds =
+            r.seconds / (double)r.steps + (double)r.left_out * update_seconds /
+                                              (rank->ranks * mmoe_pool_workers(r.trainer->pool));
+    mmoe_rehearsal_finish(&r);
+    return status;
+}
+
+/* Of 2, 4 .. as many ranks as are asked for, and as segments there are. */
+static mmoe_status measure_ranks(estimate *e, const mmoe_schema *schema,
+                                 const mmoe_estimate_options *options, double update_seconds,
+                                 mmoe_error *err) {
+    const int32_t segments = e->config->trainer.segments,
+                  most = options->ranks < segments ? options->ranks : segments;
+    mmoe_status status = MMOE_OK;
+    for (int32_t ranks = 2; !status && ranks <= most; ranks *= 2) {
+        const mmoe_among own = {0, ranks};
+        mmoe_sketch s;
+        status = mmoe_sketch_make(e->config, schema, own, options->threads, &s, err);
+        if (!status) {
+            mmoe_rank_estimate *rank = &e->of_ranks[e->given.n_of_ranks++];
+            *rank = count_memory(&s);
+            status = time_rank(rank, &s, options, update_seconds, &e->alloc, err);
+        }
+        mmoe_sketch_finish(&s);
+    }
+    return status;
+}
+
 static void add_epoch(mmoe_estimate *g, const mmoe_rehearsal *r) {
     const int64_t steps = (g->rows + g->batch_size - 1) / g->batch_size;
     g->settle_seconds = r->settle_seconds;
@@ -222,17 +244,41 @@ static void add_epoch(mmoe_estimate *g, const mmoe_rehearsal *r) {
                            r->settle_seconds;
 }
 
-/* What a row reads of tables, and how often all rows must meet. */
-static void count_reads(estimate *e, const mmoe_rehearsal *r) {
+/* Rows of tables that a batch reads. */
+static mmoe_status count_met(estimate *e, const mmoe_rehearsal *r, const mmoe_dataset *data,
+                             mmoe_error *err) {
     const mmoe_schema *s = r->model->schema;
-    const int32_t n_id = s->n_sparse - s->n_list;
-    for (int32_t i = 0; i < s->n_sparse; i++)
-        e->tables[s->sparse[i].table].reads +=
-            i < n_id || !r->list_elements ? 1 : r->list_elements[i - n_id];
+    const size_t tables = e->given.n_table;
+    double(*met)[MMOE_RANK_SHARES] = mmoe_alloc_zero(&e->alloc, tables, sizeof *met);
+    if (!met) return mmoe_fail_memory(err, tables * sizeof *met);
+    for (int32_t i = 0; i < s->n_sparse; i++) {
+        const int32_t list = i - (s->n_sparse - s->n_list);
+        met[s->sparse[i].table][0] += list < 0 || !r->list_elements ? 1 : r->list_elements[list];
+    }
+    for (size_t t = 0; t < tables; t++) {
+        const double reads = met[t][0] * e->given.batch_size;
+        for (int i = 0; i < MMOE_RANK_SHARES; i++)
+            met[t][i] = mmoe_rows_met_evenly(reads / (1 << i), (double)e->tables[t].rows);
+    }
+    const mmoe_status status =
+        data ? mmoe_rows_met(&e->config->trainer, s, data, &e->alloc, met, err) : MMOE_OK;
+    for (size_t t = 0; t < tables; t++) memcpy(e->tables[t].met, met[t], sizeof met[t]);
+    mmoe_release(&e->alloc, met);
+    return status;
+}
+
+/* The part of the rows that a rank has not read which others have: of whole blocks that are
+ * streamed by lanes. */
+static double part_told(const estimate *e, const mmoe_dataset *data) {
+    const mmoe_trainer_config *c = &e->config->trainer;
+    const int64_t rows = e->given.rows;
+    if (!c->lanes || (data && !data->stored && !c->memory)) return 0;
+    return rows ? (double)(rows / MMOE_BLOCK_ROWS * MMOE_BLOCK_ROWS) / (double)rows : 1;
 }
 
 /* What ranks that read lanes tell each other of a batch's rows (train/whole_batch.h). */
-static mmoe_status count_told(estimate *e, const mmoe_rehearsal *r, mmoe_error *err) {
+static mmoe_status count_told(estimate *e, const mmoe_rehearsal *r, const mmoe_dataset *data,
+                              mmoe_error *err) {
     const mmoe_schema *s = r->model->schema;
     const mmoe_trainer_config *c = &e->config->trainer;
     const size_t columns = (size_t)s->n_sparse + 1;
@@ -245,13 +291,11 @@ static mmoe_status count_told(estimate *e, const mmoe_rehearsal *r, mmoe_error *
         words = s->n_label + (s->weight != NULL);
     for (int32_t i = 0; i < s->n_sparse; i++) words += told[i];
     for (int32_t i = 0; i < s->n_list; i++) {
-        e->given.told_lists |= lists[i];
         if (lists[i])
             words +=
                 (r->list_elements ? r->list_elements[i] : 1) * (1 + mmoe_schema_weighs_lists(s));
     }
-    if (c->lanes) e->given.told_bytes = (int64_t)(4 * words * e->given.batch_size);
-    e->given.told_lists &= c->lanes;
+    e->given.told_bytes = (int64_t)(4 * words * e->given.batch_size * part_told(e, data));
     mmoe_release(&e->alloc, told);
     return MMOE_OK;
 }
@@ -283,15 +327,15 @@ static mmoe_status measure(estimate *e, const mmoe_config *config, const mmoe_sc
     mmoe_status status =
         mmoe_sketch_make(config, schema, (mmoe_among){0, 1}, options->threads, &sketch, err);
     if (!status) status = measure_memory(e, &sketch, err);
-    if (!status) status = measure_ranks(e, config, schema, options, err);
     if (!status)
         status =
             mmoe_rehearse(&sketch, options->data, options->threads, &e->alloc, &rehearsal, err);
+    if (!status) status = measure_ranks(e, schema, options, rehearsal.update_seconds, err);
     if (!status) status = measure_rows(e, &rehearsal, err);
     if (!status) status = measure_steps(e, &rehearsal, err);
     if (!status) add_epoch(&e->given, &rehearsal);
-    if (!status) count_reads(e, &rehearsal);
-    if (!status) status = count_told(e, &rehearsal, err);
+    if (!status) status = count_met(e, &rehearsal, options->data, err);
+    if (!status) status = count_told(e, &rehearsal, options->data, err);
     mmoe_rehearsal_finish(&rehearsal);
     mmoe_sketch_finish(&sketch);
     return status;

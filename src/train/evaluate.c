@@ -1,7 +1,6 @@
 #include "train/evaluate.h"
 
 #include <assert.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "base/watcher.h"

@@ -8,6 +8,7 @@
 #include "train/ema.h"
 #include "train/fit_run.h"
 #include "train/labels.h"
+#include "train/shards.h"
 
 enum { LEAST_WATCHED = 256, MOST_WATCHED = 4096 }; /* rows of an epoch whose gates are looked at */
 
@@ -51,21 +52,16 @@ static mmoe_status tell_stop(const mmoe_fit_run *r, mmoe_error *err) {
 }
 
 /* Of several ranks the next step tells all that one of them stops. */
-static mmoe_status run_steps(mmoe_fit_run *r, mmoe_error *err) {
+static mmoe_status run_batches(mmoe_fit_run *r, mmoe_feed *feed, mmoe_error *err) {
     mmoe_trainer *t = r->t;
-    const int32_t batch_size = t->model->config->trainer.batch_size;
-    mmoe_rows read;
     const mmoe_rows *batch;
     bool is_over = t->ranks && atomic_load(&t->stop); /* the caller's, before the first step */
-    mmoe_status status = mmoe_source_begin(r->train, t->at.epoch, err);
-    if (!status) status = mmoe_source_seek(r->train, t->at.row, err);
+    mmoe_status status = MMOE_OK;
     while (!status) {
-        status = mmoe_source_next(r->train, batch_size, &read, err);
-        if (status || read.rows == 0) break;
-        batch = &read;
-        if (read.is_share)
-            status = mmoe_whole_batch_take(&r->whole, &read, t->scores != NULL, &batch, err);
-        if (status) return status;
+        const mmoe_sent sent = mmoe_trainer_mark_sent(t);
+        status = mmoe_feed_next(feed, &batch, err);
+        mmoe_trainer_count_sent(t, &sent);
+        if (status || batch->rows == 0) break;
         const bool watched = watch_step(r, r->rows - t->at.row);
         t->stops = is_over;
         status = mmoe_trainer_update(t, batch, t->at.row, err);
@@ -73,7 +69,7 @@ static mmoe_status run_steps(mmoe_fit_run *r, mmoe_error *err) {
         if (watched) mmoe_gate_meter_add(&r->gates, t->run);
         if (t->scores) mmoe_progressive_add(&r->progressive, batch, t->pool);
         add_losses(t);
-        t->at.row = mmoe_source_place(r->train);
+        t->at.row = feed->place;
         is_over = mmoe_fit_report_progress(r) || atomic_load(&t->stop);
         if (t->ranks ? t->stops : is_over) return tell_stop(r, err);
     }
@@ -81,6 +77,19 @@ static mmoe_status run_steps(mmoe_fit_run *r, mmoe_error *err) {
     const bool any = mmoe_ranks_any(t->ranks, is_over);
     status = mmoe_ranks_status(t->ranks, err); /* what has failed is no stop */
     return !status && any ? tell_stop(r, err) : status;
+}
+
+static mmoe_status run_steps(mmoe_fit_run *r, mmoe_error *err) {
+    const mmoe_trainer *t = r->t;
+    mmoe_feed feed = {.source = r->train,
+                      .whole = &r->whole,
+                      .most = t->model->config->trainer.batch_size,
+                      .scores = t->scores != NULL};
+    mmoe_status status = mmoe_source_begin(r->train, t->at.epoch, err);
+    if (!status) status = mmoe_source_seek(r->train, t->at.row, err);
+    if (!status) status = run_batches(r, &feed, err);
+    mmoe_feed_end(&feed);
+    return status;
 }
 
 /* ---- Epochs ---- */
@@ -105,6 +114,7 @@ static void end_balanced_epoch(mmoe_trainer *t) {
 static mmoe_status run_epoch(mmoe_fit_run *r, mmoe_error *err) {
     mmoe_trainer *t = r->t;
     const mmoe_trainer_config *c = &t->model->config->trainer;
+    t->leaves_rows = false;
     r->epoch_start = r->last_progress = mmoe_clock();
     if (r->parts.n_gate && !r->valid)
         mmoe_gate_meter_reset(&r->gates, 1 + c->batch_size / watched_rows(r));
@@ -221,22 +231,22 @@ static void begin_anew(mmoe_trainer *t) {
     clear_losses(t);
 }
 
+#define NOT_AS_STREAMED                                                                            \
+    " (those of a CSV file in memory are others than the same rows streamed or packed)"
 /* How the run that is to be continued began, if not with these rows; NULL: it did. */
 static const char *differing_rows(const mmoe_progress_state *at, mmoe_identity train,
                                   uint64_t valid) {
     const bool knows_all = at->schema_hash != 0; /* a checkpoint of version 0.1 does not */
     if (knows_all && train.schema != at->schema_hash)
         return "with rows of another schema: other columns, vocabularies or transforms";
-    if (train.rows != at->data_hash)
-        return "with other training rows (those of a CSV file in memory are others than the same "
-               "rows streamed or packed)";
+    if (train.rows != at->data_hash) return "with other training rows" NOT_AS_STREAMED;
     if (!knows_all || valid == at->valid_hash) return NULL;
     if (!valid) return "with validation rows, and now there are none";
-    return at->valid_hash ? "with other validation rows"
+    return at->valid_hash ? "with other validation rows" NOT_AS_STREAMED
                           : "without validation rows, and now there are some";
 }
 
-static void warn_of_end(const mmoe_trainer *t) {
+static void warn_of_end(mmoe_trainer *t) {
     const int32_t epochs = t->at.epoch, waited = t->at.waited;
     const bool early = has_waited_enough(t);
     mmoe_fit_warn(t, (mmoe_warning){.count = early ? waited : epochs},
@@ -262,6 +272,9 @@ static mmoe_status begin_run(mmoe_fit_run *r, mmoe_error *err) {
     if (status) return status;
     t->at.finished = is_over(t); /* by the configuration as it is now */
     if (t->at.finished) warn_of_end(t);
+    /* What a save that was killed left has no later one to remove it. */
+    if (t->at.finished && t->checkpoint_path && mmoe_ranks_is_first(t->ranks))
+        mmoe_shards_tidy(t->checkpoint_path, &t->alloc);
     /* What a run that loses its weights falls back to. */
     return t->at.has_best ? MMOE_OK : mmoe_best_keep(&t->best, &t->model->params, t->pool, err);
 }
@@ -406,6 +419,7 @@ static mmoe_status bring_back(mmoe_fit_run *r, mmoe_status status, mmoe_error *e
 static void finish_fit(mmoe_fit_run *r) {
     mmoe_trainer *t = r->t;
     atomic_store(&t->stop, 0);
+    t->leaves_rows = false;
     t->is_fitting = false;
     t->run->observer = NULL;
     t->scores = NULL;
@@ -415,7 +429,7 @@ static void finish_fit(mmoe_fit_run *r) {
     mmoe_parts_finish(&r->parts);
     mmoe_evaluator_free(r->evaluator);
     void *memory[] = {r->metrics,  r->best_metrics, r->counts,    r->start_metrics,
-                      r->is_start, r->is_shrunk,    r->parts_left};
+                      r->is_start, r->is_shrinking, r->parts_left};
     for (size_t i = 0; i < sizeof memory / sizeof *memory; i++) mmoe_release(&t->alloc, memory[i]);
     mmoe_source_free(r->train);
     mmoe_source_free(r->valid);
@@ -432,6 +446,7 @@ static mmoe_status fit(mmoe_trainer *t, const mmoe_dataset *train, const mmoe_da
         return status;
     }
     mmoe_fit_run r = {.t = t, .train_set = train, .valid_set = valid, .rows = train->rows};
+    t->leaves_rows = t->at.row > 0;
     status = open_sources(&r, train, valid, err);
     if (!status) status = take_fit_memory(&r, err);
     if (!status) status = watch_progress(&r, err);

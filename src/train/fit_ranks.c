@@ -8,7 +8,7 @@ static void warn_of_unlike(void *context, const char *sentence) {
                   "%s: the weights are not those of one process to the bit", sentence);
 }
 
-mmoe_status mmoe_fit_agree(const mmoe_trainer *t, mmoe_error *err) {
+mmoe_status mmoe_fit_agree(mmoe_trainer *t, mmoe_error *err) {
     if (!t->ranks) return MMOE_OK;
     const mmoe_agree_number numbers[] = {{"training rows", t->at.data_hash},
                                          {"validation rows", t->at.valid_hash},
@@ -19,12 +19,11 @@ mmoe_status mmoe_fit_agree(const mmoe_trainer *t, mmoe_error *err) {
                                          {"steps done", t->optimizer.steps},
                                          {"checkpoint", t->checkpoint_path != NULL}};
     const mmoe_agreement a = {t->ranks->comm, numbers, sizeof numbers / sizeof *numbers,
-                              t->options.allow_unlike ? warn_of_unlike : NULL,
-                              (void *)(uintptr_t)t};
+                              t->options.allow_unlike ? warn_of_unlike : NULL, t};
     return mmoe_agree(&a, &t->alloc, err);
 }
 
-void mmoe_fit_warn_of_lanes(const mmoe_trainer *t, const mmoe_dataset *train) {
+void mmoe_fit_warn_of_lanes(mmoe_trainer *t, const mmoe_dataset *train) {
     const mmoe_trainer_config *c = &t->model->config->trainer;
     const mmoe_stored *stored = train->stored;
     if (!c->lanes) return;

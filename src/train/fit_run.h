@@ -2,9 +2,9 @@
 #ifndef MMOE_TRAIN_FIT_RUN_H
 #define MMOE_TRAIN_FIT_RUN_H
 
+#include "train/feed.h"
 #include "train/progressive.h"
 #include "train/trainer.h"
-#include "train/whole_batch.h"
 
 enum { MMOE_FIT_STEADY = 5 }; /* epochs */
 
@@ -29,10 +29,10 @@ typedef struct mmoe_fit_run {
     int32_t best_epoch;
     mmoe_task_metrics *start_metrics; /* [tasks] of a linear start; NULL: there is none */
     bool *is_start;                   /* [tasks] the last epoch is worse: the task is as it began */
-    bool *is_shrunk;                  /* [tasks] worse than the constant; NULL: not looked at */
-    int *parts_left;                  /* [tasks] of them, in eighths */
-    bool *counts;    /* [tasks] those whose figures are watched and can be defined */
-    bool has_warned; /* of a score that is undefined */
+    bool *is_shrinking; /* [tasks] drawn nearer to its constant; NULL: not looked at */
+    int *parts_left;    /* [tasks] what is left of it, in 16ths */
+    bool *counts;       /* [tasks] those whose figures are watched and can be defined */
+    bool has_warned;    /* of a score that is undefined */
     bool has_warned_of_decay;
     mmoe_fit_course course;
     double epoch_start, last_progress;
@@ -79,9 +79,9 @@ void mmoe_fit_prefer_start(mmoe_fit_run *r);
 /* Behind a run: makes the tasks that the best weights have so what they began as. */
 void mmoe_fit_bring_start(mmoe_trainer *t);
 
-/* fit_shrink.c, with trainer.shrink, behind the last epoch: finds the tasks that the best weights,
- * which the model then has, make worse than their constant, and how near it they are best; tells of
- * them. MMOE_E_MEMORY, and what evaluation returns. */
+/* fit_shrink.c, with trainer.shrink, behind the last epoch: finds how near its constant each task
+ * is best of the best weights, which the model then has, and tells of those that are to be drawn
+ * there. MMOE_E_MEMORY, and what evaluation returns. */
 mmoe_status mmoe_fit_shrink(mmoe_fit_run *r, mmoe_error *err);
 /* Makes them so, of the best weights. */
 void mmoe_fit_bring_shrunk(mmoe_fit_run *r);
@@ -97,19 +97,19 @@ mmoe_status mmoe_fit_record_task(const mmoe_fit_run *r, int32_t task, mmoe_error
 /* fit_ranks.c: of several ranks, before the first step: all are about to make the same run,
  * MMOE_E_CONFIG where they are not; and behind an epoch: what each has seen of the gates in its
  * steps becomes what all have. */
-mmoe_status mmoe_fit_agree(const mmoe_trainer *t, mmoe_error *err);
+mmoe_status mmoe_fit_agree(mmoe_trainer *t, mmoe_error *err);
 void mmoe_fit_sum_gates(mmoe_fit_run *r);
 /* Fills metrics [tasks] of the validation rows, on all ranks with the first's, by which all decide:
  * where processors are unlike the last bits of their own may differ. */
 mmoe_status mmoe_fit_evaluate(mmoe_fit_run *r, mmoe_task_metrics *metrics, mmoe_error *err);
 /* Where lanes are asked for, and ranks would read all rows. */
-void mmoe_fit_warn_of_lanes(const mmoe_trainer *t, const mmoe_dataset *train);
+void mmoe_fit_warn_of_lanes(mmoe_trainer *t, const mmoe_dataset *train);
 /* Of an evaluation (mmoe_evaluation), for a trainer whose tables are dealt. */
 mmoe_status mmoe_fit_fetch(void *trainer, const mmoe_rows *batch, const mmoe_rows **out,
                            mmoe_error *err);
 
 /* Tells the caller what is suspicious; `about` lacks the sentence alone. */
-void mmoe_fit_warn(const mmoe_trainer *t, mmoe_warning about, const char *format, ...)
+void mmoe_fit_warn(mmoe_trainer *t, mmoe_warning about, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Call on_progress, when it is time for it, and on_epoch; other than 0: the caller stops the run.

@@ -1,6 +1,6 @@
-/* Behind the last epoch, with trainer.shrink: a task that validation rows say is worse than its
- * constant is drawn towards it, by scaling what its logit has above the constant's. Of few rows a
- * model is often too sure of what it has found, and ranks better than chance all the same. */
+/* Behind the last epoch, with trainer.shrink: of what a task's logit has above the constant's as
+ * much is left as the validation rows like best. Of few rows a model is often too sure of what it
+ * has found, up to being worse than the constant, and ranks better than chance all the same. */
 #include <math.h>
 #include <string.h>
 
@@ -8,7 +8,7 @@
 #include "model/linear_part.h"
 #include "train/fit_run.h"
 
-enum { PARTS = 8 };
+enum { PARTS = 16 };
 
 static double loss_of(const mmoe_task_metrics *m) {
     return m->values[mmoe_loss_compared(mmoe_loss_kind_of(m->type))];
@@ -21,11 +21,20 @@ bool mmoe_fit_shrinks(const mmoe_fit_run *r) {
 }
 
 /* A loss that was shaped wants other scores than the figure does. */
-static bool is_worse(const mmoe_fit_run *r, int32_t task) {
-    const mmoe_task_metrics *m = &r->best_metrics[task];
+static bool has_constant(const mmoe_fit_run *r, int32_t task) {
     const mmoe_losses *l = mmoe_graph_losses(r->t->model->graph);
     const bool is_shaped = l->kinds[task]->is_shaped && !mmoe_loss_is_plain(&l->shape[task]);
-    return !is_shaped && r->t->model->schema->labels[task].has_constant && loss_of(m) > m->base;
+    return !is_shaped && r->t->model->schema->labels[task].has_constant;
+}
+
+/* What a number that is fitted to n rows gains by chance alone is a part in 2n of the error. */
+static bool is_chance(const mmoe_task_metrics *m, double before, double after, double times) {
+    return before < after * (1 + times * 0.5 / (double)(m->rows ? m->rows : 1));
+}
+
+/* Half of that is enough to be drawn for, unless the task was worse than its constant. */
+static bool stays(const mmoe_task_metrics *before, double after) {
+    return loss_of(before) <= before->base && is_chance(before, loss_of(before), after, 0.5);
 }
 
 /* Of a task: so many parts of what its logit has above the constant are left. */
@@ -46,65 +55,111 @@ static void leave_all(mmoe_fit_run *r, mmoe_params *params) {
         if (r->parts_left[i] < PARTS) leave(r, params, i, r->parts_left[i]);
 }
 
-/* How few parts are best for each task that is worse: of `values`, the best weights. */
-static mmoe_status try_parts(mmoe_fit_run *r, mmoe_params *p, const float *values,
+static mmoe_status measure(mmoe_fit_run *r, mmoe_params *p, int parts, mmoe_error *err) {
+    for (int32_t i = 0; i < r->t->model->schema->n_label; i++)
+        if (r->is_shrinking[i]) leave(r, p, i, parts);
+    return mmoe_fit_evaluate(r, r->metrics, err);
+}
+
+static void take(mmoe_fit_run *r, int32_t task, int parts) {
+    r->best_metrics[task] = r->metrics[task];
+    r->parts_left[task] = parts;
+}
+
+/* A step further with each task on its way: the loss along it is convex, so a task is where it is
+ * best once a step makes it no better. *any: one goes on. */
+static mmoe_status try_parts(mmoe_fit_run *r, mmoe_params *p, int parts, bool *any,
                              mmoe_error *err) {
-    const int32_t tasks = r->t->model->schema->n_label;
-    mmoe_status status = MMOE_OK;
-    for (int parts = PARTS - 1; parts >= 0 && !status; parts--) {
-        for (int32_t i = 0; i < tasks; i++)
-            if (r->is_shrunk[i]) leave(r, p, i, parts);
-        status = mmoe_fit_evaluate(r, r->metrics, err);
-        for (int32_t i = 0; i < tasks && !status; i++) {
-            if (!r->is_shrunk[i] || !(loss_of(&r->metrics[i]) < loss_of(&r->best_metrics[i])))
-                continue;
-            r->best_metrics[i] = r->metrics[i];
-            r->parts_left[i] = parts;
-        }
-        memcpy(p->values, values, (size_t)p->n_value * sizeof *values);
+    const mmoe_status status = measure(r, p, parts, err);
+    *any = false;
+    for (int32_t i = 0; i < r->t->model->schema->n_label && !status; i++) {
+        r->is_shrinking[i] &= loss_of(&r->metrics[i]) < loss_of(&r->best_metrics[i]);
+        if (r->is_shrinking[i]) take(r, i, parts);
+        *any |= r->is_shrinking[i];
     }
     return status;
 }
 
-static mmoe_status find_parts(mmoe_fit_run *r, mmoe_params *p, mmoe_error *err) {
+/* Tasks that stay are as they were; of the others those that beat their constant by chance become
+ * it. */
+static mmoe_status judge(mmoe_fit_run *r, mmoe_params *p, const mmoe_task_metrics *before,
+                         mmoe_error *err) {
+    const int32_t tasks = r->t->model->schema->n_label;
+    bool any = false;
+    for (int32_t i = 0; i < tasks; i++) {
+        const double after = loss_of(&r->best_metrics[i]);
+        r->is_shrinking[i] = false;
+        if (r->parts_left[i] == PARTS) continue;
+        if (stays(&before[i], after)) {
+            r->best_metrics[i] = before[i];
+            r->parts_left[i] = PARTS;
+        } else {
+            r->is_shrinking[i] = is_chance(&before[i], before[i].base, after, 1);
+        }
+        any |= r->is_shrinking[i];
+    }
+    const mmoe_status status = any ? measure(r, p, 0, err) : MMOE_OK;
+    for (int32_t i = 0; i < tasks && !status; i++)
+        if (r->is_shrinking[i]) take(r, i, 0);
+    return status;
+}
+
+static mmoe_status find_parts(mmoe_fit_run *r, mmoe_params *p, const mmoe_task_metrics *before,
+                              mmoe_error *err) {
     const size_t count = (size_t)p->n_value;
     float *values = mmoe_alloc(&r->t->alloc, count, sizeof *values);
     if (!values) return mmoe_fail_memory(err, count * sizeof *values);
     memcpy(values, p->values, count * sizeof *values);
-    const mmoe_status status = try_parts(r, p, values, err);
+    mmoe_status status = MMOE_OK;
+    bool any = true;
+    for (int parts = PARTS - 1; any && parts >= 0 && !status; parts--) {
+        status = try_parts(r, p, parts, &any, err);
+        memcpy(p->values, values, count * sizeof *values);
+    }
+    if (!status) status = judge(r, p, before, err);
+    memcpy(p->values, values, count * sizeof *values);
     mmoe_release(&r->t->alloc, values);
     return status;
 }
 
-static mmoe_status tell(mmoe_fit_run *r, int32_t task, double before, mmoe_error *err) {
+static mmoe_status tell(mmoe_fit_run *r, int32_t task, const mmoe_task_metrics *before,
+                        mmoe_error *err) {
     const mmoe_task_metrics *m = &r->best_metrics[task];
-    const mmoe_metric *metric =
-        mmoe_metric_at(m->type, mmoe_loss_compared(mmoe_loss_kind_of(m->type)));
-    mmoe_fit_warn(r->t, (mmoe_warning){NULL, m->name, .count = mmoe_source_count(r->valid)},
-                  "task \"%s\": the best weights had a %s of %.5g on the validation rows, always "
-                  "predicting the mean label has %.5g: %d/%d of what they say above the mean are "
-                  "left (trainer.shrink), with %.5g",
-                  m->name, metric->title, before, m->base, (int)r->parts_left[task], PARTS,
-                  loss_of(m));
+    const mmoe_warning about = {NULL, m->name, .count = before->rows};
+    const char *title =
+        mmoe_metric_at(m->type, mmoe_loss_compared(mmoe_loss_kind_of(m->type)))->title;
+    if (r->parts_left[task] == 0)
+        mmoe_fit_warn(r->t, about,
+                      "task \"%s\": the best weights had a %s of %.5g on the validation rows, "
+                      "always predicting the mean label has %.5g, and no part of what they say "
+                      "beats that by more than chance: it is what the model does (trainer.shrink)",
+                      m->name, title, loss_of(before), m->base);
+    else if (loss_of(before) > m->base)
+        mmoe_fit_warn(r->t, about,
+                      "task \"%s\": the best weights had a %s of %.5g on the validation rows, "
+                      "always predicting the mean label has %.5g: %d/%d of what they say above the "
+                      "mean are left (trainer.shrink), with %.5g",
+                      m->name, title, loss_of(before), m->base, r->parts_left[task], PARTS,
+                      loss_of(m));
+    else
+        mmoe_fit_warn(r->t, about,
+                      "task \"%s\": the best weights were too sure of the validation rows: %d/%d "
+                      "of what they say above the mean label are left (trainer.shrink), which "
+                      "makes a %s of %.5g of %.5g",
+                      m->name, r->parts_left[task], PARTS, title, loss_of(m), loss_of(before));
     return mmoe_fit_record_task(r, task, err);
 }
 
-static mmoe_status shrink(mmoe_fit_run *r, mmoe_params *p, mmoe_error *err) {
+static mmoe_status shrink(mmoe_fit_run *r, mmoe_params *p, mmoe_task_metrics *before,
+                          mmoe_error *err) {
     const int32_t tasks = r->t->model->schema->n_label;
     bool any = false;
     mmoe_status status = mmoe_fit_evaluate(r, r->best_metrics, err);
-    for (int32_t i = 0; i < tasks && !status; i++) {
-        r->is_shrunk[i] = is_worse(r, i);
-        any |= r->is_shrunk[i];
-    }
-    if (status || !any) return status;
-    double *before = mmoe_alloc(&r->t->alloc, (size_t)tasks, sizeof *before);
-    if (!before) return mmoe_fail_memory(err, (size_t)tasks * sizeof *before);
-    for (int32_t i = 0; i < tasks; i++) before[i] = loss_of(&r->best_metrics[i]);
-    status = find_parts(r, p, err);
+    memcpy(before, r->best_metrics, (size_t)tasks * sizeof *before);
+    for (int32_t i = 0; i < tasks && !status; i++) any |= r->is_shrinking[i] = has_constant(r, i);
+    if (any && !status) status = find_parts(r, p, before, err);
     for (int32_t i = 0; i < tasks && !status; i++)
-        if (r->parts_left[i] < PARTS) status = tell(r, i, before[i], err);
-    mmoe_release(&r->t->alloc, before);
+        if (r->parts_left[i] < PARTS) status = tell(r, i, &before[i], err);
     return status;
 }
 
@@ -115,13 +170,16 @@ static void leave_everything(mmoe_fit_run *r) {
 mmoe_status mmoe_fit_shrink(mmoe_fit_run *r, mmoe_error *err) {
     mmoe_trainer *t = r->t;
     const size_t tasks = (size_t)t->model->schema->n_label;
-    r->is_shrunk = mmoe_alloc_zero(&t->alloc, tasks, sizeof *r->is_shrunk);
+    mmoe_task_metrics *before = mmoe_alloc_zero(&t->alloc, tasks, sizeof *before);
+    r->is_shrinking = mmoe_alloc_zero(&t->alloc, tasks, sizeof *r->is_shrinking);
     r->parts_left = mmoe_alloc_zero(&t->alloc, tasks, sizeof *r->parts_left);
     if (r->parts_left) leave_everything(r);
-    if (!r->is_shrunk || !r->parts_left)
-        return mmoe_fail_memory(err, tasks * sizeof *r->parts_left);
-    const mmoe_status status = shrink(r, t->average.values ? &t->average : &t->model->params, err);
-    if (status) leave_everything(r);
+    mmoe_params *kept = t->average.values ? &t->average : &t->model->params;
+    const mmoe_status status = before && r->is_shrinking && r->parts_left
+                                   ? shrink(r, kept, before, err)
+                                   : mmoe_fail_memory(err, tasks * sizeof *before);
+    if (status && r->parts_left) leave_everything(r);
+    mmoe_release(&t->alloc, before);
     return status;
 }
 

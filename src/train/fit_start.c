@@ -1,5 +1,4 @@
 /* Before the first epoch, of a model with a linear part: what it begins as counts as epoch 0. */
-#include <math.h>
 #include <string.h>
 
 #include "base/clock.h"

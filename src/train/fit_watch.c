@@ -5,21 +5,25 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/sentence.h"
 #include "config/config_update.h"
 #include "train/deferred.h"
 #include "train/fit_run.h"
 
 enum { LIST_SIZE = 512 };
 
-void mmoe_fit_warn(const mmoe_trainer *t, mmoe_warning about, const char *format, ...) {
+void mmoe_fit_warn(mmoe_trainer *t, mmoe_warning about, const char *format, ...) {
+    const bool leaves_rows = t->leaves_rows;
     char text[1024];
     va_list args;
     if (!t->options.on_warning) return;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    mmoe_say_args(text, sizeof text, format, args);
     va_end(args);
     about.message = text;
+    t->leaves_rows = false; /* the caller may read the model, as in any other callback */
     t->options.on_warning(t->options.user, &about);
+    t->leaves_rows = leaves_rows;
 }
 
 /* What training minimises, as a part of the constant's: those of tasks of several types, and on
@@ -151,8 +155,6 @@ void mmoe_fit_warn_undefined(mmoe_fit_run *r, double score) {
                   (int)r->t->at.epoch, watched_title(r), tasks);
 }
 
-/* Adam brings a gradient that is a row's decay alone up to the size of any other. Rows of a dense
- * table are lost as well, but there decay costs no time that another choice would save. */
 /* Of all ranks'. */
 static mmoe_idle_rows idle_rows(mmoe_trainer *t, uint32_t steps) {
     const mmoe_idle_rows own = mmoe_deferred_idle(&t->optimizer, steps);
@@ -161,6 +163,8 @@ static mmoe_idle_rows idle_rows(mmoe_trainer *t, uint32_t steps) {
     return (mmoe_idle_rows){(int64_t)counts[0], (int64_t)counts[1]};
 }
 
+/* Adam brings a gradient that is a row's decay alone up to the size of any other. Rows of a dense
+ * table are lost as well, but there decay costs no time that another choice would save. */
 void mmoe_fit_warn_of_decay(mmoe_fit_run *r) {
     enum { STEPS = 100 };
     const mmoe_trainer_config *c = &r->t->model->config->trainer;
@@ -209,6 +213,7 @@ static void warn_of_first(const mmoe_fit_run *r) {
     const mmoe_fit_course *c = &r->course;
     const int64_t batch = r->t->model->config->trainer.batch_size,
                   updates = c->best * ((r->rows + batch - 1) / batch);
+    if (r->start_metrics) return; /* it began as a linear model */
     if (!c->best_is_poor || c->best == r->t->at.epoch || updates >= FEW_UPDATES) return;
     mmoe_fit_warn(r->t, (mmoe_warning){.count = updates},
                   "the best of %d epochs is epoch %d, after %lld updates: its weights are hardly "

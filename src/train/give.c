@@ -80,9 +80,10 @@ void mmoe_give_weights(const mmoe_giving *g) {
 
 void mmoe_give_ahead(const mmoe_giving *g) {
     lay_own(g);
-    mmoe_ranks_give_ahead(g->ranks, g->room, g->ranks->peers.portions.from);
+    mmoe_ranks_give_ahead(g->ranks, &g->ranks->weights, "weights", g->room, sizeof *g->room,
+                          g->ranks->peers.portions.from);
 }
 
 void mmoe_take_ahead(const mmoe_giving *g) {
-    if (mmoe_ranks_take_ahead(g->ranks)) take_others(g);
+    if (mmoe_ranks_take_ahead(g->ranks, &g->ranks->weights)) take_others(g);
 }

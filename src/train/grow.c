@@ -68,6 +68,7 @@ static mmoe_status check(const mmoe_trainer *t, const mmoe_batch *batch, const m
     if (limits && limits->max_rows < 0)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: max_rows is %lld", call,
                          (long long)limits->max_rows);
+    if (limits && MMOE_CHECK_RESERVED(limits, call, err)) return MMOE_E_ARGUMENT;
     if (t->is_fitting) return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: a fit is under way", call);
     if (t->ranks)
         return mmoe_fail(err, MMOE_E_ARGUMENT,

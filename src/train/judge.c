@@ -6,8 +6,8 @@
 #include "base/warnings.h"
 #include "loss/loss.h"
 
-static const double hardly_better = 0.999; /* of the constant's figure */
-static const double rounding = 1e-6;       /* of a task that is its constant */
+static const double hardly_better = 0.999, hardly_worse = 1.001; /* of the constant's figure */
+static const double rounding = 1e-6; /* of a task that is its constant */
 
 static const double many = 0.5; /* of the rows */
 
@@ -44,13 +44,21 @@ static mmoe_status judge_task(const mmoe_task_metrics *m, const char *rows, mmoe
                            "task \"%s\": the model file has no mean of training labels: its %s is "
                            "compared with that of %.5g, the mean label of the %s",
                            m->name, title, m->constant, rows);
-    if (!status && figure > hardly_better * m->base)
+    const bool is_constant = fabs(figure - m->base) <= rounding * m->base;
+    const char *against = "hardly better";
+    if (figure > m->base) against = figure > hardly_worse * m->base ? "worse" : "no better";
+    if (!status && is_constant)
+        status = mmoe_warn(list, about, err,
+                           "task \"%s\": the %s of the %" PRId64
+                           " %s is %.5g, that of always predicting the mean label, %.5g, which is "
+                           "what the model does",
+                           m->name, title, m->rows, rows, figure, m->constant);
+    else if (!status && figure > hardly_better * m->base)
         status = mmoe_warn(list, about, err,
                            "task \"%s\": the %s of the %" PRId64
                            " %s is %.5g, that of always predicting the mean label, %.5g, is %.5g: "
                            "the model is %s than none",
-                           m->name, title, m->rows, rows, figure, m->constant, m->base,
-                           figure > m->base * (1 + rounding) ? "worse" : "hardly better");
+                           m->name, title, m->rows, rows, figure, m->constant, m->base, against);
     if (!status && m->group) status = judge_groups(m, rows, list, err);
     return status;
 }

@@ -45,8 +45,8 @@ static void survey_rows(label_survey *s, const mmoe_targets *t, mmoe_task_order 
         if (t->weights && !(t->weights[r] > 0)) continue;
         s->weighed++;
         s->positives += y > 0;
-        s->least = fmin(s->least, y);
-        s->most = fmax(s->most, y);
+        if (y < s->least) s->least = y;
+        if (y > s->most) s->most = y;
     }
 }
 

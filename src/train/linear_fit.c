@@ -10,7 +10,6 @@
 enum { MOST_PASSES = 60, MOST_HALVINGS = 40, HELD = 4 };
 /* Of a step, in deviations of an input: what is left to go is about its square. */
 static const double tolerance = 1e-3;
-static const double penalty = 1; /* lambda */
 
 /* z = c + sum_j v_j u_j, u being x less the pivot. Of m = n + 1 columns of u and 1: */
 struct mmoe_linear_fit {
@@ -29,6 +28,7 @@ struct mmoe_linear_fit {
     double *work;   /* [scratch] */
     double *matrix, *vector, *values; /* [n, n], [n], [n] of the inputs, in their deviations */
     double weight, squares, loss;     /* sums: of weights, of (y - mean)^2, of the loss */
+    double penalty;                   /* lambda, from the first step on */
     double loss_before;
     bool has_pivot, has_units, is_lost, has_moved; /* has_moved: a step led to no larger loss */
 };
@@ -192,21 +192,26 @@ static void make_system(mmoe_linear_fit *f) {
  * what generalised cross-validation says of lambda, a part of that sum. */
 static double validation_of(const mmoe_linear_fit *f, const double *along, double lambda) {
     const int32_t n = f->task.n;
-    const double mean = f->slope[n] / f->weight;
+    const double mean = f->slope[n] / f->weight, variance = curve_at(f, n, n) / f->weight;
     double left = f->squares / f->weight - mean * mean, freedom = 1;
     for (int32_t i = 0; i < n; i++) {
         const double value = fmax(0, f->values[i]), over = value + lambda;
-        left -= along[i] * along[i] * (value + 2 * lambda) / (over * over);
+        left -= variance * along[i] * along[i] * (value + 2 * lambda) / (over * over);
         freedom += value / over;
     }
     const double rest = 1 - freedom / (double)f->rows;
     return rest > 0.01 ? fmax(left, 0) / (rest * rest) : INFINITY;
 }
 
-/* The step of squared errors, to f->vector. */
+/* The step of squared errors, to f->vector, and the penalty. Of another loss the first step is one
+ * of squares, too, for all rows have the constant's variance; training goes on from its fit, and
+ * learns nothing of rows that are fitted well already, so there the penalty is the largest that is
+ * no worse than the least figure by its standard error. */
 static bool solve_squares(mmoe_linear_fit *f) {
     enum { LEAST = -9, MOST = 1 }; /* powers of ten */
     const int32_t n = f->task.n;
+    const bool is_square = f->task.kind == mmoe_loss_kind_of(MMOE_REGRESSION);
+    const double more = is_square ? 1 : 1 + sqrt(2 / (double)f->rows);
     double *along = f->u, best = INFINITY, lambda = pow(10, MOST);
     for (int32_t i = 0; i < n * n; i++) f->matrix[i] /= f->weight;
     for (int32_t i = 0; i < n; i++) f->vector[i] /= f->weight;
@@ -215,11 +220,11 @@ static bool solve_squares(mmoe_linear_fit *f) {
         along[i] = 0;
         for (int32_t j = 0; j < n; j++) along[i] += f->matrix[i * n + j] * f->vector[j];
     }
-    for (int32_t power = MOST; power >= LEAST; power--) {
-        const double figure = validation_of(f, along, pow(10, power));
-        if (figure < best) lambda = pow(10, power);
-        best = fmin(best, figure);
-    }
+    for (int32_t power = LEAST; power <= MOST; power++)
+        best = fmin(best, validation_of(f, along, pow(10, power)));
+    for (int32_t power = LEAST; power <= MOST; power++)
+        if (validation_of(f, along, pow(10, power)) <= best * more) lambda = pow(10, power);
+    f->penalty = lambda * f->weight;
     memset(f->vector, 0, (size_t)n * sizeof *f->vector);
     for (int32_t i = 0; i < n; i++)
         for (int32_t j = 0; j < n; j++)
@@ -230,8 +235,8 @@ static bool solve_squares(mmoe_linear_fit *f) {
 static bool solve_newton(mmoe_linear_fit *f) {
     const int32_t n = f->task.n;
     for (int32_t i = 0; i < n; i++) {
-        f->matrix[i * n + i] += penalty;
-        f->vector[i] -= penalty * f->now[i] * f->unit[i];
+        f->matrix[i * n + i] += f->penalty;
+        f->vector[i] -= f->penalty * f->now[i] * f->unit[i];
     }
     return mmoe_lapack_solve(n, f->matrix, f->vector);
 }
@@ -255,7 +260,7 @@ static double penalised_loss(const mmoe_linear_fit *f) {
     double sum = f->loss;
     for (int32_t i = 0; i < f->task.n; i++) {
         const double w = f->now[i] * f->unit[i];
-        sum += penalty / 2 * w * w;
+        sum += f->penalty / 2 * w * w;
     }
     return sum;
 }
@@ -266,7 +271,8 @@ static bool take_step(mmoe_linear_fit *f) {
     if (!(f->weight > 0) || !(curve_at(f, n, n) > 0)) return false;
     if (!f->has_units) find_units(f);
     make_system(f);
-    if (n && !(is_square ? solve_squares(f) : solve_newton(f))) return false;
+    const bool is_first = f->passes == 1;
+    if (n && !(is_square || is_first ? solve_squares(f) : solve_newton(f))) return false;
     const double distance = move(f);
     if (is_square || distance < tolerance) f->passes = MOST_PASSES;
     return isfinite(distance);

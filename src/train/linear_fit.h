@@ -4,8 +4,10 @@
  * A task's loss is the negative log-likelihood of an exponential family whose natural parameter is
  * the logit z = w . x + c: sum over rows of A(z) - y z, and lambda / 2 sum_j (w_j s_j)^2, s_j being
  * an input's deviation. Newton's steps minimise it (McCullagh and Nelder, Generalized Linear
- * Models, 1989), one a pass over the rows; of squared errors the first is the last. There lambda is
- * that of the least generalised cross-validation (Golub, Heath and Wahba, 1979), else 1. Of a focal
+ * Models, 1989), one a pass over the rows; of squared errors the first is the last. In the first,
+ * which is one of squares for every loss, as all rows have the constant's variance, lambda is that
+ * of the least generalised cross-validation (Golub, Heath and Wahba, 1979), or of losses but
+ * squares the largest within a standard error of that, sqrt(2 / rows) of it. Of a focal
  * loss, which is no such likelihood, it is the minimum of the cross-entropy: `shape.gamma`
  * plays no part. */
 #ifndef MMOE_TRAIN_LINEAR_FIT_H

@@ -13,14 +13,24 @@ typedef struct mmoe_metric_sums {
     double constant, base; /* what is predicted without a model, and the sum of its figure */
     struct {
         bool is_known;
-        float weight, label;
-        double figure; /* the constant's */
-    } last[2];         /* rows by class: most have the label and weight of the one before */
+        double weight, label, figure; /* figure: the constant's */
+    } last[2]; /* rows by class: most have the label and weight of the one before */
 } mmoe_metric_sums;
 
-/* `constant` is to be set before the first row. */
-void mmoe_metric_sums_add(mmoe_metric_sums *s, const mmoe_loss_kind *kind, float prediction,
-                          float label, float weight);
+/* Rows of a batch. Element 0 of each row of the two matrices is the task's. */
+typedef struct mmoe_judged_rows {
+    int64_t rows;
+    const float *predictions; /* [rows, stride]; a probability for classification */
+    const float *labels;      /* [rows, stride]; NaN: left out */
+    int64_t stride;
+    const float *weights;  /* [rows]; NULL: all 1 */
+    const int32_t *groups; /* [rows] 0: none */
+    const int32_t *parts;  /* [rows] -1: of none; NULL: all are of part 0 */
+} mmoe_judged_rows;
+
+/* To the sums of each row's part. `constant` is to be set before the first row. */
+void mmoe_metric_sums_add(mmoe_metric_sums *sums, const mmoe_loss_kind *kind,
+                          const mmoe_judged_rows *rows);
 
 /* What the order of the predictions says; NaN: undefined. */
 typedef struct mmoe_order_figures {

@@ -17,10 +17,19 @@ static inline uint32_t mmoe_ranked_bits(float value) {
     return bits ^ (bits >> 31 ? UINT32_MAX : UINT32_C(1) << 31);
 }
 /* The prediction that gave a key. */
-double mmoe_ranked_prediction(uint32_t key);
+static inline double mmoe_ranked_prediction(uint32_t key) {
+    float value;
+    key ^= key >> 31 ? UINT32_C(1) << 31 : UINT32_MAX;
+    memcpy(&value, &key, sizeof value);
+    return (double)value;
+}
 /* A row's weight, whose sign is the class: positive or not. */
 static inline float mmoe_signed_weight(float label, float weight) {
-    return label > 0 ? weight : -weight;
+    uint32_t bits;
+    memcpy(&bits, &weight, sizeof bits);
+    bits ^= (uint32_t) !(label > 0) << 31; /* classes come at random: a branch is often missed */
+    memcpy(&weight, &bits, sizeof weight);
+    return weight;
 }
 
 /* ---- AUC ---- */
@@ -39,14 +48,27 @@ typedef struct mmoe_ranking {
 } mmoe_ranking;
 
 /* Ends the rows that are tied. */
-void mmoe_ranking_end_tie(mmoe_ranking *r);
+static inline void mmoe_ranking_end_tie(mmoe_ranking *r) {
+    r->twice += (mmoe_pairs)r->tied[1] * (2 * r->rows[0] + r->tied[0]);
+    for (int c = 0; c < 2; c++) {
+        r->rows[c] += r->tied[c];
+        r->tied[c] = 0;
+    }
+    if (!r->is_weighed) return;
+    r->area += r->tied_weight[1] * (r->weight[0] + 0.5 * r->tied_weight[0]);
+    for (int c = 0; c < 2; c++) {
+        r->weight[c] += r->tied_weight[c];
+        r->tied_weight[c] = 0;
+    }
+}
 static inline void mmoe_ranking_add(mmoe_ranking *r, uint32_t key, float weight) {
     if (key != r->key) {
         mmoe_ranking_end_tie(r);
         r->key = key;
     }
     r->n++;
-    r->tied[weight > 0]++;
+    r->tied[0] += !(weight > 0);
+    r->tied[1] += weight > 0;
     if (r->is_weighed) r->tied_weight[weight > 0] += (double)(weight < 0 ? -weight : weight);
 }
 /* Of all rows; NaN unless both classes have weight. */
@@ -61,12 +83,19 @@ enum { MMOE_TENTHS = 10 };
 typedef struct mmoe_tenths {
     int64_t n, at; /* rows in all, and those that came */
     int bin;       /* from 0 */
+    int64_t next;  /* rows with which another bin may begin */
     double excess; /* of its predictions over its labels, in sum */
     double sum, weight;
 } mmoe_tenths;
 
 /* The row that comes next is predicted otherwise than the one before. */
-void mmoe_tenths_turn(mmoe_tenths *t);
+void mmoe_tenths_move_on(mmoe_tenths *t);
+static inline void mmoe_tenths_turn(mmoe_tenths *t) {
+    if (t->at < t->next) return;
+    mmoe_tenths moved = *t; /* so that *t may stay in registers */
+    mmoe_tenths_move_on(&moved);
+    *t = moved;
+}
 static inline void mmoe_tenths_add(mmoe_tenths *t, int64_t rows, double weight, double excess) {
     t->at += rows;
     t->weight += weight;

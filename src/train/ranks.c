@@ -1,7 +1,5 @@
 #include "train/ranks.h"
 
-#include <stdio.h>
-
 #include "base/error.h"
 #include "base/subnormals.h"
 
@@ -95,14 +93,15 @@ static bool exchange_parts(mmoe_peers *p, const mmoe_peer_parts *parts) {
 
 static bool start(mmoe_ranks *r, mmoe_ahead *a) {
     mmoe_error why;
-    if (!r->status) a->is_on_its_way = note(r, mmoe_comm_start(r->comm, &a->exchange, &why), &why);
+    if (!r->status)
+        a->is_on_its_way = note(r, mmoe_comm_start(r->comm, a->way, &a->exchange, &why), &why);
     return a->is_on_its_way;
 }
 
 /* Where something else has failed, too: others may still read what was sent. */
 static bool finish(mmoe_ranks *r, mmoe_ahead *a) {
     mmoe_error why;
-    const mmoe_status status = a->is_on_its_way ? mmoe_comm_finish(r->comm, &why) : MMOE_OK;
+    const mmoe_status status = a->is_on_its_way ? mmoe_comm_finish(r->comm, a->way, &why) : MMOE_OK;
     a->is_on_its_way = false;
     if (!r->status) note(r, status, &why);
     return !r->status;
@@ -134,6 +133,8 @@ mmoe_status mmoe_ranks_create(mmoe_comm *comm, const mmoe_params *params, int64_
                             .finish = finish_parts};
     r->alloc = *alloc;
     r->comm = comm;
+    r->sums.way = r->weights.way = MMOE_WAY_AHEAD;
+    r->batch.way = MMOE_WAY_NEXT;
     r->bytes = mmoe_alloc(alloc, size, sizeof *r->bytes);
     mmoe_status status = r->bytes ? mmoe_params_dense(params, alloc, &r->dense, err)
                                   : mmoe_fail_memory(err, size * sizeof *r->bytes);
@@ -212,22 +213,22 @@ bool mmoe_ranks_give(mmoe_ranks *r, const char *what, void *elements, size_t siz
     return !r->status;
 }
 
-void mmoe_ranks_give_ahead(mmoe_ranks *r, float *weights, const int64_t *from) {
-    mmoe_ahead *a = &r->weights;
+void mmoe_ranks_give_ahead(mmoe_ranks *r, mmoe_ahead *a, const char *what, void *elements,
+                           size_t size, const int64_t *from) {
     const int own = r->comm->rank;
     for (int q = 0; q < r->comm->size; q++) {
-        a->from_at[q] = (uint64_t)from[own] * sizeof *weights;
-        a->from_bytes[q] = (uint64_t)(from[own + 1] - from[own]) * sizeof *weights;
-        a->to_at[q] = (uint64_t)from[q] * sizeof *weights;
-        a->to_bytes[q] = (uint64_t)(from[q + 1] - from[q]) * sizeof *weights;
+        a->from_at[q] = (uint64_t)from[own] * size;
+        a->from_bytes[q] = (uint64_t)(from[own + 1] - from[own]) * size;
+        a->to_at[q] = (uint64_t)from[q] * size;
+        a->to_bytes[q] = (uint64_t)(from[q + 1] - from[q]) * size;
     }
-    a->exchange = (mmoe_exchange){"weights", weights,  a->from_at, a->from_bytes,
-                                  weights,   a->to_at, a->to_bytes};
+    a->exchange =
+        (mmoe_exchange){what, elements, a->from_at, a->from_bytes, elements, a->to_at, a->to_bytes};
     start(r, a);
 }
 
-bool mmoe_ranks_take_ahead(mmoe_ranks *r) {
-    return r->weights.is_on_its_way && finish(r, &r->weights);
+bool mmoe_ranks_take_ahead(mmoe_ranks *r, mmoe_ahead *a) {
+    return a->is_on_its_way && finish(r, a);
 }
 
 mmoe_status mmoe_ranks_meet(mmoe_ranks *r, const char *what, mmoe_error *err) {

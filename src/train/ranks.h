@@ -9,6 +9,7 @@
 
 /* What goes from each rank to all while these compute. */
 typedef struct mmoe_ahead {
+    mmoe_comm_way way;
     bool is_on_its_way;
     mmoe_exchange exchange;
     uint64_t from_at[MMOE_MOST_RANKS], from_bytes[MMOE_MOST_RANKS];
@@ -24,7 +25,8 @@ typedef struct mmoe_ranks {
     int64_t most;       /* floats that it adds at a time */
     uint64_t *bytes;    /* [size] */
     mmoe_ahead sums;    /* rows' gradients, or none */
-    mmoe_ahead weights; /* those of a step that is over, or none */
+    mmoe_ahead weights; /* those of a step that is over, or none; not both */
+    mmoe_ahead batch;   /* what the next one's rows tell, or none */
     bool is_alone;      /* others do not make the calls that this one makes */
     bool has_ended;     /* has told the others so */
     mmoe_status status; /* of the first exchange that failed, and its message */
@@ -54,11 +56,11 @@ bool mmoe_ranks_exchange(mmoe_ranks *r, const mmoe_exchange *e);
  * failed. */
 bool mmoe_ranks_give(mmoe_ranks *r, const char *what, void *elements, size_t size,
                      const int64_t *from);
-/* The same of a step's weights, on their way until they are taken, where that is not to be now:
- * nothing else may be ahead meanwhile. Elements stay. `take` is false where there is none, or
- * something has failed. */
-void mmoe_ranks_give_ahead(mmoe_ranks *r, float *weights, const int64_t *from);
-bool mmoe_ranks_take_ahead(mmoe_ranks *r);
+/* The same, on their way by `a` of `r` until they are taken, and staying so long. `take` is false
+ * where there is none, or something has failed. */
+void mmoe_ranks_give_ahead(mmoe_ranks *r, mmoe_ahead *a, const char *what, void *elements,
+                           size_t size, const int64_t *from);
+bool mmoe_ranks_take_ahead(mmoe_ranks *r, mmoe_ahead *a);
 /* Whether all ranks are about to call what exchanges; else it fails: nothing has failed, and they
  * do not wait for a function of the caller's, which the first alone calls between begin and end. */
 bool mmoe_ranks_together(mmoe_ranks *r);

@@ -233,11 +233,11 @@ static void begin_late(const mmoe_rehearsal *r, const mmoe_params *whole) {
     if (o->history.rates) mmoe_history_restart(&o->history, LATE);
     for (int32_t i = 0; i < whole->n_table; i++) {
         const mmoe_optimizer_block *b = &o->blocks[i];
-        const int64_t rows = b->has_step ? b->count / b->dim : 0,
+        const int64_t rows = b->has_step ? mmoe_record_count(b) : 0,
                       gap = rows ? gap_of(r, whole, i) : 0;
-        for (int64_t row = 0; row < rows; row++)
-            *mmoe_record_step(b, row) =
-                (uint32_t)(LATE + 2 * most - (int64_t)below(GAPS, row, 2 * gap + 1));
+        for (int64_t k = 0; k < rows; k++)
+            *mmoe_record_step(b, mmoe_record_number(b, k)) =
+                (uint32_t)(LATE + 2 * most - (int64_t)below(GAPS, k, 2 * gap + 1));
     }
     for (int64_t i = 0; o->history.rates && i < 2 * most; i++) {
         mmoe_optimizer_begin(o, 0);
@@ -258,6 +258,23 @@ static mmoe_status open_rows(mmoe_rehearsal *r, mmoe_error *err) {
     return status;
 }
 
+static mmoe_status open_lanes(mmoe_rehearsal *r, mmoe_error *err) {
+    const mmoe_trainer *t = r->trainer;
+    if (!t->ranks || !r->model->config->trainer.lanes) return MMOE_OK;
+    return mmoe_whole_batch_init(&r->whole, t->ranks, t->run->plan, r->model->schema, &r->alloc,
+                                 err);
+}
+
+/* A rank that reads lanes tells the others of them, and takes what they tell; here the rows are
+ * those that it knows anyhow. */
+static mmoe_status tell_rows(mmoe_rehearsal *r, const mmoe_rows *batch, mmoe_error *err) {
+    const mmoe_rows *whole;
+    if (!r->whole.ranks) return MMOE_OK;
+    const mmoe_status status = mmoe_whole_batch_start(&r->whole, batch, false, err);
+    if (status || !mmoe_whole_batch_is_started(&r->whole)) return status;
+    return mmoe_whole_batch_take(&r->whole, &whole, err);
+}
+
 /* Of whole batches alone. */
 static mmoe_status step(mmoe_rehearsal *r, mmoe_error *err) {
     const int32_t size = r->model->config->trainer.batch_size;
@@ -267,7 +284,13 @@ static mmoe_status step(mmoe_rehearsal *r, mmoe_error *err) {
         status = mmoe_source_seek(r->source, 0, err);
         if (!status) status = mmoe_source_next(r->source, size, &batch, err);
     }
+    if (!status) status = tell_rows(r, &batch, err);
     return status ? status : mmoe_trainer_update(r->trainer, &batch, 0, err);
+}
+
+/* That have passed, but for those in which others send. */
+static double own_seconds(const mmoe_rehearsal *r) {
+    return mmoe_clock() - r->others.comm.seconds_spent;
 }
 
 static mmoe_status make_steps(mmoe_rehearsal *r, mmoe_error *err) {
@@ -275,13 +298,13 @@ static mmoe_status make_steps(mmoe_rehearsal *r, mmoe_error *err) {
     double begin = mmoe_clock();
     for (int64_t i = 0; i < WARM_UP && !status && mmoe_clock() - begin < most_time; i++)
         status = step(r, err);
-    mmoe_profile_reset(r->profile);
-    begin = mmoe_clock();
+    if (r->profile) mmoe_profile_reset(r->profile);
+    begin = own_seconds(r);
     while (!status && r->steps < MOST_STEPS && r->seconds < most_time &&
            (r->steps < LEAST_STEPS || r->seconds < time_of_steps)) {
         status = step(r, err);
         r->steps++;
-        r->seconds = mmoe_clock() - begin;
+        r->seconds = own_seconds(r) - begin;
     }
     return status;
 }
@@ -320,13 +343,14 @@ static void time_settling(mmoe_rehearsal *r, const mmoe_params *whole) {
 static mmoe_status time_steps(mmoe_rehearsal *r, const mmoe_params *whole, mmoe_error *err) {
     mmoe_status status = learn_nothing(r->trainer, err);
     if (!status) status = open_rows(r, err);
+    if (!status) status = open_lanes(r, err);
     if (status) return status;
     touch(r, whole);
     begin_late(r, whole);
     mmoe_trainer_take_blas(r->trainer);
     status = make_steps(r, err);
     mmoe_trainer_give_blas(r->trainer);
-    if (status) return status;
+    if (status || r->trainer->ranks) return status;
     time_settling(r, whole);
     time_updates(r);
     return MMOE_OK;
@@ -335,7 +359,8 @@ static mmoe_status time_steps(mmoe_rehearsal *r, const mmoe_params *whole, mmoe_
 /* Tables are all of one number: how they are drawn costs no step any time, and them much. */
 static mmoe_status make_model(mmoe_rehearsal *r, const mmoe_config *config,
                               const mmoe_schema *schema, mmoe_error *err) {
-    mmoe_status status = mmoe_model_blank(config, schema, &r->alloc, &r->model, err);
+    const mmoe_among own = {0, r->others.comm.size};
+    mmoe_status status = mmoe_model_blank_among(config, schema, own, &r->alloc, &r->model, err);
     if (status) return status;
     mmoe_tensors *tensors = &r->model->graph->tensors;
     mmoe_model_choose_inits(r->model);
@@ -359,9 +384,19 @@ static bool are_rehearsed(const mmoe_dataset *rows, const mmoe_schema *whole,
     return rows && !rows->stored && rows->rows >= batch_size && are_whole;
 }
 
+static mmoe_status make_trainer(mmoe_rehearsal *r, int threads, mmoe_error *err) {
+    const bool is_one = r->others.comm.size == 1;
+    mmoe_status status = is_one ? mmoe_profile_create(0, &r->alloc, &r->profile, err) : MMOE_OK;
+    const mmoe_trainer_options options = {
+        .threads = threads, .single_threaded_blas = 1, .profile = r->profile};
+    if (!status) status = mmoe_trainer_create(r->model, &options, &r->alloc, &r->trainer, err);
+    if (status || is_one) return status;
+    return mmoe_trainer_join(r->trainer, &r->others.comm, err);
+}
+
 mmoe_status mmoe_rehearse(const mmoe_sketch *run, const mmoe_dataset *like, int threads,
                           const mmoe_allocator *alloc, mmoe_rehearsal *r, mmoe_error *err) {
-    *r = (mmoe_rehearsal){.alloc = *alloc};
+    *r = (mmoe_rehearsal){.alloc = *alloc, .others = mmoe_comm_mirror_of(run->comm.size)};
     const mmoe_model *model = run->model;
     const int32_t batch_size = model->config->trainer.batch_size;
     mmoe_schema *cut = NULL;
@@ -376,15 +411,13 @@ mmoe_status mmoe_rehearse(const mmoe_sketch *run, const mmoe_dataset *like, int 
     mmoe_schema_free(cut);
     if (status) return status;
     r->left_out = count_left_out(&model->params, &r->model->params);
-    status = mmoe_profile_create(0, alloc, &r->profile, err);
-    const mmoe_trainer_options options = {
-        .threads = threads, .single_threaded_blas = 1, .profile = r->profile};
-    if (!status) status = mmoe_trainer_create(r->model, &options, alloc, &r->trainer, err);
+    status = make_trainer(r, threads, err);
     return status ? status : time_steps(r, &model->params, err);
 }
 
 void mmoe_rehearsal_finish(mmoe_rehearsal *r) {
     if (r->source) mmoe_source_free(r->source);
+    mmoe_whole_batch_finish(&r->whole);
     mmoe_trainer_free(r->trainer);
     mmoe_profile_free(r->profile);
     mmoe_model_free(r->model);

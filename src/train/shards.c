@@ -1,7 +1,6 @@
 /* Shards: their names, what is said of them, and how they are read. */
 #include "train/shards.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

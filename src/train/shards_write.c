@@ -222,8 +222,10 @@ mmoe_status mmoe_shards_write(const mmoe_trainer *t, const char *path, mmoe_run_
     const bool are_whole = are_there(t, target, out, first_alone, &why);
     const bool are_lost = mmoe_ranks_status(t->ranks, err) != MMOE_OK;
     if (!are_lost && are_whole) return MMOE_OK;
-    /* By each, before the one that failed ends all: no other still writes. */
+    /* By each, and by all before the one that failed ends all: no other still writes, and none is
+     * told of the end before it is told what to remove. */
     if (!are_lost && deal.owner >= 0) unlink(own);
+    mmoe_ranks_meet(t->ranks, "what is removed of a save", NULL);
     if (why.code && err) *err = why;
     return why.code ? why.code : mmoe_ranks_meet(t->ranks, "a save", err);
 }

@@ -4,11 +4,12 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/sentence.h"
 #include "base/text.h"
 
 static void show_bytes(int64_t bytes, char out[MMOE_NUMBER_SIZE]) {
     const double megabytes = (double)bytes / 1e6;
-    snprintf(out, MMOE_NUMBER_SIZE, megabytes < 1000 ? "%.1f MB" : "%.2f GB",
+    mmoe_say(out, MMOE_NUMBER_SIZE, megabytes < 1000 ? "%.1f MB" : "%.2f GB",
              megabytes < 1000 ? megabytes : megabytes / 1000);
 }
 

@@ -167,17 +167,26 @@ static mmoe_status update(mmoe_trainer *t, const mmoe_rows *batch, int64_t row, 
     return status ? status : mmoe_ranks_status(t->ranks, err);
 }
 
+mmoe_sent mmoe_trainer_mark_sent(const mmoe_trainer *t) {
+    if (!t->ranks) return (mmoe_sent){0};
+    const mmoe_comm *c = t->ranks->comm;
+    return (mmoe_sent){
+        .bytes = (double)c->bytes_sent, .messages = (double)c->n_sent, .seconds = c->seconds_spent};
+}
+
+void mmoe_trainer_count_sent(mmoe_trainer *t, const mmoe_sent *since) {
+    const mmoe_sent now = mmoe_trainer_mark_sent(t);
+    t->sent.bytes += now.bytes - since->bytes;
+    t->sent.messages += now.messages - since->messages;
+    t->sent.seconds += now.seconds - since->seconds;
+}
+
 mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t row,
                                 mmoe_error *err) {
-    if (!t->ranks) return update(t, batch, row, err);
-    const mmoe_comm *c = t->ranks->comm;
-    const uint64_t bytes = c->bytes_sent, messages = c->n_sent;
-    const double seconds = c->seconds_spent;
+    const mmoe_sent sent = mmoe_trainer_mark_sent(t);
     const mmoe_status status = update(t, batch, row, err);
-    t->sent.steps++;
-    t->sent.bytes += (double)(c->bytes_sent - bytes);
-    t->sent.messages += (double)(c->n_sent - messages);
-    t->sent.seconds += c->seconds_spent - seconds;
+    mmoe_trainer_count_sent(t, &sent);
+    t->sent.steps += t->ranks != NULL;
     return status;
 }
 

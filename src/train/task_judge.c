@@ -117,16 +117,6 @@ static float weight_of(const mmoe_judged_rows *r, int64_t i) {
     return r->weights ? r->weights[i] : 1.0F;
 }
 
-static void add_sums(mmoe_task_judge *j, const mmoe_judged_rows *r) {
-    for (int64_t i = 0; i < r->rows; i++) {
-        const float label = r->labels[i * r->stride];
-        const int32_t part = part_of(r, i);
-        if (!isnan(label) && part >= 0)
-            mmoe_metric_sums_add(&j->sums[part], j->kind, r->predictions[i * r->stride], label,
-                                 weight_of(r, i));
-    }
-}
-
 static void add_to_bins(mmoe_task_judge *j, const mmoe_judged_rows *r) {
     for (int64_t i = 0; i < r->rows; i++) {
         const float p = r->predictions[i * r->stride], label = r->labels[i * r->stride];
@@ -180,7 +170,7 @@ static mmoe_status add_to_sorter(mmoe_task_judge *j, const mmoe_judged_rows *r, 
 mmoe_status mmoe_task_judge_add(mmoe_task_judge *j, const mmoe_judged_rows *r, mmoe_error *err) {
     mmoe_status status = MMOE_OK;
     j->is_weighed |= r->weights != NULL;
-    add_sums(j, r);
+    mmoe_metric_sums_add(j->sums, j->kind, r);
     if (j->bins) add_to_bins(j, r);
     if (j->scores) status = add_to_sorter(j, r, j->scores, false, err);
     if (!status && j->groups) status = add_to_sorter(j, r, j->groups, true, err);
@@ -218,12 +208,32 @@ static void end_part(mmoe_task_judge *j, order *o) {
     f->calibration_error = mmoe_tenths_error(&o->tenths);
 }
 
-static void take_score(order *o, uint32_t key, float weight) {
+static inline void take_score(order *o, const uint32_t *record, int words) {
+    const uint32_t key = key_of(record, words);
+    const float weight = signed_weight_of(record, words);
     const double w = fabs((double)weight);
     if (key != o->key || o->ranking.n == 0) mmoe_tenths_turn(&o->tenths);
     o->key = key;
     mmoe_ranking_add(&o->ranking, key, weight);
     mmoe_tenths_add(&o->tenths, 1, w, w * (mmoe_ranked_prediction(key) - (weight > 0)));
+}
+
+/* Of one part, which is most usual. */
+static void take_scores(order *to, const uint32_t *at, size_t n, int words) {
+    order o = *to;
+    for (size_t i = 0; i < n; i++, at += words) take_score(&o, at, words);
+    *to = o;
+}
+
+static void take_parts(mmoe_task_judge *j, order *o, const uint32_t *at, size_t n, int words) {
+    for (size_t i = 0; i < n; i++, at += words) {
+        const int32_t part = (int32_t)at[0];
+        if (part != o->part) {
+            end_part(j, o);
+            begin_part(j, o, part);
+        }
+        take_score(o, at, words);
+    }
 }
 
 static mmoe_status judge_scores(mmoe_task_judge *j, mmoe_error *err) {
@@ -235,14 +245,11 @@ static mmoe_status judge_scores(mmoe_task_judge *j, mmoe_error *err) {
     mmoe_status status = mmoe_sorter_begin(j->scores, err);
     while (!status && n > 0) {
         status = mmoe_sorter_next(j->scores, &at, &n, err);
-        for (size_t i = 0; !status && i < n; i++, at += words) {
-            const int32_t part = j->of.parts > 1 ? (int32_t)at[0] : 0;
-            if (part != o.part) {
-                end_part(j, &o);
-                begin_part(j, &o, part);
-            }
-            take_score(&o, key_of(at, words), signed_weight_of(at, words));
-        }
+        if (status) break;
+        if (j->of.parts > 1)
+            take_parts(j, &o, at, n, words);
+        else
+            take_scores(&o, at, n, words);
     }
     if (!status) end_part(j, &o);
     return status;

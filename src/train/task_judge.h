@@ -17,17 +17,6 @@ typedef struct mmoe_judge_wanted {
     int64_t run; /* rows whose scores are sorted in memory */
 } mmoe_judge_wanted;
 
-/* Rows of a batch. Element 0 of each row of the two matrices is the task's. */
-typedef struct mmoe_judged_rows {
-    int64_t rows;
-    const float *predictions; /* [rows, stride]; a probability for classification */
-    const float *labels;      /* [rows, stride]; NaN: left out */
-    int64_t stride;
-    const float *weights;  /* [rows]; NULL: all 1 */
-    const int32_t *groups; /* [rows] 0: none */
-    const int32_t *parts;  /* [rows] -1: of none; NULL: all are of part 0 */
-} mmoe_judged_rows;
-
 /* MMOE_E_MEMORY. */
 mmoe_status mmoe_task_judge_create(const mmoe_judge_wanted *wanted, const mmoe_allocator *alloc,
                                    mmoe_task_judge **out, mmoe_error *err);

@@ -100,6 +100,7 @@ bool mmoe_trainer_bring_rows(mmoe_trainer *t) {
 
 static bool settle_rows(void *trainer) {
     mmoe_trainer *t = trainer;
+    if (t->leaves_rows) return true;
     pthread_mutex_lock(&t->settling);
     if (t->rows_room && t->optimizer.history.count) t->has_old_rows = true;
     mmoe_deferred_settle(&t->optimizer, t->pool);
@@ -321,6 +322,7 @@ mmoe_status mmoe_trainer_create(mmoe_model *model, const mmoe_trainer_options *o
                          "mmoe_trainer_create: model and out must not be NULL");
     if (options->threads < 0 || options->threads > 256)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_trainer_create: threads must be 0 to 256");
+    if (MMOE_CHECK_RESERVED(options, "mmoe_trainer_create", err)) return MMOE_E_ARGUMENT;
     if (mmoe_allocator_check(alloc, "mmoe_trainer_create", err)) return MMOE_E_ARGUMENT;
     if (mmoe_model_check_learns(model, "mmoe_trainer_create", err)) return MMOE_E_ARGUMENT;
     if (mmoe_model_check_unserved(model, "mmoe_trainer_create", err)) return MMOE_E_ARGUMENT;
@@ -402,9 +404,10 @@ static mmoe_status check_step(const mmoe_trainer *t, const mmoe_dataset *data, i
     if (rows < 1 || rows > (size_t)t->run->plan->max_rows || first < 0 ||
         first > data->rows - (int64_t)rows)
         return mmoe_fail(err, MMOE_E_ARGUMENT,
-                         "rows %lld to %lld: a step takes 1 to %d rows of the %lld of the data set",
-                         (long long)first, (long long)(first + (int64_t)rows),
-                         (int)t->run->plan->max_rows, (long long)data->rows);
+                         "%zu rows from %lld on: a step takes 1 to %d rows of the %lld of the data "
+                         "set",
+                         rows, (long long)first, (int)t->run->plan->max_rows,
+                         (long long)data->rows);
     return MMOE_OK;
 }
 

@@ -68,6 +68,8 @@ struct mmoe_trainer {
                                       may be others. NULL: none has */
     mmoe_sent sent;                /* of several ranks */
     bool is_fitting;
+    bool leaves_rows; /* those that are behind: a fit that goes on within an epoch has no step yet,
+                         and brings them up to date when one that was left alone has */
     bool stops; /* what steps tell all ranks: this one wants no more of them, then whether any does
                  */
     atomic_int stop;
@@ -114,6 +116,9 @@ static inline double mmoe_trainer_most_rate(const mmoe_trainer *t) {
  * finite. */
 mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t row,
                                 mmoe_error *err);
+/* What has been sent by all until now, and counts what was since then as of steps. */
+mmoe_sent mmoe_trainer_mark_sent(const mmoe_trainer *t);
+void mmoe_trainer_count_sent(mmoe_trainer *t, const mmoe_sent *since);
 
 /* Of a model with lists: before the first step, what is known of the rows' lists goes into the run
  * (mmoe_plan_request.list_elements). MMOE_E_MEMORY. */

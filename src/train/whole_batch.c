@@ -45,6 +45,7 @@ mmoe_status mmoe_whole_batch_init(mmoe_whole_batch *w, mmoe_ranks *ranks, const 
     w->weights = take(w, 1, sizeof *w->weights, &failed);
     w->offsets = take(w, w->n_list, sizeof *w->offsets, &failed);
     w->words = take(w, words_at_most(w), sizeof *w->words, &failed);
+    w->words_room = (int64_t)plan->max_rows * words_at_most(w);
     if (failed || !w->ids || !w->lists) return mmoe_fail_memory(err, mmoe_whole_batch_memory(w));
     w->has_columns = mmoe_plan_told_columns(plan, w->ids, w->lists);
     return MMOE_OK;
@@ -52,6 +53,7 @@ mmoe_status mmoe_whole_batch_init(mmoe_whole_batch *w, mmoe_ranks *ranks, const 
 
 void mmoe_whole_batch_finish(mmoe_whole_batch *w) {
     if (!w->ranks) return;
+    mmoe_whole_batch_drop(w);
     mmoe_release(&w->alloc, w->ids);
     mmoe_release(&w->alloc, w->lists);
     void *const memory[] = {w->row_ids, w->dense, w->labels,   w->weights,        w->offsets,
@@ -114,8 +116,6 @@ static void copy_row(const mmoe_whole_batch *w, const mmoe_rows *from, int32_t b
     }
 }
 
-/* ---- Lists ---- */
-
 static void *widen(const mmoe_whole_batch *w, void *memory, int64_t *room, int64_t count) {
     if (count <= *room) return memory;
     mmoe_release_aligned(&w->alloc, memory);
@@ -124,148 +124,208 @@ static void *widen(const mmoe_whole_batch *w, void *memory, int64_t *room, int64
     return memory;
 }
 
-/* Room for `all` elements, each of which may be told. */
-static mmoe_status make_room(mmoe_whole_batch *w, int64_t all, bool weighed, mmoe_error *err) {
-    w->elements = widen(w, w->elements, &w->element_room, all + 1);
-    w->told = widen(w, w->told, &w->told_room, all * (1 + weighed) + 1);
-    if (weighed) w->element_weights = widen(w, w->element_weights, &w->weight_room, all + 1);
-    return w->elements && w->told && (w->element_weights || !weighed)
-               ? MMOE_OK
-               : mmoe_fail_memory(err, (size_t)all * sizeof *w->elements);
-}
+/* ---- What lists tell ---- */
 
-/* An own row's lists to their places, and those that are told to `to`, too; returns its end. */
-static uint32_t *put_lists(const mmoe_whole_batch *w, const mmoe_rows *from, int32_t b,
-                           uint32_t *to) {
+/* Of one row, from the `left` words on that there is room for; returns the room that is left. */
+static int64_t put_lists(const mmoe_whole_batch *w, const mmoe_rows *from, int32_t b, uint32_t *end,
+                         int64_t left) {
     const size_t row = mmoe_row_of(from, b);
-    for (int32_t i = 0; i < w->n_list; i++) {
+    for (int32_t i = 0; i < w->n_list && left; i++) {
         const mmoe_list l = mmoe_list_of(&from->lists, row, i);
-        const int64_t at = w->offsets[(int64_t)b * w->n_list + i];
-        const size_t size = (size_t)l.count * sizeof *to;
-        if (!l.count) continue;
-        memcpy(w->elements + at, l.ids, size);
-        if (l.weights) memcpy(w->element_weights + at, l.weights, size);
-        if (!w->lists[i]) continue;
-        memcpy(to, l.ids, size);
-        to += l.count;
-        if (l.weights) memcpy(to, l.weights, size);
-        if (l.weights) to += l.count;
+        const void *const told[] = {l.ids, l.weights};
+        for (int k = 0; k < 2 && w->lists[i] && told[k]; k++) {
+            const int64_t count = l.count < left ? l.count : left;
+            if (count) memcpy(end - left, told[k], (size_t)count * sizeof *end);
+            left -= count;
+        }
     }
-    return to;
+    return left;
 }
 
-static const uint32_t *take_lists(const mmoe_whole_batch *w, int32_t b, bool weighed,
-                                  const uint32_t *from) {
+/* Of all own rows, as far as there is room. */
+static void put_elements(const mmoe_whole_batch *w, uint32_t *to, int64_t room) {
+    const int own = w->ranks->comm->rank;
+    int64_t left = room;
+    for (int64_t b = w->first[own]; b < w->first[own + 1] && left; b++)
+        left = put_lists(w, &w->batch, (int32_t)b, to + room, left);
+}
+
+/* Of another rank's row; returns what is behind it. */
+static const uint32_t *take_lists(const mmoe_whole_batch *w, int32_t b, const uint32_t *from) {
     for (int32_t i = 0; i < w->n_list; i++) {
         const int64_t *at = w->offsets + (int64_t)b * w->n_list + i, count = at[1] - at[0];
         const size_t size = (size_t)count * sizeof *from;
         if (!count) continue;
         memcpy(w->elements + at[0], from, size);
         from += count;
-        if (weighed) memcpy(w->element_weights + at[0], from, size);
-        if (weighed) from += count;
+        if (!w->batch.lists.weights) continue;
+        memcpy(w->element_weights + at[0], from, size);
+        from += count;
     }
     return from;
 }
 
-/* Told words of each rank's lists: of its own `told`, of the others all that they have said. */
-static void place_lists(const mmoe_whole_batch *w, const int64_t *rows, int64_t told, bool weighed,
-                        int64_t *from) {
-    const int size = w->ranks->comm->size, own = w->ranks->comm->rank;
-    from[0] = 0;
-    for (int r = 0; r < size; r++) {
-        const int64_t elements =
-            w->offsets[rows[r + 1] * w->n_list] - w->offsets[rows[r] * w->n_list];
-        from[r + 1] = from[r] + (r == own ? told : elements) * (1 + weighed);
+/* All of an own row's. */
+static void copy_lists(const mmoe_whole_batch *w, int32_t b) {
+    const size_t row = mmoe_row_of(&w->batch, b);
+    for (int32_t i = 0; i < w->n_list; i++) {
+        const mmoe_list l = mmoe_list_of(&w->batch.lists, row, i);
+        const int64_t at = w->offsets[(int64_t)b * w->n_list + i];
+        const size_t size = (size_t)l.count * sizeof *l.ids;
+        if (!l.count) continue;
+        memcpy(w->elements + at, l.ids, size);
+        if (l.weights) memcpy(w->element_weights + at, l.weights, size);
     }
 }
 
-static mmoe_status tell_lists(mmoe_whole_batch *w, const mmoe_rows *batch, const int64_t *rows,
-                              mmoe_error *err) {
-    const int own = w->ranks->comm->rank;
-    const bool weighed = batch->lists.weights != NULL;
-    const int64_t all = w->offsets[rows[w->ranks->comm->size] * w->n_list];
-    int64_t told = 0, from[MMOE_MOST_RANKS + 1];
-    for (int64_t b = rows[own]; b < rows[own + 1]; b++)
-        for (int32_t i = 0; i < w->n_list; i++) {
-            const int64_t *at = w->offsets + b * w->n_list + i;
+/* Words of a rank's elements. */
+static int64_t count_told(const mmoe_whole_batch *w, int rank) {
+    const int64_t *at = w->offsets + w->first[rank] * w->n_list,
+                  each = 1 + !!w->batch.lists.weights;
+    int64_t told = 0;
+    for (int64_t b = w->first[rank]; b < w->first[rank + 1]; b++)
+        for (int32_t i = 0; i < w->n_list; i++, at++)
             if (w->lists[i]) told += at[1] - at[0];
-        }
-    place_lists(w, rows, told, weighed, from);
-    const mmoe_status status = make_room(w, all, weighed, err);
+    return told * each;
+}
+
+/* Of each rank those that came behind its rows, or where some rank has more than there was room
+ * for, those that are told now. */
+static const uint32_t *find_elements(mmoe_whole_batch *w, int64_t room, int64_t *at,
+                                     mmoe_error *err) {
+    const int size = w->ranks->comm->size, own = w->ranks->comm->rank;
+    const int64_t told_before = w->most_told;
+    at[0] = 0;
+    for (int r = 0; r < size; r++) {
+        const int64_t told = count_told(w, r);
+        if (told > w->most_told) w->most_told = told;
+        at[r + 1] = at[r] + told;
+    }
+    if (w->most_told <= told_before) {
+        for (int r = 0; r < size; r++) at[r] = w->from[r + 1] - room;
+        return w->words;
+    }
+    w->told = widen(w, w->told, &w->told_room, at[size]);
+    if (!w->told) {
+        mmoe_fail_memory(err, (size_t)at[size] * sizeof *w->told);
+        return NULL;
+    }
+    put_elements(w, w->told + at[own], at[own + 1] - at[own]);
+    if (mmoe_ranks_give(w->ranks, "lists of a batch", w->told, sizeof *w->told, at)) return w->told;
+    mmoe_ranks_status(w->ranks, err);
+    return NULL;
+}
+
+/* Room for all elements of the batch. */
+static mmoe_status make_room(mmoe_whole_batch *w, mmoe_error *err) {
+    const bool weighed = w->batch.lists.weights;
+    const int64_t all = w->offsets[(int64_t)w->batch.rows * w->n_list];
+    w->elements = widen(w, w->elements, &w->element_room, all + 1);
+    if (weighed) w->element_weights = widen(w, w->element_weights, &w->weight_room, all + 1);
+    return w->elements && (w->element_weights || !weighed)
+               ? MMOE_OK
+               : mmoe_fail_memory(err, (size_t)all * sizeof *w->elements);
+}
+
+static mmoe_status take_elements(mmoe_whole_batch *w, int64_t room, mmoe_error *err) {
+    int64_t at[MMOE_MOST_RANKS + 1];
+    const mmoe_status status = make_room(w, err);
     if (status) return status;
-    uint32_t *to = w->told + from[own];
-    for (int64_t b = rows[own]; b < rows[own + 1]; b++) to = put_lists(w, batch, (int32_t)b, to);
-    if (!mmoe_ranks_give(w->ranks, "lists of a batch", w->told, sizeof *w->told, from))
-        return mmoe_ranks_status(w->ranks, err);
+    const uint32_t *told = find_elements(w, room, at, err);
+    if (!told) return w->ranks->status ? w->ranks->status : MMOE_E_MEMORY;
     for (int r = 0; r < w->ranks->comm->size; r++) {
-        const uint32_t *at = w->told + from[r];
-        for (int64_t b = rows[r]; r != own && b < rows[r + 1]; b++)
-            at = take_lists(w, (int32_t)b, weighed, at);
+        const uint32_t *from = told + at[r];
+        for (int64_t b = w->first[r]; b < w->first[r + 1]; b++)
+            if (r == w->ranks->comm->rank)
+                copy_lists(w, (int32_t)b);
+            else
+                from = take_lists(w, (int32_t)b, from);
     }
     return MMOE_OK;
 }
 
 /* ---- A batch ---- */
 
-static void find_shares(const mmoe_whole_batch *w, int32_t rows, int64_t *from) {
-    const mmoe_cut cut = mmoe_plan_cut(w->plan, rows);
-    for (int r = 0; r < w->ranks->comm->size; r++) {
+/* Each rank's rows, and where its words are, of so many a row and, behind them, a rank. */
+static void find_shares(mmoe_whole_batch *w, int32_t each, int64_t more) {
+    const mmoe_cut cut = mmoe_plan_cut(w->plan, w->batch.rows);
+    const int size = w->ranks->comm->size;
+    for (int r = 0; r < size; r++) {
         int32_t first;
         mmoe_plan_share(w->plan, &cut, r, &first);
-        from[r] = first;
+        w->first[r] = first;
+        w->from[r] = (int64_t)first * each + r * more;
     }
-    from[w->ranks->comm->size] = rows;
+    w->first[size] = w->batch.rows;
+    w->from[size] = (int64_t)w->batch.rows * each + size * more;
 }
 
-static bool tell_rows(const mmoe_whole_batch *w, const mmoe_rows *batch, const int64_t *rows) {
+mmoe_status mmoe_whole_batch_start(mmoe_whole_batch *w, const mmoe_rows *batch, bool scores,
+                                   mmoe_error *err) {
     const int own = w->ranks->comm->rank;
+    w->tells_labels = scores || !batch->complete;
+    w->tells_weights = w->tells_labels && batch->weights;
+    if (!w->tells_labels && !w->has_columns) return MMOE_OK;
+    const int32_t each = count_words(w);
+    w->batch = *batch;
+    find_shares(w, each, w->most_told);
+    w->words = widen(w, w->words, &w->words_room, w->from[w->ranks->comm->size]);
+    if (!w->words) return mmoe_fail_memory(err, (size_t)w->from[w->ranks->comm->size] * 4);
+    uint32_t *to = w->words + w->from[own];
+    for (int64_t b = w->first[own]; b < w->first[own + 1]; b++, to += each)
+        put_row(w, batch, (int32_t)b, to);
+    put_elements(w, to, w->most_told);
+    mmoe_ranks_give_ahead(w->ranks, &w->ranks->batch, "rows of a batch", w->words, sizeof *w->words,
+                          w->from);
+    return mmoe_ranks_status(w->ranks, err);
+}
+
+static void take_rows(const mmoe_whole_batch *w) {
     const int32_t each = count_words(w);
     int64_t at = 0;
-    for (int64_t b = rows[own]; b < rows[own + 1]; b++)
-        put_row(w, batch, (int32_t)b, w->words + b * each);
-    if (!mmoe_ranks_give(w->ranks, "rows of a batch", w->words, (size_t)each * sizeof *w->words,
-                         rows))
-        return false;
-    for (int64_t b = 0; b < batch->rows; b++)
-        if (b >= rows[own] && b < rows[own + 1])
-            copy_row(w, batch, (int32_t)b, &at);
-        else
-            take_row(w, w->words + b * each, (int32_t)b, &at);
-    w->offsets[(int64_t)batch->rows * w->n_list] = at;
-    return true;
+    for (int r = 0; r < w->ranks->comm->size; r++) {
+        const uint32_t *from = w->words + w->from[r];
+        for (int64_t b = w->first[r]; b < w->first[r + 1]; b++, from += each)
+            if (r == w->ranks->comm->rank)
+                copy_row(w, &w->batch, (int32_t)b, &at);
+            else
+                take_row(w, from, (int32_t)b, &at);
+    }
+    w->offsets[(int64_t)w->batch.rows * w->n_list] = at;
 }
 
-static void show_rows(mmoe_whole_batch *w, const mmoe_rows *batch) {
-    w->rows = (mmoe_rows){.rows = batch->rows,
+static void show_rows(mmoe_whole_batch *w) {
+    w->rows = (mmoe_rows){.rows = w->batch.rows,
                           .ids = w->row_ids,
                           .dense = w->dense,
                           .labels = w->labels,
-                          .weights = batch->weights ? w->weights : NULL,
+                          .weights = w->batch.weights ? w->weights : NULL,
                           .id_stride = (size_t)w->n_id,
                           .dense_stride = (size_t)w->n_dense,
                           .label_stride = (size_t)w->n_label,
-                          .complete = batch->complete};
+                          .complete = w->batch.complete};
     if (w->n_list)
         w->rows.lists = (mmoe_lists){.count = w->n_list,
                                      .offsets = w->offsets,
                                      .ids = w->elements,
-                                     .weights = batch->lists.weights ? w->element_weights : NULL,
+                                     .weights = w->batch.lists.weights ? w->element_weights : NULL,
                                      .elements = (size_t)w->element_room};
 }
 
-mmoe_status mmoe_whole_batch_take(mmoe_whole_batch *w, const mmoe_rows *batch, bool scores,
-                                  const mmoe_rows **out, mmoe_error *err) {
-    int64_t rows[MMOE_MOST_RANKS + 1];
-    w->tells_labels = scores || !batch->complete;
-    w->tells_weights = w->tells_labels && batch->weights;
-    *out = batch;
-    if (!batch->is_share || (!w->tells_labels && !w->has_columns)) return MMOE_OK;
-    find_shares(w, batch->rows, rows);
-    if (!tell_rows(w, batch, rows)) return mmoe_ranks_status(w->ranks, err);
-    const mmoe_status status = w->n_list ? tell_lists(w, batch, rows, err) : MMOE_OK;
-    if (status) return status;
-    show_rows(w, batch);
+mmoe_status mmoe_whole_batch_take(mmoe_whole_batch *w, const mmoe_rows **out, mmoe_error *err) {
+    const int64_t room = w->most_told;
+    mmoe_status status = MMOE_OK;
+    if (!mmoe_ranks_take_ahead(w->ranks, &w->ranks->batch))
+        status = mmoe_ranks_status(w->ranks, err);
+    if (!status) take_rows(w);
+    if (!status && w->n_list) status = take_elements(w, room, err);
+    if (!status) show_rows(w);
+    w->batch.rows = 0;
     *out = &w->rows;
-    return MMOE_OK;
+    return status;
+}
+
+void mmoe_whole_batch_drop(mmoe_whole_batch *w) {
+    if (mmoe_whole_batch_is_started(w)) mmoe_ranks_take_ahead(w->ranks, &w->ranks->batch);
+    w->batch.rows = 0;
 }

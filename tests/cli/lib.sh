@@ -27,6 +27,9 @@ run() {
     status=$?
 }
 
+# Whether a sanitizer slows the program down.
+is_sanitized() { grep -qF __asan_init "$mmoe"; }
+
 # A shell command that must be true.
 check() { # DESCRIPTION COMMAND...
     description=$1
@@ -45,11 +48,28 @@ expect() { # STATUS TEXT ARGUMENT...
     report $? "exit $wanted \"$text\": mmoe $(echo "$*" | cut -c 1-160) (was $status)"
 }
 
+# A small file of rows, and what a model of them is: rows.csv, config.json.
+few_clicks() {
+    cat >config.json <<'JSON'
+{"features": {"sparse": [{"name": "user"}], "dense": [{"name": "price"}]},
+ "tasks": [{"name": "ctr", "label": "click"}], "model": {"n_expert": 2},
+ "trainer": {"n_epoch": 2, "batch_size": 16}}
+JSON
+    awk 'BEGIN { print "user,price,click"
+        for (i = 0; i < 60; i++) print i * 7 % 10 "," i % 8 / 8 "," i % 3 % 2 }' >rows.csv
+}
+
 # A failure that leaves nothing behind: neither the file nor a temporary one beside it.
 expect_nothing_left() { # FILE
     [ ! -e "$1" ] && ! ls "$1".* >/dev/null 2>&1 && ! ls "$(dirname "$1")"/.mmoe-* >/dev/null 2>&1
     report $? "nothing is left of $1"
 }
+
+# The signal of a terminal that goes, or TERM where whoever runs this ignores that one (nohup), and
+# so does the program: the last bit is its own.
+# shellcheck disable=SC2034 # used by tests
+hangup=HUP
+case $(sed -n 's/^SigIgn:.*\(.\)$/\1/p' /proc/self/status) in [13579bdf]) hangup=TERM ;; esac
 
 # Sends SIGNAL to a command as soon as a check is true, and waits for its end: $status. A command
 # that ended before that, since this shell had to wait for its turn, has another try.

@@ -134,7 +134,7 @@ bad $users "84dceed2,1" '2 fields, not 3'
 digits() { head -c "$1" /dev/zero | tr '\0' 7; }
 bad $users "84dceed2,1,$(digits 3000000)" 'is longer than 2097152 bytes'
 # shellcheck disable=SC2034 # used by run
-wrapper="timeout 60" # not the square of the length
+wrapper="prlimit --cpu=60" # seconds of a processor: not the square of the length
 bad $users "84dceed2,1,$(digits 2000000)" 'feature 1 is "7777'
 bad $users "84dceed2,1,$(list 101/8/)$(digits 2000000)x" 'feature 1 is "101\x028\x037777'
 bad $users "84dceed2,1,$(printf '101\002')$(digits 2000000)" 'feature 1 is "101\x027777'

@@ -66,7 +66,8 @@ printf 'user,price,click\n?,0.5,1\nNA,0.5,0\n1,.5,?\n' >valid.csv
 expect 0 "" evaluate --model m.out --data valid.csv --json
 says "unknown and missing values are counted" \
     '"columns": [{"name": "user", "missing": 1, "unknown": 1, "values": 3}]' out
-says "and said" 'column "user": of 3 values 33.3 % are unknown and 33.3 % missing, the first in row'
+said="33.3 % missing (of the training rows' 0.3 %), the first in row"
+says "and said" "column \"user\": of 3 values 33.3 % are unknown and $said"
 # NA as a category
 awk 'BEGIN { print "user,price,click"; for (i = 0; i < 90; i++)
     print (i % 3 ? "NA" : "EU") "," i % 8 "," (i % 3 ? 1 : 0) }' >regions.csv
@@ -75,8 +76,8 @@ expect 0 "" evaluate --model m.out --data regions.csv
 silent_on "NA is a value" missing
 train_on regions.csv
 expect 0 "" evaluate --model m.out --data regions.csv
-says "NA is none" \
-    'column "user": of 90 values 0.0 % are unknown and 66.7 % missing, the first in row 3'
+says "NA is none, as in training" \
+    'regions.csv: column "user": 0 % of the values are unknown and 67 % missing'
 expect 2 'data.missing[0]' train --config config.json --train regions.csv --output m.out \
     --set 'data.missing=[7]'
 expect 2 'data.missing' train --config config.json --train regions.csv --output m.out \

@@ -13,7 +13,7 @@ full() { # ARGUMENT...
     status=$?
     [ "$status" -eq 1 ] && grep -qF "cannot write standard output: No space left on device" err &&
         [ "$(grep -vE ': (warning|[a-z.]*: column)' err |
-            grep -vcE '^mmoe init: (column|batch|early|learning|embeddings|quantile|with)')" -eq 1 ]
+            grep -vcE '^mmoe init: (column|batch|early|learning|embed|bins|with|a )')" -eq 1 ]
     report $? "standard output is full: mmoe $*"
 }
 if [ -c /dev/full ]; then

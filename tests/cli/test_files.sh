@@ -76,9 +76,8 @@ stopped() { # SIGNAL DESCRIPTION
     status=$?
     check "$2: ended by the signal (was $status)" [ "$status" -gt 128 ]
 }
-# What whoever runs this ignores (nohup) is ignored here, too: the last bit is HUP's.
-ends="TERM HUP"
-case $(sed -n 's/^SigIgn:.*\(.\)$/\1/p' /proc/self/status) in [13579bdf]) ends=TERM ;; esac
+ends=TERM
+[ "$hangup" = TERM ] || ends="TERM $hangup"
 preload=""
 for signal in $ends KILL; do
     stopped $signal "$signal, without names"

@@ -24,11 +24,13 @@ run inspect --model n.safetensors --json
 check "the caller's texts" grep -q '"date": "2025-11-26T09:40:00Z", *$' out
 check "a value may have =" grep -q '"git": "2ab4=f1", *$' out
 check "or be empty" grep -q '"note": "", *$' out
-expect 0 "" train --config sized.json --train train.csv --output o.safetensors \
+sed "1s/D508/D508$(printf '\033[31m')/" train.csv >odd.csv
+expect 0 "" train --config sized.json --train odd.csv --output o.safetensors \
     --set trainer.n_epoch=1 --meta "note=$(printf 'x\n  training.rows  9\033[31m')"
 run inspect --model o.safetensors
 check "a text neither adds a line nor moves the cursor" \
     grep -qF 'x?  training.rows  9?[31m' out
+check "nor does a name" [ "$(grep -cF 'D508?[31m' out)/$(grep -c "$(printf '\033')" out)" = 1/0 ]
 check "without validation rows, too" [ "$(grep -c \
     '"gates":\[{"name":"gates.0","task":"cvr","level":1,"mean_weights":\[0\..*"warnings":\[\]' \
     run.jsonl)" -eq 3 ]

@@ -165,6 +165,54 @@ expect 0 'of 400 lists 160 have' predict --model last --data train.csv --output 
 run predict --model last --data tail.csv --output q.csv
 check "cut where a model is served, too" cmp p.csv q.csv
 
+# ---- Cells as other programs print lists ----
+
+# With and without quotes of CSV; elements with commas and apostrophes, empty lists, blanks.
+python3 - <<'END'
+import csv
+words = ["a", "b,c", "d's", "7", "e f", 'g"h']
+rows = [[words[(i * 3 + k * k) % 6] for k in range(i % 4)] for i in range(300)]
+def write(name, cell, separator):
+    with open(name, "w", newline="") as f:
+        w = csv.writer(f, delimiter=separator)
+        w.writerow(["hist", "y"])
+        w.writerows([cell(r, i), int("b,c" in r)] for i, r in enumerate(rows))
+write("plain.csv", lambda r, i: "|".join(r), ",")
+quoted = lambda e: f"'{e}'" if "'" not in e else f'"{e}"'
+def brackets(r, i):
+    return " " * (i % 2) + "[({"[i % 3] + ", "[:1 + i % 2].join(map(quoted, r)) + "])}"[i % 3]
+write("commas.csv", brackets, ",")
+write("semicolons.csv", brackets, ";")
+END
+cat >plain.json <<'JSON'
+{"data": {"separator": "comma"}, "features": {"sequence": [{"name": "hist", "max_len": 2}]},
+ "tasks": [{"name": "y", "label": "y"}], "model": {"name": "mmoe", "n_expert": 2},
+ "trainer": {"n_epoch": 2, "batch_size": 50, "earlystop_patience": 0}}
+JSON
+sed 's/"max_len"/"separator": ",", "brackets": true, &/' plain.json >commas.json
+sed 's/"comma"/"semicolon"/' commas.json >semicolons.json
+for form in plain commas semicolons; do
+    expect 0 "" train --config $form.json --train $form.csv --output $form.m
+    expect 0 "" predict --model $form.m --data $form.csv --output $form.scores
+    check "$form: the same lists" cmp $form.scores plain.scores
+done
+expect 0 "" inspect --model commas.m
+check "brackets are told" grep -q 'mean of the last 2, "," in brackets  ' out
+run inspect --model commas.m --json
+check "and in JSON" flat_has '"separator": ",", "truncate": "last", "brackets": true,'
+sed 's/(/[/; s/)/]/' commas.csv >square.csv
+expect 0 "" init square.csv --label y --output init.json
+said="column \"hist\" taken as lists (features.sequence) with \",\" between elements and brackets"
+check "init sees them" grep -qF "$said round them (\"brackets\"): 50 % of the cells" err
+check "and writes them" grep -qF '"separator": ",", "brackets": true' init.json
+sed '3s/.*/plain,1/; s/{/[/; s/}/]/' square.csv >mixed.csv
+expect 0 "299 of 300 cells stand between brackets" init mixed.csv --label y
+expect 2 "features.sequence[0].brackets: elements with weights have no quotes round them" train \
+    --config commas.json --set features.sequence.0.weight_separator=: --train commas.csv --output n
+expect 2 'brackets: an element that has a column has no brackets round it' train \
+    --config plain.json --train commas.csv --output n --set \
+    'features.sequence=[{"name": "h", "columns": ["hist"], "brackets": true}]'
+
 # ---- What the lists of rows are, in figures ----
 
 # hist: an element; none; padding alone; 4, the last 3 being read, of which 1 is padding; 2.

@@ -16,6 +16,14 @@ for command in $("$mmoe" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1
 done
 check "commands were found" test -s section
 
+# Nobody finds in docs/ what stands in the program's help alone: each key by its own word.
+"$mmoe" train --help | sed -n '/^Keys of/,$s/^  \([a-z][^ ]*\)$/\1/p' >keys
+check "keys were found" grep -qxF trainer.seed keys
+while read -r key; do
+    word=${key##*.}
+    check "docs/ have $key" grep -qwF -e "${word%"[]"}" "${page%/man/*}"/docs/*.md
+done <keys
+
 if command -v groff >/dev/null; then
     groff -man -ww -z "$page" >out 2>&1
     check "groff has nothing to say" test ! -s out

@@ -95,6 +95,32 @@ expect 0 "" train --config stream.json --train grown.d --valid valid.d --output 
 weights grown.m
 check "rows in two goes give the same weights" cmp csv.m.w grown.m.w
 
+# Whoever is stopped leaves nothing: the pipe is opened when signals are taken, and says more then.
+stop_packing() { # SIGNAL ARGUMENT...
+    signal=$1
+    shift
+    rm -f pipe
+    mkfifo pipe
+    "$mmoe" pack "$@" --data pipe 2>err &
+    { cat valid.csv; kill "-$signal" $!; for _ in 1 2 3; do tail -n +2 train.csv; done; } \
+        2>said >pipe
+    wait $!
+    echo $?
+}
+# One that nobody writes to, too.
+rm -f pipe
+mkfifo pipe
+timeout 1200 "$mmoe" pack --config config.json --output half.d --data pipe 2>err &
+{ cat valid.csv; kill -TERM $!; wait $!; status=$?; } >pipe
+check "a signal stops who waits for a writer (was $status)" [ "$status" -eq 1 -a ! -e half.d ]
+check "a signal stops it" [ "$(stop_packing $hangup --config config.json --output half.d)" = 1 ]
+check "and a folder is gone" [ ! -e half.d ]
+check "which it says" grep -q "stopped; half.d is not written" err
+cp grown.d/manifest.json manifest
+check "so does another" [ "$(stop_packing TERM --append --output grown.d)" = 1 ]
+check "and what was packed stands" cmp manifest grown.d/manifest.json
+check "alone" [ ! -e grown.d/part-2 ]
+
 # Values that are new have rows of their own then; without --grow they are unknown.
 expect 0 "" pack --config config.json --data valid.csv --output own.d
 sed '2,$s/^u/v/' valid.csv >more.csv
@@ -104,8 +130,13 @@ check "the schema grows" [ -f own.d/schema-2.safetensors -a ! -f own.d/schema.sa
 cp -r own.d named.d
 mv named.d/schema-2.safetensors named.d/schema-3.safetensors
 sed -i 's/schema-2\.safetensors/schema-3.safetensors/' named.d/manifest.json
+expect 1 "named.d/manifest.json: its bytes are not those that were written (checksum): restore" \
+    train --config one.json --train named.d --output x.m
+sed -i '/"checksum"/d' named.d/manifest.json
 sed '2,$s/^u/w/' valid.csv >newer.csv
 expect 0 "" pack --append --grow --data newer.csv --output named.d
+check "a manifest that is written anew has a checksum" grep -q '"checksum": "[0-9a-f]*"' \
+    named.d/manifest.json
 check "a schema that has the old one's name stays" [ -f named.d/schema-3.safetensors ]
 expect 0 "" train --config one.json --train own.d --valid own.d --output own.m
 expect 0 "" inspect --model own.m --json
@@ -122,15 +153,26 @@ expect 1 "mine: the folder is not empty (it has note)" pack --config config.json
 check "and gets nothing" [ "$(ls mine)" = note ]
 
 # A run that is killed leaves no manifest, and its folder is taken again.
+# Its rows come by a pipe that does not end, lest it be done before it is killed.
 begin() { rm -rf killed.d; }
 writes() { ls killed.d/part-0/*.npy >/dev/null 2>&1; }
-cut_off KILL begin writes "$mmoe" pack --config config.json --data train.csv --output killed.d
-check "a run was killed" [ "$status" -ne 0 -a ! -e killed.d/manifest.json ]
+pack_on() { exec "$mmoe" pack --like train.d --data - --output killed.d <pipe; }
+exec 3<>pipe
+cat train.csv >&3 &
+cat=$!
+cut_off KILL begin writes pack_on
+kill $cat 2>/dev/null
+exec 3>&-
+check "a run was killed" [ "$status" -eq 137 -a ! -e killed.d/manifest.json ]
 expect 0 "" pack --config config.json --data train.csv --output killed.d
 check "and left nothing else" sh -c '! ls -d .mmoe-*'
 check "and its folder is taken again" cmp killed.d/part-0/checksums.npy train.d/part-0/checksums.npy
 expect 2 "one of --config" pack --data valid.csv --output x.d
 expect 2 "one of --config" pack --config config.json --like train.d --data valid.csv --output x.d
+for file in manifest.json schema.safetensors part-0/checksums.npy; do
+    expect 2 "--output: valid.d/$file is a file of valid.d, the packed rows of --data" predict \
+        --model m.safetensors --data valid.d --output valid.d/$file
+done
 expect 2 "--grow goes with --append" pack --config config.json --grow --data valid.csv --output x.d
 expect 2 "is a folder, not a file" pack --config config.json --data train.d --output x.d
 sed 's/standardize/minmax/' config.json >other.json

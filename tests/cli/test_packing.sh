@@ -3,13 +3,7 @@
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-cat >config.json <<'JSON'
-{"features": {"sparse": [{"name": "user"}], "dense": [{"name": "price"}]},
- "tasks": [{"name": "ctr", "label": "click"}], "model": {"n_expert": 2},
- "trainer": {"n_epoch": 2, "batch_size": 16}}
-JSON
-awk 'BEGIN { print "user,price,click"
-    for (i = 0; i < 60; i++) print i * 7 % 10 "," i % 8 / 8 "," i % 3 % 2 }' >rows.csv
+few_clicks
 train_on() { # FILE
     expect 0 "" train --config config.json --train "$1" --valid "$1" --output m.out
 }
@@ -118,7 +112,8 @@ expect_input 0 '' rows.csv evaluate --model m.out --data - --by user
 expect_input 1 "standard input: the file is empty" /dev/null train --config config.json --train - \
     --output n.out
 run evaluate --model m.out --data - <&-
-check "a closed standard input is none" grep -qF "standard input: cannot open" err
+check "a closed standard input is none" \
+    grep -qF "standard input: cannot read: Bad file descriptor" err
 expect_nothing_left n.out
 
 finish

@@ -35,9 +35,9 @@ check "an epoch" grep -q "^an epoch of 1,000,000 rows: " out
 expect 2 "--set" plan --config wide.json --set trainer.batch_size=0
 
 # ---- Several hosts ----
-expect 0 "" plan --config wide.json --ranks 8 --bandwidth 10 --latency 50
+expect 0 "" plan --config wide.json --ranks 8 --bandwidth 10 --latency 50 --rows 1000000
 check "no memory of ranks without segments" test "$(grep -c '^memory of a rank' out)" = 0
-check "hosts of a table" grep -qE "^ +8( +[0-9.]+){6} +[0-9.]+[kM]? +[0-9.]+$" out
+check "hosts of a table" grep -qE "^ +8( +[0-9.]+){6} +[0-9.]+[kM]?( +[0-9.e+]+){2}$" out
 check "a light model is slower on several" grep -qx "more than 1 host is slower" out
 expect 0 "" plan --config wide.json --ranks 4 --bandwidth 10 --latency 50 --json \
     --set trainer.segments=2 --rows 1000000
@@ -54,6 +54,12 @@ assert all(abs(h["seconds"] - sum(h[part] for part in parts)) < 1e-12 for h in h
 assert all(abs(h["copying"] - h["bytes"] * plan["ranks"]["byte"]) < 1e-12 for h in hosts)
 assert plan["ranks"]["message"] > 0 or plan["warnings"]
 assert hosts[0]["bytes"] == 0 and hosts[0]["speed_up"] == 1
+# Two ranks were timed, and as a batch has no more segments four compute half as long.
+assert abs(hosts[2]["computing"] - hosts[1]["computing"] / 2) < 1e-12
+steps, settle = 1000000 / 64, plan["epoch"]["settle"]
+assert abs(hosts[0]["epoch"] - plan["epoch"]["seconds"]) < 1e-6
+assert abs(hosts[0]["epoch"] - hosts[1]["epoch"] - settle / 2 + 50e-3 -
+           steps * (hosts[0]["seconds"] - hosts[1]["seconds"])) < 1e-6
 # Of table a, deferred, the rows that half of the batch reads, of b and the layers all weights,
 # each both ways; and some numbers.
 memory, a, b = plan["memory"], *plan["tables"]

@@ -120,6 +120,14 @@ page "the model's page" all.html "ROC of cvr: AUC $auc" "Calibration of cvr" "Bi
     "What the gates weigh" "effective rank" "How alike the experts are" \
     "Of the model m.safetensors on the 1000 rows of test.csv" "experts+gates 1" 'Note: column' \
     '!collapsed' '!Not shown'
+# Where standard error is closed the page does not get its number, nor the messages.
+sed '2,$s/,[0-9]*,[0-9]*,/,0,new,/' test.csv >unknown.csv
+page="report --log run.jsonl --model m.safetensors --data unknown.csv --output"
+# shellcheck disable=SC2086
+expect 0 "are unknown" $page said.html
+# shellcheck disable=SC2086
+"$mmoe" $page unsaid.html >out 2>&-
+check "a page without messages among its lines" cmp -s said.html unsaid.html
 expect 0 "" report --log run.jsonl --model m.safetensors --data test.csv --output again.html \
     --threads 1
 check "the same page again, on one thread" cmp all.html again.html
@@ -267,6 +275,8 @@ expect 1 "empty is empty" report --log empty --output x.html
 expect 1 "not.log: line 1 is no line of a log of mmoe train" report --log not.log --output x.html
 expect 1 "other.log: line 1 is no line of a log" report --log other.log --output x.html
 expect 1 "first.log: line 1 is cut off" report --log first.log --output x.html
+[ ! -c /dev/zero ] || expect 1 "line 1 has more than 67108864 bytes" report --log /dev/zero \
+    --output x.html
 expect 1 "cannot read none.jsonl: No such file or directory" report --log none.jsonl --output x.html
 expect 1 "cannot read ." report --log . --output x.html
 expect_nothing_left x.html

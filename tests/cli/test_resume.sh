@@ -19,7 +19,9 @@ log_is_empty() {
     : >$signal.jsonl
 }
 log_has_two_epochs() { [ "$(grep -c '"epoch":' $signal.jsonl)" -ge 2 ]; }
-for signal in TERM INT KILL; do
+signals="TERM INT KILL"
+[ "$hangup" = TERM ] || signals="$signals $hangup"
+for signal in $signals; do
     # shellcheck disable=SC2086
     cut_off $signal log_is_empty log_has_two_epochs "$mmoe" train $flags --output cut.safetensors \
         --checkpoint $signal.ckpt --log $signal.jsonl

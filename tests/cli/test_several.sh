@@ -4,13 +4,7 @@
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-cat >config.json <<'JSON'
-{"features": {"sparse": [{"name": "user"}], "dense": [{"name": "price"}]},
- "tasks": [{"name": "ctr", "label": "click"}], "model": {"n_expert": 2},
- "trainer": {"n_epoch": 2, "batch_size": 16}}
-JSON
-awk 'BEGIN { print "user,price,click"
-    for (i = 0; i < 60; i++) print i * 7 % 10 "," i % 8 / 8 "," i % 3 % 2 }' >rows.csv
+few_clicks
 sed -n '1,21p' rows.csv >day-1.csv
 awk -F, 'BEGIN {OFS = ","} NR == 1 || (NR > 21 && NR < 40) {print $3, $1, $2}' rows.csv >day-2.csv
 { head -n 1 rows.csv && sed '1,39d' rows.csv; } >day-3.csv

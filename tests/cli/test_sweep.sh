@@ -86,17 +86,27 @@ plan s "$(echo "$grid" | sed 's/\[3, 11\]/[3, 11, 12]/')"
 expect 0 "8 of 12 runs are done already" sweep --config s.json
 check "seeds may be added" [ "$(wc -l <s.sweep/results.csv)" -eq 13 ]
 
-plan slow ', "seeds": 6, "grid": {"trainer.n_epoch": [40], "trainer.earlystop_patience": [0]}'
+cp -r s.sweep newer
+sed -i '1s/{/{"layout": 2,/' newer/sweep.json
+cp newer/results.csv results.before
+expect 1 "or of a newer version than mmoe" sweep --config s.json --output newer
+check "nothing is overwritten" cmp newer/results.csv results.before
+
+is_sanitized && long=8 || long=40
+plan slow ", \"seeds\": 6, \"grid\": {\"trainer.n_epoch\": [$long],
+    \"trainer.earlystop_patience\": [0]}"
 expect 0 "" sweep --config slow.json --output slow
 no_sweep_is_there() { rm -rf cut; }
 one_run_is_done() { [ "$(cat cut/results.csv 2>/dev/null | wc -l)" -ge 2 ]; }
-for signal in INT TERM KILL; do
+# What differs by the signal is the same under sanitizers.
+is_sanitized && signals="INT KILL" || signals="INT $hangup KILL"
+for signal in $signals; do
     cut_off $signal no_sweep_is_there one_run_is_done \
         "$mmoe" sweep --config slow.json --output cut --threads 2
     [ $signal = KILL ] && wanted=137 || wanted=1
     check "SIG$signal ends it with $wanted" [ "$status" -eq "$wanted" ]
     [ $signal = KILL ] || check "and says that it can go on" grep -q "the same command goes on" err
-    check "no run is half done" [ "$(column cut/results.csv epochs | sort -u)" = 40 ]
+    check "no run is half done" [ "$(column cut/results.csv epochs | sort -u)" = $long ]
     expect 0 "of 6 runs are done already" sweep --config slow.json --output cut
     check "it goes on to the same figures (SIG$signal)" [ "$(figures slow)" = "$(figures cut)" ]
 done
@@ -206,6 +216,10 @@ expect 1 'the key "valid" is missing' sweep --config bad.json
 printf '{"config": "config.json",\n "train" "x"}\n' >bad.json
 expect 1 'bad.json: line 2, column ' sweep --config bad.json
 expect 1 'none.json' sweep --config none.json
+expect 1 'cannot read .: Is a directory' sweep --config .
+mkdir pipe.sweep
+mkfifo pipe.sweep/results.csv
+expect 1 'pipe.sweep/results.csv is not a regular file' sweep --config s.json --output pipe.sweep
 sed 's/n_expert/n_experts/' config.json >wrong.json
 echo '{"config": "wrong.json", "train": "train.csv", "valid": "valid.csv"}' >bad.json
 expect 1 'n_experts' sweep --config bad.json
@@ -233,6 +247,10 @@ for file in train valid test; do
     touch -d 2001-01-01 $file.csv
 done
 expect 0 "8 of 8 runs are done already" sweep --config s.json
+# Some editors set a byte order mark before UTF-8.
+LC_ALL=C sed -i '1s/^/\xef\xbb\xbf/' config.json s.json
+expect 0 "8 of 8 runs are done already" sweep --config s.json
+LC_ALL=C sed -i '1s/^...//' config.json s.json
 # A record of version 0.1 knows paths and lengths.
 sed -i 's/, "checksum": "[0-9a-f]*"//' s.sweep/sweep.json
 expect 0 "knows the length of 3 data files alone" sweep --config s.json

@@ -93,6 +93,8 @@ expect 2 "--rows N is missing" synth clicks --output x
 expect 2 '"0" is not a whole number' synth clicks --rows 0 --output x
 expect 2 '"1.5" is not a number from -1 to 1' synth paper --rows 3 --correlation 1.5 --output x
 expect 2 '"nan" is not a number' synth paper --rows 3 --correlation nan --output x
+expect 2 '"0x1" is not a number' synth paper --rows 3 --correlation 0x1 --output x
+expect 2 'unknown command "a b"' "$(printf 'a\tb')"
 expect 2 "belong to paper" synth clicks --rows 3 --correlation 0.9 --output x
 expect 2 "belong to clicks" synth paper --rows 3 --truth t --output x
 expect 2 "cannot both go to standard output" synth clicks --rows 3 --json --output -

@@ -10,6 +10,7 @@
 number='[0-9.e+-]*'
 some_figure="s/is $number, that of/is F, that of/; s/by $number % to $number:/by F % to F:/"
 some_figure="$some_figure; s/loss of $number on/loss of F on/; s/with $number$/with F/"
+some_figure="$some_figure; s/loss of $number of $number$/loss of F of F/"
 # Runs the program: its warnings are, in this order, the lines of standard input, and no others.
 walk() { # ARGUMENT...
     cat >wanted
@@ -65,6 +66,18 @@ near.csv: a line of column "x" gives the label "price" with an R2 of 1 - 3.1e-08
 compared: it is kept, but is it known before the label is?
 END
 line 1 >ones.csv
+awk 'BEGIN {print "x,z,price"; for (i = 0; i < 400; i++)
+    print i % 19 "," i % 23 "," 3 * (i % 19) - i % 23 + i % 2 / 50}' >both.csv
+walk init both.csv --label price <<END
+both.csv: a line of all columns of numbers gives the label "price" with an R2 of 1 - 3.1e-07 (most \
+of it "x" and "z"): are they known before the label is?
+END
+awk 'BEGIN {print "x,click"
+    for (i = 0; i < 400; i++) print i ^ 2 "," (i > 200) - (i == 205)}' >order.csv
+walk init order.csv --label click <<END
+order.csv: column "x" alone tells the label "click" with an AUC of 0.99990 in 400 rows compared: \
+it is kept, but is it known before the label is?
+END
 walk init ones.csv --label price <<END
 ones.csv: column "price" (--label) has one value only, 1, in 400 rows
 END
@@ -103,7 +116,7 @@ done
 walk evaluate --json --model list.out --data list.csv <<END
 list.csv: $cut in row 3: the last ones are read
 list.csv: task "ctr": the log-loss of the 400 rows is F, that of always predicting the mean label, \
-0.5, is 0.69315: the model is worse than none
+0.5, is 0.69315: the model is no better than none
 END
 sed -i '9s/^/3|4|5|/' list.csv
 set='--set features.sequence.0.truncate=first'
@@ -167,6 +180,13 @@ sed '9s/,[^,]*,/,,/' whole.csv >gaps.csv
 walk predict --model made.out --data gaps.csv --output p.csv </dev/null
 check "a small one is, and once" [ "$(grep missing err)" = \
     'mmoe predict: gaps.csv: column "price": 0 % of the values are unknown and 0.25 % missing' ]
+sed '7s/,[^,]*,/,-999,/; 9s/,[^,]*,/,-1,/' whole.csv >below.csv
+set='--set features.dense.0.transform=log1p_standardize'
+run train --config made.json --output log.out --train whole.csv $set
+walk predict --model log.out --data below.csv --output p.csv <<END
+below.csv: column "price": 2 of 400 values are not above -1, as log1p needs, the first in row 7: \
+what stands for missing ones stands for them, too
+END
 awk -F, 'BEGIN {OFS = ","} NR == 1 {$4 = "cost"} NR > 1 {$4 = $2} 1' whole.csv >twice.csv
 python3 - <<'PY'
 import json
@@ -380,6 +400,10 @@ walk $(train half.csv --valid good.csv) <<END
 column "user": of the validation rows' values 0.0 % are missing and 0.0 % unknown, of the training \
 rows' 50.0 % and 0.0 %
 END
+# Of few rows a share differs by chance.
+awk -F, 'BEGIN {OFS = ","} NR > 1 && int(NR / 9) % 3 == 2 {$1 = ""} 1' good.csv >third.csv
+sed 13q good.csv >dozen.csv
+walk $(train third.csv --valid dozen.csv --set trainer.n_epoch=1) </dev/null
 awk -F, 'BEGIN {OFS = ","} NR % 4 == 0 {$1 = 1} 1' good.csv >drift.csv
 walk $(train good.csv --valid drift.csv) <<END
 column "user": its values in the validation rows are not those of the training rows: the \
@@ -475,8 +499,60 @@ the best of 2 epochs is epoch 1, after 25 updates: its weights are hardly traine
 trainer.batch_size makes more updates an epoch, and trainer.earlystop_metric may watch another \
 figure
 task "cvr": the best weights had a log-loss of F on the validation rows, always predicting the \
-mean label has 0.56234: 3/8 of what they say above the mean are left (trainer.shrink), with F
+mean label has 0.56234: 7/16 of what they say above the mean are left (trainer.shrink), with F
 END
+# Coins, and others: a task that is its constant says so once, and where it is read again.
+rows coins.csv '(i * 7919 + 1) % 101 % 2 "," (i * 31 + 1) % 103 % 2'
+rows others.csv '(i * 7919 + 68) % 101 % 2 "," (i * 31 + 68) % 103 % 2'
+walk $(train coins.csv --valid others.csv --test others.csv --set trainer.n_epoch=1) \
+    --set trainer.shrink=true <<END
+task "ctr": the best weights had a log-loss of F on the validation rows, always predicting the \
+mean label has 0.69305, and no part of what they say beats that by more than chance: it is what \
+the model does (trainer.shrink)
+task "cvr": the best weights had a log-loss of F on the validation rows, always predicting the \
+mean label has 0.69318, and no part of what they say beats that by more than chance: it is what \
+the model does (trainer.shrink)
+END
+walk evaluate --model m.out --data others.csv --json <<END
+others.csv: task "ctr": the log-loss of the 400 rows is F, that of always predicting the mean \
+label, 0.495, which is what the model does
+others.csv: task "cvr": the log-loss of the 400 rows is F, that of always predicting the mean \
+label, 0.4925, which is what the model does
+END
+# A best epoch is hardly trained where training began with nothing, not with a linear model.
+rows weak.csv '(i * 7919 % 101 < 42 + 16 * (i % 9 % 2)) "," 0'
+rows weaker.csv '((i * 7919 + 33) % 101 < 42 + 16 * (i % 9 % 2)) "," 0'
+for linear in false true; do
+    run $(train weak.csv --valid weaker.csv --set trainer.n_epoch=60 --set trainer.batch_size=200) \
+        --set "tasks=[{\"name\":\"ctr\",\"label\":\"click\"}]" --set model.linear=$linear \
+        --set trainer.earlystop_metric=logloss
+    [ "$(grep -c 'hardly trained' err)" = $([ $linear = true ]; echo $?) ]
+    report $? "hardly trained: linear is $linear"
+done
+# A task that is its constant without having been drawn there, as a shaped loss never is.
+cat >still.json <<'JSON'
+{"features": {"sparse": [{"name": "user", "embed_dim": 2, "trainable": false}]},
+ "tasks": [{"name": "ctr", "label": "click", "focal_gamma": 1}],
+ "model": {"name": "mmoe", "n_expert": 3, "embedding_init_scale": 1e-30,
+           "expert_params": {"dims": [4], "batch_norm": false}},
+ "trainer": {"batch_size": 400, "n_epoch": 400, "shrink": true, "earlystop_metric": "logloss",
+             "optimizer": "sgd", "optimizer_params": {"lr": 0.5}}}
+JSON
+run train --config still.json --output m.out --train good.csv --valid good.csv
+check "it says so, though trainer.shrink did not" \
+    grep -q 'validation rows is 0.69315, .*, 0.5, which is what the model does' err
+check "which it did not" sh -c '! grep trainer.shrink err'
+awk -F, 'BEGIN {OFS = ","} NR % 20 == 2 {$4 = 1 - $4} 1' good.csv >slips.csv
+walk $(train good.csv --valid slips.csv --set trainer.shrink=true) <<END
+task "cvr": the best weights were too sure of the validation rows: 10/16 of what they say above \
+the mean label are left (trainer.shrink), which makes a log-loss of F of F
+END
+run $(train good.csv --valid slips.csv --set trainer.shrink=true) --log run.jsonl
+run report --log run.jsonl --output page.html
+check "the report has the figures of what is left" python3 -c 'import json, re
+result = json.loads(open("run.jsonl").readlines()[-1])["result"]["tasks"][1]
+row = re.search(r">cvr</th><td>validation.*?</tr>", open("page.html").read(), re.S)[0]
+assert "%.5f" % result["logloss"] in row, row'
 # Labels whose scale the steps do not reach: the output begins at their mean.
 awk -F, 'BEGIN {OFS = ","} NR > 1 {$3 = 1e5 * $2 + 1000 * (NR % 7)} 1' good.csv >scale.csv
 set="--set tasks.0.type=regression --set trainer.earlystop_task=ctr --set trainer.n_epoch=6"

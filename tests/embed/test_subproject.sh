@@ -16,7 +16,7 @@ for part in include src python tools tests meson.build meson_options.txt; do
 done
 cp "$here/serve.c" host/
 cat >host/meson.build <<'EOM'
-project('host', 'c', default_options: ['c_std=c11', 'optimization=1', 'debug=false'])
+project('host', 'c', default_options: ['c_std=c11', 'optimization=0', 'debug=false'])
 mmoe = dependency('mmoe', fallback: 'mmoe', default_options: ['training=false', 'werror=true'])
 executable('serve', 'serve.c', dependencies: mmoe)
 EOM

@@ -139,6 +139,7 @@ const cases = [
     ['bins with gaps', { dense: [gap({ ...bins, indicator: true })] }, twoTasks, model({})],
     ['a gap', { dense: [gap({ missing: 3 }), dense[3]] }, twoTasks, model({})],
     ['a date', { dense: [date, dense[1]] }, twoTasks, model({})],
+    ['a date with hours', { dense: [{ ...date, hours: true }] }, twoTasks, model({})],
     ['a vector', { dense: [encoded[3], dense[1]] }, twoTasks, model({})],
     ['no dense columns', { sparse: sparse('user', 'town') }, twoTasks, model({})],
     ['no sparse columns', { dense: dense.slice(0, 3) }, twoTasks, model({})],
@@ -240,8 +241,13 @@ function makeFeeds(features, count) {
         feeds.ids = new ort.Tensor('int64', BigInt64Array.from(values), [count, ids.length]);
     }
     if (features.dense) {
-        const numbers = ({ name, dim = 1 }, row) =>
-            row[name] === 'NA' ? Array(dim).fill(NaN) : days(name, row[name]);
+        // What has no logarithm is as what is missing.
+        const nothing = ({ dim = 1, transform }, row) =>
+            Array(dim).fill(transform === 'log1p_standardize' ? [NaN, -1, -7][row.user % 3] : NaN);
+        const numbers = (feature, row) =>
+            row[feature.name] === 'NA'
+                ? nothing(feature, row)
+                : days(feature.name, row[feature.name]);
         const values = rows
             .slice(0, count)
             .flatMap((row) => features.dense.flatMap((feature) => numbers(feature, row)));

@@ -3,7 +3,7 @@
 #   symbols.sh needs ARCHIVE asserts|no-asserts   nothing that prints, exits, or changes the
 #                                                 process's locale, signals, environment or
 #                                                 floating-point mode; BLAS threads in math/blas
-#                                                 alone
+#                                                 alone, a thread's locale in base/sentence alone
 #   symbols.sh serving ARCHIVE                    scoring takes no lock and calls no BLAS; a run
 #                                                 allocates nothing
 #   symbols.sh names ARCHIVE                      every global symbol starts with mmoe_
@@ -20,7 +20,7 @@ printing="$printing|vsyslog|warn|warnx|err|errx|stdout|stderr|stdin"
 ending='exit|_exit|_Exit|quick_exit|abort|__assert_fail|__assert|__assert_rtn'
 ending="$ending|__assert_perror_fail|raise|kill|pthread_exit|pthread_kill|atexit|on_exit|longjmp"
 ending="$ending|siglongjmp"
-process='setlocale|uselocale|signal|sigaction|sigprocmask|setenv|putenv|unsetenv|clearenv'
+process='setlocale|signal|sigaction|sigprocmask|setenv|putenv|unsetenv|clearenv'
 process="$process|system|popen|fork|execv|execvp|chdir|umask|srand|srandom|srand48|rand|random"
 process="$process|strtok"
 process="$process|fesetround|fesetenv|feenableexcept|fedisableexcept|feclearexcept|feraiseexcept"
@@ -57,6 +57,8 @@ needs)
     grep -E " ($forbidden)$" "$work/undefined" | fail_if_any "$2 must not need" || exit 1
     grep -E " ($blas)$" "$work/undefined" | grep -v '^math_blas\.c\.' |
         fail_if_any "BLAS threads are set in math/blas.c alone" || exit 1
+    grep -E ' uselocale$' "$work/undefined" | grep -v '^base_sentence\.c\.' |
+        fail_if_any "a thread's locale is set in base/sentence.c alone" || exit 1
     ;;
 serving)
     ours='predictor|products|program|request|request_lists|run|scratch|step_linear|steps'

@@ -347,6 +347,7 @@ needs fail 'assert(s)'
 needs pass 'assert(s)' asserts
 needs fail 'abort()' asserts
 needs fail 'setlocale(0, s)'
+needs fail 'uselocale(0)'
 needs fail 'signal(1, 0)'
 needs fail 'openblas_set_num_threads(1)'
 

@@ -171,7 +171,7 @@ def in_child(work):
     child = os.fork()
     if child == 0:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(100)
+        signal.alarm(1200)
         try:
             os._exit(0 if work() else 1)
         finally:

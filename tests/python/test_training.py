@@ -259,6 +259,25 @@ def test_interrupts_while_a_frame_is_read():
     assert same(MODEL.predict(Stream(FEATURES)), SCORES)
 
 
+def test_an_interrupt_ends_the_reading_of_a_file():
+    work = mmoe._Watched._work
+
+    def interrupted(self, told):
+        if told.what == b"learning":
+            os.kill(os.getpid(), signal.SIGUSR1)
+        work(self, told)
+    mmoe._Watched._work = interrupted
+    try:
+        with handling(signal.SIGUSR1, raise_stop):
+            quietly(mmoe.train, CONFIG, "train.csv", VALID)
+    except Stop as stop:
+        assert stop.__context__.code == mmoe.E_CANCELLED, stop.__context__
+    else:
+        raise AssertionError("it went on")
+    finally:
+        mmoe._Watched._work = work
+
+
 def test_checkpoints():
     def stop(epoch):
         raise Stop()
@@ -332,6 +351,24 @@ def test_bad_rows():
     raised(TypeError, "train", by=lambda: mmoe.train(CONFIG, 5))
     raised(TypeError, "valid", by=lambda: mmoe.train(CONFIG, TRAIN, [5]))
     raised(mmoe.Error, by=lambda: mmoe.train(CONFIG, pd.DataFrame()))
+
+
+def test_bad_arguments():
+    def fails(kind, *texts, **named):
+        raised(kind, *texts, by=lambda: mmoe.train(**{"config": CONFIG, "train": TRAIN, **named}))
+    fails(TypeError, "config: a dictionary or the path", "NoneType", config=None)
+    fails(TypeError, "config: ", "not JSON serializable", config={"model": b"mmoe"})
+    fails(TypeError, "on_progress: a function is wanted, not int", on_progress=3)
+    fails(TypeError, "meta: a dictionary of texts is wanted, not str", meta="git=1")
+    for name in "checkpoint", "resume", "config":
+        fails(ValueError, "the path '' is empty", **{name: ""})
+    fails(ValueError, "the path '\\ud800' is no Unicode", checkpoint="\ud800")
+    fails(ValueError, "meta: '\\ud800' is no Unicode", meta={"\ud800": "1"})
+    raised(TypeError, "model: a Model is wanted, not dict", by=lambda: mmoe.Trainer(CONFIG))
+    raised(TypeError, "lr: a number is wanted, not str",
+           by=lambda: mmoe.Trainer(MODEL).set_lr("0.1"))
+    raised(TypeError, "by: a text is wanted, not int",
+           by=lambda: MODEL.evaluate("valid.csv", by=3))
 
 
 def test_the_pages_samples():

@@ -25,6 +25,7 @@
 enum { MOST_BYTES = 66 << 10, PACKETS = 1 << 11 };
 
 typedef struct packet {
+    struct packet *below; /* of those that are free */
     double arrival;
     ssize_t bytes;
     unsigned char data[MOST_BYTES];
@@ -35,7 +36,8 @@ typedef struct direction {
     double bytes_a_second, latency;
     double is_free; /* when the last packet has left */
     unsigned first, next;
-    packet *packets; /* [PACKETS] a ring */
+    packet *packets[PACKETS]; /* a ring */
+    packet *idle; /* the last that was used on top: hosts want the cache for themselves */
 } direction;
 
 static double now(void) {
@@ -51,7 +53,9 @@ static void die(const char *what) {
 
 /* False: none is there. */
 static bool take(direction *d) {
-    packet *p = &d->packets[d->next % PACKETS];
+    packet *p = d->idle ? d->idle : calloc(1, sizeof *p);
+    if (!p) die("rank_link");
+    d->idle = p;
     p->bytes = read(d->from, p->data, sizeof p->data);
     if (p->bytes < 0 && errno == EAGAIN) return false;
     if (p->bytes < 0) die("rank_link: read");
@@ -59,15 +63,18 @@ static bool take(direction *d) {
     if (d->is_free < at) d->is_free = at;
     d->is_free += (double)p->bytes / d->bytes_a_second;
     p->arrival = d->is_free + d->latency;
-    d->next++;
+    d->idle = p->below;
+    d->packets[d->next++ % PACKETS] = p;
     return true;
 }
 
 static void hand_on(direction *d) {
-    while (d->first != d->next && d->packets[d->first % PACKETS].arrival <= now()) {
-        const packet *p = &d->packets[d->first++ % PACKETS];
+    while (d->first != d->next && d->packets[d->first % PACKETS]->arrival <= now()) {
+        packet *p = d->packets[d->first++ % PACKETS];
         if (write(d->to, p->data, (size_t)p->bytes) < 0 && errno != EIO && errno != EINVAL)
             die("rank_link: write");
+        p->below = d->idle;
+        d->idle = p;
     }
 }
 
@@ -77,7 +84,7 @@ static void *carry(void *context) {
         while (d->next - d->first < PACKETS && take(d)) hand_on(d);
         hand_on(d);
         struct pollfd waits = {d->next - d->first < PACKETS ? d->from : -1, POLLIN, 0};
-        double left = d->first == d->next ? 1 : d->packets[d->first % PACKETS].arrival - now();
+        double left = d->first == d->next ? 1 : d->packets[d->first % PACKETS]->arrival - now();
         if (left < 0) left = 0;
         const struct timespec most = {(time_t)left, (long)(1e9 * (left - (double)(time_t)left))};
         if (ppoll(&waits, 1, &most, NULL) < 0 && errno != EINTR) die("rank_link: ppoll");
@@ -104,8 +111,6 @@ static void start(direction *d) {
     pthread_t thread;
     pthread_attr_t first;
     const struct sched_param one = {1};
-    d->packets = malloc(PACKETS * sizeof *d->packets);
-    if (!d->packets) die("rank_link");
     pthread_attr_init(&first);
     /* Before all else that runs, or it would be late. */
     pthread_attr_setinheritsched(&first, PTHREAD_EXPLICIT_SCHED);

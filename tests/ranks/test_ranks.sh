@@ -21,7 +21,7 @@ expect_job() { # STATUS NUMBER_OF_RANKS JOB LINE...
     wanted=$1 n=$2 job=$3
     shift 3
     run_job "$n" "$job"
-    check "$job of $n ranks over $mpi exits with $wanted (was $status)" [ "$status" -eq "$wanted" ]
+    check "$job of $n ranks over $mpi exits with $wanted (was $status)" ended "$wanted"
     for line in "$@"; do
         check "$job of $n ranks: $line" [ "$(grep -cxF -e "$line" said)" -eq 1 ]
     done
@@ -34,6 +34,7 @@ expect_job 1 "$ranks" late 'own: rank 1: late for the gradients by 0.5 seconds'
 expect_job 1 "$ranks" alone 'own: rank 1: the disk is full'
 expect_job 1 "$ranks" alike 'own: no file'
 expect_job 1 "$ranks" apart 'own: no file' 'said: rank 1: no memory'
+expect_job 1 "$ranks" told 'own: the rows differ'
 expect_job 1 "$ranks" leave 'own: rank 1: ended while others wait for the gradients'
 expect_job 1 "$ranks" differ 'own: letters: rank 1 sends 3 bytes where rank 0 expects 4'
 expect_job 1 3 nothing 'start: 3 ranks: their number must be a power of two, 1 to 64'

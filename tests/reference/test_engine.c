@@ -67,46 +67,70 @@ static void check_step(const reference_case *c, reference_problem *p, reference_
     }
 }
 
+/* What an engine begins with, and the reference behind a step: its gradients, statistics and
+ * losses. */
+typedef struct expected {
+    reference_problem begin, stepped;
+    double losses[REFERENCE_MAX_TASKS];
+} expected;
+
+static void expect_step(expected *x, const reference_case *c) {
+    reference_problem_init(&x->begin, c, kink_distance);
+    x->stepped = x->begin;
+    x->stepped.model = reference_create(&x->begin.spec);
+    for (size_t k = 0; k < reference_tensor_count(x->stepped.model); k++) {
+        const reference_tensor *from = reference_tensor_at(x->begin.model, k),
+                               *to = reference_tensor_at(x->stepped.model, k);
+        memcpy(to->value, from->value, from->count * sizeof *from->value);
+    }
+    reference_gradient(x->stepped.model, &x->stepped.batch, NULL, x->losses);
+}
+
+static void expected_finish(expected *x) {
+    reference_free(x->stepped.model);
+    reference_problem_finish(&x->begin);
+}
+
 /* One step with `threads` workers, compared with the reference; returns the engine's tensors
  * afterwards. */
-static reference_model *step_and_check(const reference_case *c, const char *first_layer,
-                                       const char *segments, int threads) {
+static reference_model *step_and_check(const reference_case *c, expected *x,
+                                       const char *first_layer, const char *segments, int threads) {
     const engine_key keys[] = {
         {"model.first_layer", first_layer}, {"trainer.segments", segments}, {NULL, NULL}};
-    reference_problem p;
-    reference_problem_init(&p, c, kink_distance);
+    const reference_problem *p = &x->begin;
     engine e;
-    engine_init_with(&e, &p.spec, &descent, c->rows, c->weighted, keys);
-    engine_set_weights(&e, p.model);
-    engine_prepare(&e, &p.batch, threads);
-    check_scores(c, &p, &e);
+    engine_init_with(&e, &p->spec, &descent, c->rows, c->weighted, keys);
+    engine_set_weights(&e, p->model);
+    engine_prepare(&e, &p->batch, threads);
+    check_scores(c, &x->begin, &e);
 
-    reference_model *before = reference_create(&p.spec), *after = reference_create(&p.spec);
+    reference_model *before = reference_create(&p->spec), *after = reference_create(&p->spec);
     engine_get_weights(&e, before);
-    double got[REFERENCE_MAX_TASKS], want[REFERENCE_MAX_TASKS];
-    reference_gradient(p.model, &p.batch, NULL, want);
+    double got[REFERENCE_MAX_TASKS];
     engine_step(&e, got);
     engine_get_weights(&e, after);
-    check_losses(c, &p, got, want);
-    check_step(c, &p, before, after);
+    check_losses(c, p, got, x->losses);
+    check_step(c, &x->stepped, before, after);
 
     reference_free(before);
     engine_finish(&e);
-    reference_problem_finish(&p);
     return after;
 }
 
 /* Dense steps of several threads have tests of their own. */
 START_TEST(engine_agrees_with_the_reference) {
     const reference_case *c = &reference_cases[_i];
+    expected x;
+    expect_step(&x, c);
     if (THREADS_ALONE) {
-        reference_free(step_and_check(c, "distinct", _i % 2 ? "1" : "16", 2));
+        reference_free(step_and_check(c, &x, "distinct", _i % 2 ? "1" : "16", 2));
+        expected_finish(&x);
         return;
     }
-    reference_free(step_and_check(c, "dense", "1", 1));
-    reference_free(step_and_check(c, _i % 2 ? "dense" : "distinct", "16", 1));
-    reference_model *one = step_and_check(c, "distinct", "1", 1),
-                    *two = step_and_check(c, "distinct", "1", 2);
+    reference_free(step_and_check(c, &x, "dense", "1", 1));
+    reference_free(step_and_check(c, &x, _i % 2 ? "dense" : "distinct", "16", 1));
+    reference_model *one = step_and_check(c, &x, "distinct", "1", 1),
+                    *two = step_and_check(c, &x, "distinct", "1", 2);
     for (size_t k = 0; k < reference_tensor_count(one); k++) {
         const reference_tensor *a = reference_tensor_at(one, k), *b = reference_tensor_at(two, k);
         ck_assert_msg(memcmp(a->value, b->value, a->count * sizeof(double)) == 0,
@@ -114,6 +138,7 @@ START_TEST(engine_agrees_with_the_reference) {
     }
     reference_free(one);
     reference_free(two);
+    expected_finish(&x);
 }
 END_TEST
 

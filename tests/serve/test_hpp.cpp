@@ -271,7 +271,7 @@ END_TEST
 START_TEST(a_status_is_returned_where_it_is_asked_for) {
     mmoe_error err{};
     const mmoe::model none("/none", &err);
-    ck_assert(!none);
+    ck_assert(!none && none.task_count() == 0);
     ck_assert_int_eq(err.code, MMOE_E_IO);
     const mmoe::input no_input({{"", mmoe::type<float>}}, &err);
     ck_assert(!no_input);

@@ -14,7 +14,9 @@ static const struct {
     {ALL_SPARSE,
      TAGS ",{\"name\": \"old\", \"column\": \"seen\", \"vocab_size\": 9, "
           "\"separator\": \"|\"}",
-     ALL_DENSE, "seen", "the lists are the user's in the input, and the items' in the model"},
+     ALL_DENSE, "seen",
+     "the lists are the user's in the input, and the items' in the model, whose configuration "
+     "needs \"side\": \"user\" for them"},
     {ALL_SPARSE, ALL_LISTS, AGE "," PLACE ",{\"name\": \"price\", \"side\": \"user\"}", "price",
      "the column is the items' in the input, and the user's in the model"},
     {ALL_SPARSE ",{\"name\": \"more\", \"column\": \"tags\"}", SEEN, ALL_DENSE, "tags",

@@ -19,6 +19,16 @@ enum { IS_EMULATED = 1 };
 enum { IS_EMULATED = 0 };
 #endif
 
+/* Sanitizers take five to fifty times as long, and look at how things are done, not at what comes
+ * out in each setting, which is the same without them. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { IS_SANITIZED = 1 };
+#elif defined(__has_feature) /* clang's word for it */
+enum { IS_SANITIZED = __has_feature(address_sanitizer) };
+#else
+enum { IS_SANITIZED = 0 };
+#endif
+
 /* Check notes in a file, for crashes, where each assertion is that holds: in loops that takes
  * longer than what they check. Here the first of each line is noted. */
 static inline void mark_first(const char *file, int line) {
@@ -34,6 +44,10 @@ static inline void mark_first(const char *file, int line) {
 /* Those of main. */
 extern int check_argc;
 extern char **check_argv;
+
+/* 1, if a program says so: memory comes from the kernel as in a program, pages that are not touched
+ * and no others. 0: what is freed is taken again. */
+extern int pages_are_counted;
 
 /* No case has a limit of time: what hangs is Meson's to end. */
 void add_cases(TCase *c);

@@ -66,7 +66,7 @@ static inline void release_array(struct ArrowArray *a) {
     ck_assert(a->release == release_array);
     for (int64_t i = 0; i < a->n_buffers; i++) free((void *)(uintptr_t)a->buffers[i]);
     free(a->buffers);
-    for (int64_t i = 0; i < a->n_children; i++) {
+    for (int64_t i = 0; a->children && i < a->n_children; i++) {
         if (a->children[i]->release) a->children[i]->release(a->children[i]);
         free(a->children[i]);
     }

@@ -1,5 +1,5 @@
-/* One task's figures of rows that stand in arrays: in batches, with all scores in memory and with
- * many runs of them, which must come to the same bits. */
+/* One task's figures of rows that stand in arrays: in large batches with all scores in memory, and
+ * in small ones with many runs of scores, which must come to the same bits. */
 #ifndef TESTS_JUDGE_SUPPORT_H
 #define TESTS_JUDGE_SUPPORT_H
 
@@ -27,7 +27,7 @@ static double mean_label(const judged *r) {
 }
 
 static mmoe_task_metrics judge_in_runs(const judged *r, int64_t run, bool is_binned) {
-    enum { BATCH = 97 };
+    const int64_t most = run < r->rows ? 97 : 1000; /* of a batch */
     const mmoe_allocator plain = mmoe_allocator_or_default(NULL);
     const mmoe_judge_wanted wanted = {.type = r->type,
                                       .parts = 1,
@@ -41,8 +41,8 @@ static mmoe_task_metrics judge_in_runs(const judged *r, int64_t run, bool is_bin
     out.name = "task";
     SUCCEEDS(mmoe_task_judge_create(&wanted, &plain, &j, &err));
     mmoe_task_judge_begin(j, r->constant ? *r->constant : mean_label(r));
-    for (int64_t i = 0; i < r->rows; i += BATCH) {
-        const mmoe_judged_rows batch = {.rows = r->rows - i < BATCH ? r->rows - i : BATCH,
+    for (int64_t i = 0; i < r->rows; i += most) {
+        const mmoe_judged_rows batch = {.rows = r->rows - i < most ? r->rows - i : most,
                                         .predictions = r->predictions + i * r->stride,
                                         .labels = r->labels + i * r->stride,
                                         .stride = r->stride,

@@ -96,19 +96,23 @@ static mmoe_status exchange(void *context, mmoe_comm *c, mmoe_error *err) {
     return MMOE_OK;
 }
 
-/* One is under way while others come and go. */
+/* Two are under way while others come and go. */
 static mmoe_status ahead(void *context, mmoe_comm *c, mmoe_error *err) {
     (void)context;
     for (int round = 0; round < 2; round++) {
-        parcel first, second;
+        parcel first, second, next;
         TRUE(pack(&first, c, 10 + round) && pack(&second, c, 20 + round));
-        DONE(mmoe_comm_start(c, &first.exchange, err));
+        TRUE(pack(&next, c, 30 + round));
+        DONE(mmoe_comm_start(c, MMOE_WAY_NEXT, &next.exchange, err));
+        DONE(mmoe_comm_start(c, MMOE_WAY_AHEAD, &first.exchange, err));
         DONE(mmoe_comm_exchange(c, &second.exchange, err));
         DONE(mmoe_comm_barrier(c, "a barrier between", err));
-        DONE(mmoe_comm_finish(c, err));
-        TRUE(is_right(&first, c) && is_right(&second, c));
+        DONE(mmoe_comm_finish(c, MMOE_WAY_AHEAD, err));
+        DONE(mmoe_comm_finish(c, MMOE_WAY_NEXT, err));
+        TRUE(is_right(&first, c) && is_right(&second, c) && is_right(&next, c));
         unpack(&first);
         unpack(&second);
+        unpack(&next);
     }
     return MMOE_OK;
 }

@@ -247,6 +247,12 @@ static void leave_buffers(struct ArrowArray *a) { put32(a, 1, 8, 2); }
 static void go_below_buffer(struct ArrowArray *a) { put32(a, 1, 12, -1); }
 static void drop_view_buffer(struct ArrowArray *a) { drop(a, 2); }
 static void lengthen_list(struct ArrowArray *a) { put32(a, 1, 8, 3); }
+static void lose_elements(struct ArrowArray *a) {
+    a->children[0]->release(a->children[0]);
+    free(a->children[0]);
+    free(a->children);
+    a->children = NULL;
+}
 static void shorten_elements(struct ArrowArray *a) { a->children[0]->length = 3; }
 
 static struct ArrowArray *array_of(const char *format) {
@@ -283,6 +289,7 @@ static const struct {
     {"vu", drop_view_buffer, 1, "its array of texts has no bytes"},
     {"+l", begin_below, 1, "its array's offsets fall, or begin below 0"},
     {"+l", lengthen_list, 2, "its array of elements is shorter than its lists"},
+    {"+l", lose_elements, 0, "its array of lists has no array of elements"},
     {"+w:2", shorten_elements, 0, "its array of elements is shorter than its lists"},
 };
 enum { SPOILS = sizeof spoils / sizeof *spoils };

@@ -7,6 +7,8 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/rng.h"
+#include "base/utf8.h"
+#include "base/warnings.h"
 #include "check_main.h"
 
 START_TEST(status_string_is_total) {
@@ -43,6 +45,49 @@ START_TEST(long_names_are_cut_and_control_characters_replaced) {
     ck_assert_uint_eq(strlen(err.file), sizeof err.file - 1);
     ck_assert_uint_eq(strlen(err.column), sizeof err.column - 1);
     ck_assert_ptr_null(strchr(err.message, '\n'));
+}
+END_TEST
+
+/* What a terminal would obey, or what turns the order of characters, is a blank. */
+START_TEST(a_message_changes_no_terminal) {
+    static const struct {
+        const char *name, *shown;
+    } cases[] = {{"a\x1b[31mb", "a [31mb"},
+                 {"a\tb\r\n", "a b  "},
+                 {"\x7f", " "},
+                 {"a\xc2\x9b"
+                  "31m",
+                  "a 31m"},
+                 {"\xe2\x80\xae"
+                  "fdp.csv",
+                  " fdp.csv"},
+                 {"\xe2\x81\xa6x\xe2\x81\xa9", " x "},
+                 {"\xe2\x80\xa8", " "},
+                 {"\xc2\xa0\xe2\x80\xaf\xe2\x81\xaa", "\xc2\xa0\xe2\x80\xaf\xe2\x81\xaa"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        mmoe_error err;
+        mmoe_warnings list = {.alloc = mmoe_allocator_or_default(NULL)};
+        mmoe_fail(&err, MMOE_E_CONFIG, "%s", cases[i].name);
+        ck_assert_str_eq(err.message, cases[i].shown);
+        ck_assert_int_eq(mmoe_warn(&list, (mmoe_warning){0}, &err, "%s", cases[i].name), MMOE_OK);
+        ck_assert_str_eq(list.items[0].message, cases[i].shown);
+        mmoe_warnings_finish(&list);
+    }
+}
+END_TEST
+
+START_TEST(a_message_is_cut_between_characters) {
+    char accents[2 * 400 + 1] = "";
+    mmoe_error err;
+    for (size_t i = 0; i < 400; i++) strcat(accents, "\xc3\xa9");
+    for (int shift = 0; shift < 2; shift++) {
+        mmoe_fail(&err, MMOE_E_CONFIG, "%.*s%s", shift, "x", accents);
+        ck_assert_uint_eq(strlen(err.message), sizeof err.message - 2 + (size_t)shift);
+        ck_assert(mmoe_utf8_is(err.message, strlen(err.message)));
+    }
+    mmoe_fail_at(&err, MMOE_E_DATA, "\xe9.csv", 2, NULL, "\"%.4s\" is no \xffnumber", accents + 1);
+    ck_assert_str_eq(err.message, "?.csv: row 2: \"?\xc3\xa9?\" is no ?number");
+    ck_assert_str_eq(err.file, "\xe9.csv");
 }
 END_TEST
 
@@ -129,6 +174,8 @@ void add_cases(TCase *c) {
     tcase_add_test(c, status_string_is_total);
     tcase_add_test(c, error_names_its_place);
     tcase_add_test(c, long_names_are_cut_and_control_characters_replaced);
+    tcase_add_test(c, a_message_changes_no_terminal);
+    tcase_add_test(c, a_message_is_cut_between_characters);
     tcase_add_test(c, philox_known_answers);
     tcase_add_test(c, draws_have_their_moments);
     tcase_add_test(c, allocator_checks_overflow_and_aligns);

@@ -95,6 +95,8 @@ static long kilobytes(const char *name) {
     return found;
 }
 
+int pages_are_counted = 1;
+
 #ifdef __has_feature /* clang's word for it */
 #define HAS(sanitizer) __has_feature(sanitizer)
 #else

@@ -122,6 +122,13 @@ static void refuse_changed(mmoe_status wanted, const char *text) {
     same_file(path, changed);
 }
 
+static void refuse_version(const char *version, mmoe_status wanted, const char *text) {
+    edit e = begin_edit();
+    e.version = version;
+    end_edit(&e);
+    refuse_changed(wanted, text);
+}
+
 /* ---- Blocks ---- */
 
 START_TEST(every_block_is_there) {
@@ -173,18 +180,11 @@ START_TEST(other_sizes_and_versions_are_refused) {
     tensor_of(&e, "progress.seconds")->dtype = MMOE_I64;
     end_edit(&e);
     refuse_changed(MMOE_E_FORMAT, "\"progress.seconds\" of the checkpoint has not");
-    e = begin_edit();
-    e.version = "5";
-    end_edit(&e);
-    refuse_changed(MMOE_E_FORMAT, "what the checkpoint says of its shards cannot be read");
-    e = begin_edit();
-    e.version = "6";
-    end_edit(&e);
-    refuse_changed(MMOE_E_VERSION, "format version 6; this library reads 2 to 5");
-    e = begin_edit();
-    e.version = "2";
-    end_edit(&e);
-    refuse_changed(MMOE_E_FORMAT, "the checkpoint lacks \"progress.integers\"");
+    refuse_version("5", MMOE_E_FORMAT, "what the checkpoint says of its shards cannot be read");
+    refuse_version("6", MMOE_E_VERSION, "written by a newer version, mmoe ");
+    refuse_version("10", MMOE_E_VERSION, "the checkpoint has format version 10; mmoe ");
+    refuse_version("four", MMOE_E_FORMAT, "its format_version is no positive number");
+    refuse_version("2", MMOE_E_FORMAT, "the checkpoint lacks \"progress.integers\"");
 }
 END_TEST
 
@@ -371,6 +371,23 @@ START_TEST(what_changes_meanwhile_is_told) {
 }
 END_TEST
 
+/* A key that may differ, and so tells nothing of itself. */
+START_TEST(changed_texts_are_refused) {
+    static const char key[] = "n_epoch\\\": ";
+    static char bytes[1 << 20];
+    FILE *file = fopen(path, "rb");
+    ck_assert_ptr_nonnull(file);
+    const size_t size = fread(bytes, 1, sizeof bytes, file);
+    fclose(file);
+    char *at = memmem(bytes, size, key, strlen(key));
+    ck_assert(size < sizeof bytes && at != NULL);
+    at[strlen(key)] ^= 1;
+    file = fopen(changed, "wb");
+    ck_assert(file && fwrite(bytes, 1, size, file) == size && fclose(file) == 0);
+    refuse_changed(MMOE_E_FORMAT, "are not those that were written");
+}
+END_TEST
+
 void add_cases(TCase *c) {
     tcase_add_checked_fixture(c, set_up, tear_down);
     tcase_add_test(c, every_block_is_there);
@@ -380,5 +397,6 @@ void add_cases(TCase *c) {
     tcase_add_loop_test(c, numbers_have_bounds, 0, BOUNDS);
     tcase_add_test(c, numbers_are_not_cut);
     tcase_add_test(c, counts_of_batches_have_bounds);
+    tcase_add_test(c, changed_texts_are_refused);
     tcase_add_test(c, what_changes_meanwhile_is_told);
 }

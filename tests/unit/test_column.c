@@ -83,8 +83,8 @@ START_TEST(bins) {
                           {"999999999999", 999999999999, 4, NULL},
                           {"1e12", 1e12, 5, NULL},
                           {"1e300", 1e300, 5, NULL},
-                          {"inf", (double)INFINITY, 5, NULL},
-                          {"-inf", -(double)INFINITY, 1, NULL},
+                          {"inf", (double)INFINITY, -1, "is not finite"},
+                          {"-inf", -(double)INFINITY, -1, "is not finite"},
                           {"", NONE, 0, NULL},
                           {"three", NONE, -1, "is not a number"}};
     mmoe_encoder *e = new_encoder(&mmoe_column_boundaries);

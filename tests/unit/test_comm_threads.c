@@ -97,6 +97,21 @@ static mmoe_status abort_alone(void *context, mmoe_comm *c, mmoe_error *err) {
     return mmoe_comm_barrier(c, "the end", err);
 }
 
+/* All have been told the same, and end by it: none hears of another's end before. */
+static mmoe_status differ_then_end(void *context, mmoe_comm *c, mmoe_error *err) {
+    (void)context;
+    const mmoe_comm_fact fact = {"rows", c->rank == 1 ? "51" : "50"};
+    return mmoe_comm_agree(c, &(mmoe_comm_facts){.facts = &fact, .n = 1}, NULL, err);
+}
+
+/* Often: which rank wakes first is chance. */
+START_TEST(what_all_are_told_is_how_each_ends) {
+    for (int i = 0; i < 200; i++)
+        all_fail(differ_then_end, -1,
+                 "ranks have unlike \"rows\": \"50\" on ranks 0, 2, 3, \"51\" on rank 1");
+}
+END_TEST
+
 START_TEST(a_rank_that_aborts_ends_all) {
     all_fail(abort_alone, -1, "rank 0: no memory for the shard");
 }
@@ -109,8 +124,8 @@ static mmoe_status leave_early(void *context, mmoe_comm *c, mmoe_error *err) {
     const uint64_t at[] = {0, 1, 2, 3}, bytes[] = {1, 1, 1, 1};
     const mmoe_exchange e = {"letters", from, at, bytes, to, at, bytes};
     if (c->rank == 1) return MMOE_OK;
-    const mmoe_status status = mmoe_comm_start(c, &e, err);
-    return status ? status : mmoe_comm_finish(c, err);
+    const mmoe_status status = mmoe_comm_start(c, MMOE_WAY_AHEAD, &e, err);
+    return status ? status : mmoe_comm_finish(c, MMOE_WAY_AHEAD, err);
 }
 
 START_TEST(a_rank_that_returns_ends_all) {
@@ -178,6 +193,7 @@ void add_cases(TCase *c) {
     tcase_add_test(c, a_late_rank_is_named);
     tcase_add_test(c, time_passes);
     tcase_add_test(c, a_rank_that_fails_ends_all);
+    tcase_add_test(c, what_all_are_told_is_how_each_ends);
     tcase_add_test(c, a_rank_that_aborts_ends_all);
     tcase_add_test(c, a_rank_that_returns_ends_all);
     tcase_add_test(c, ranks_that_differ_about_bytes_fail);

@@ -81,7 +81,7 @@ START_TEST(floats_keep_their_bits_and_shortest_text) {
         ck_assert(config->trainer.optimizer.lr == strtof(cases[i].value, NULL));
     }
     uint32_t bits = 12345;
-    for (int i = 0; i < (IS_EMULATED ? 200 : 2000); i++) {
+    for (int i = 0; i < (IS_EMULATED || IS_SANITIZED ? 200 : 2000); i++) {
         bits = bits * 1664525u + 1013904223u;
         char value[40];
         const float lr = ldexpf((float)(bits >> 8) + 1, (int)(bits & 63) - 80);

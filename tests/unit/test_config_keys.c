@@ -204,7 +204,9 @@ START_TEST(every_number_keeps_its_bounds) {
         else
             set(config, set_path, value);
         /* inside as a double, outside as a float */
-        if (open == '(') refuse_set(config, set_path, "1e-60", path, key->allowed);
+        refuse_set(config, set_path, "1e-60", path, key->allowed);
+        refuse_set(config, set_path, "1e-46", path, key->allowed);
+        if (open == '[') refuse_set(config, set_path, "1e-310", path, "1e-310 would be 0, for the");
         if (close == ')') refuse_set(config, set_path, "0.999999999999", path, key->allowed);
         mmoe_config_free(config);
         n++;
@@ -277,6 +279,8 @@ START_TEST(arrays_keep_their_bounds) {
                "0 to 16 layers of 1 to 65536");
     refuse_set(config, "model.gate_params.dims", "[3, 0]", "model.gate_params.dims[1]",
                "1 to 65536");
+    refuse_set(config, "trainer.optimizer_params.betas", "[0.9, 1e-50]",
+               "trainer.optimizer_params.betas[1]", "1e-50 would be 0");
     set(config, "model.gate_params.dims", "[5]");
     ck_assert(config->gate.layers.n_dims == 1 && config->gate.layers.dims[0] == 5 &&
               config->gate.layers.activation == MMOE_ACT_RELU);

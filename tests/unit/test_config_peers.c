@@ -9,9 +9,12 @@ static const mmoe_key *key_at_path(const char *path) {
     return key;
 }
 
-/* The path with `name` for its last word and an index for each "[]". */
+/* The path with `name` for its last word and an index for each "[]"; a level higher where it has
+ * this name. */
 static void at_place(const char *path, const char *name, const char *index, char out[128]) {
     const char *bracket = strstr(path, "[]"), *last = strrchr(path, '.') + 1;
+    if (strcmp(last, name) == 0)
+        for (last--; last[-1] != '.';) last--;
     const char *from = bracket ? bracket + 2 : path;
     snprintf(out, 128, "%.*s%s%.*s%s", bracket ? (int)(bracket - path) : 0, path,
              bracket ? index : "", (int)(last - from), from, name);

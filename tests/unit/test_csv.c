@@ -281,7 +281,34 @@ START_TEST(reading_nests) {
 }
 END_TEST
 
+static mmoe_status pass_row(void *user, int64_t row, const mmoe_csv_field *fields,
+                            mmoe_error *err) {
+    (void)user;
+    (void)row;
+    (void)fields;
+    (void)err;
+    return MMOE_OK;
+}
+
+START_TEST(a_row_that_finds_no_memory_has_its_place) {
+    failing f = {0};
+    const mmoe_allocator a = failing_allocator(&f);
+    const mmoe_csv_handler handler = {NULL, pass_header, pass_row};
+    char csv[9000] = "a\n1\n\"2\"\n";
+    int placed = 0;
+    memset(csv + 8, 'x', sizeof csv - 8);
+    while (failing_next(&f)) {
+        mmoe_error err = {0};
+        const mmoe_status status = mmoe_csv_parse(csv, sizeof csv, "long.csv", &handler, &a, &err);
+        if (status || !f.refused) failing_check(&f, status, &err);
+        placed += err.row == 4 && strstr(err.message, "long.csv: row 4: out of memory: ");
+    }
+    ck_assert_int_gt(placed, 0);
+}
+END_TEST
+
 void add_cases(TCase *c) {
+    tcase_add_test(c, a_row_that_finds_no_memory_has_its_place);
     tcase_add_test(c, rows_and_fields);
     tcase_add_test(c, crlf_and_blank_lines);
     tcase_add_test(c, byte_order_mark);

@@ -474,7 +474,7 @@ START_TEST(options_are_checked) {
     REFUSED(options, "threads must be 0 to 256");
     options.threads = -1;
     REFUSED(options, "threads must be 0 to 256");
-    options.reserved[2] = &options;
+    options.reserved[1] = &options;
     REFUSED(options, "the options' reserved members must be NULL");
     mmoe_schema_free(schema);
 }

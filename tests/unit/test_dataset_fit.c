@@ -269,7 +269,7 @@ START_TEST(every_allocation_may_fail) {
             ck_assert(status == MMOE_E_MEMORY && !schema && !set);
         ck_assert_int_eq(memory.live, 0);
     }
-    ck_assert_int_gt(attempts, 60);
+    ck_assert_int_gt(attempts, 50);
 }
 END_TEST
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "check_main.h"
-#include "graph/distinct.h"
+#include "graph/distinct_parts.h"
 #include "graph/run.h"
 #include "train/trainer.h"
 
@@ -204,6 +204,91 @@ START_TEST(a_probed_input_is_whole) {
 }
 END_TEST
 
+/* In front of the barrier are the sums alone, which W's rows wait for, and the tables that are not
+ * looked up; behind it all else. */
+START_TEST(what_nobody_waits_for_comes_late) {
+    mmoe_model *model;
+    set_up("\"name\": \"mmoe\"", NULL);
+    mmoe_trainer *trainer = train(_i ? "distinct" : "dense", 1, 1, &model);
+    const mmoe_plan *p = trainer->run->plan;
+    int32_t late = 0;
+    for (int32_t i = 0; i < p->n_task; i++) {
+        const mmoe_weight_task *t = &p->tasks[i];
+        const bool waits =
+            !p->distinct || t->node == 0 || (t->node == p->distinct->node && t->count);
+        ck_assert_int_eq(i < p->n_early, waits);
+        late += p->distinct && t->node != p->distinct->node && !waits;
+    }
+    ck_assert_int_eq(late > 0, _i);
+    mmoe_trainer_free(trainer);
+    mmoe_model_free(model);
+    tear_down();
+}
+END_TEST
+
+/* A model of narrow tables, of numbers and of a list, after a few steps of several chunks. */
+static mmoe_trainer *train_narrow(int threads, int width, mmoe_model **model) {
+    enum { MANY = 640, IDS = 3 };
+    static const char *const names[] = {"a", "b", "c", "l", "d", "x"};
+    static int32_t some[MANY * IDS], elements[2 * MANY];
+    static int64_t ends[MANY + 1];
+    static float number[MANY], label[MANY];
+    char json[1024];
+    snprintf(
+        json, sizeof json,
+        "{\"features\": {\"sparse\": [{\"name\": \"a\", \"vocab_size\": 9, \"embed_dim\": %d}, "
+        "{\"name\": \"b\", \"vocab_size\": 5, \"embed_dim\": 3}, {\"name\": \"c\", "
+        "\"shared_with\": \"a\"}], \"sequence\": [{\"name\": \"l\", \"shared_with\": \"b\"}], "
+        "\"dense\": [{\"name\": \"d\"}]}, \"tasks\": [{\"name\": \"x\", \"label\": \"x\"}], "
+        "\"trainer\": {\"batch_size\": 640}}",
+        width);
+    SUCCEEDS(mmoe_config_parse(json, strlen(json), NULL, NULL, &config, &err));
+    SUCCEEDS(mmoe_config_set(config, "model.first_layer", "distinct", &err));
+    SUCCEEDS(mmoe_schema_create(config, names, 6, NULL, &schema, &err));
+    for (int b = 0; b < MANY; b++) {
+        for (int c = 0; c < IDS; c++)
+            some[b * IDS + c] = (b * 7 + b / 3 + c * c) % (c == 1 ? 5 : 9);
+        ends[b + 1] = ends[b] + b % 3;
+        for (int64_t i = ends[b]; i < ends[b + 1]; i++) elements[i] = (int32_t)(b / 2 + i) % 5;
+        number[b] = (float)(b % 11) / 5 - 1;
+        label[b] = (float)(b * b % 3 == 0);
+    }
+    const mmoe_batch batch = {MANY,   some, IDS,
+                              number, 1,    .lists = {1, ends, elements, NULL, (size_t)ends[MANY]}};
+    const mmoe_trainer_options options = {.threads = threads, .single_threaded_blas = 1};
+    mmoe_trainer *trainer;
+    SUCCEEDS(mmoe_dataset_create(schema, &batch, label, NULL, NULL, &rows, &err));
+    SUCCEEDS(mmoe_model_create(config, schema, NULL, model, &err));
+    SUCCEEDS(mmoe_trainer_create(*model, &options, NULL, &trainer, &err));
+    for (int s = 0; s < 4; s++) SUCCEEDS(mmoe_trainer_step(trainer, rows, 0, MANY, NULL, &err));
+    tear_down();
+    return trainer;
+}
+
+/* Two workers have products of narrow tables each, which are the same, and change no bit. */
+START_TEST(two_workers_have_products_each) {
+    static const int threads[] = {1, 2, 3, 2}, width[] = {4, 4, 4, 5}, copies[] = {1, 2, 1, 1};
+    mmoe_model *model[4];
+    for (int i = 0; i < 4; i++) {
+        mmoe_trainer *trainer = train_narrow(threads[i], width[i], &model[i]);
+        const mmoe_plan *p = trainer->run->plan;
+        const mmoe_distinct_state *own = mmoe_distinct_own(p);
+        const mmoe_slab *first = mmoe_distinct_slabs(own, 0), *last = mmoe_distinct_slabs(own, 1);
+        const size_t packed =
+            p->kernels->packed_size(first->cols, mmoe_distinct_block(p)->in.cols) * sizeof(float);
+        ck_assert_int_eq(p->distinct->n_column, 4);
+        ck_assert_int_eq(own->copies, copies[i]);
+        ck_assert_int_eq(first != last, copies[i] == 2);
+        ck_assert_mem_eq(first->forward, last->forward, packed);
+        ck_assert_mem_eq(first->p, last->p,
+                         (size_t)p->distinct->n_row * MMOE_SLAB * sizeof *first->p);
+        mmoe_trainer_free(trainer);
+        if (i < 3) ck_assert_double_le(difference(model[0], model[i]), 0);
+    }
+    for (int i = 0; i < 4; i++) mmoe_model_free(model[i]);
+}
+END_TEST
+
 /* A padding row has no gradient, whoever adds it up. */
 START_TEST(padding_stays) {
     mmoe_model *model;
@@ -228,5 +313,7 @@ void add_cases(TCase *c) {
     tcase_add_loop_test(c, lists_agree, 0, 3);
     tcase_add_loop_test(c, lists_of_one_are_ids, 0, 2);
     tcase_add_loop_test(c, a_probed_input_is_whole, 0, 2);
+    tcase_add_loop_test(c, what_nobody_waits_for_comes_late, 0, 2);
+    tcase_add_test(c, two_workers_have_products_each);
     tcase_add_test(c, padding_stays);
 }

@@ -165,6 +165,38 @@ START_TEST(marks_are_no_part_of_a_number) {
 }
 END_TEST
 
+static void are_no_numbers(const numbers *n, const char *const *bad, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        char message[100];
+        snprintf(message, sizeof message, "row 1: column \"x\": \"%s\" is not a number", bad[i]);
+        take_refused(n, MMOE_VALUE_TEXT, &bad[i], 1, message);
+    }
+}
+
+/* Letters that numbers have, too, are a unit's beside its others. */
+START_TEST(units_may_have_letters_of_numbers) {
+    numbers n = fit(X(", \"strip\": \"minutes \""), "x,y\n10 minutes,0\n1e2,1\n1e3 minutes,1\n");
+    const float wanted[] = {10, 100, 1000};
+    has_inputs(n.set, 3, wanted);
+    const char *const bad[] = {"10 inf", "10 minute", "minutes"};
+    are_no_numbers(&n, bad, sizeof bad / sizeof *bad);
+    free_numbers(&n);
+    fit_refused(X(", \"strip\": \"ea\""), "x,y\n",
+                "features.dense[0].strip: has a character that is in a number");
+}
+END_TEST
+
+/* "mi." is a unit of an abbreviation's point. */
+START_TEST(units_may_end_with_a_point) {
+    numbers n = fit(X(", \"strip\": \"mi ,\""), "x,y\n\"45,000.5 mi.\",0\n1.5,1\n3. mi,1\n");
+    const float wanted[] = {45000.5f, 1.5f, 3};
+    has_inputs(n.set, 3, wanted);
+    const char *const bad[] = {"1. mi. .", ".mi", "1.5.mi"};
+    are_no_numbers(&n, bad, sizeof bad / sizeof *bad);
+    free_numbers(&n);
+}
+END_TEST
+
 /* Of a unit's letters all are there, or none; parentheses are around the whole number. */
 START_TEST(units_and_parentheses_are_whole) {
     numbers n = fit(X(", \"strip\": \"kg $()\""), "x,y\n12 kg,0\n$(1.5),1\n");
@@ -174,11 +206,7 @@ START_TEST(units_and_parentheses_are_whole) {
                                                                         "(1)(2)"};
     has_inputs(n.set, 2, wanted);
     takes(&n, MMOE_VALUE_TEXT, good, 3, 3, others);
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        char message[100];
-        snprintf(message, sizeof message, "row 1: column \"x\": \"%s\" is not a number", bad[i]);
-        take_refused(&n, MMOE_VALUE_TEXT, &bad[i], 1, message);
-    }
+    are_no_numbers(&n, bad, sizeof bad / sizeof *bad);
     free_numbers(&n);
 }
 END_TEST
@@ -444,6 +472,8 @@ void add_cases(TCase *c) {
     tcase_add_test(c, bad_bins);
     tcase_add_test(c, marks_are_no_part_of_a_number);
     tcase_add_test(c, units_and_parentheses_are_whole);
+    tcase_add_test(c, units_may_have_letters_of_numbers);
+    tcase_add_test(c, units_may_end_with_a_point);
     tcase_add_test(c, vectors);
     tcase_add_test(c, vectors_have_gaps);
     tcase_add_test(c, bad_vectors);

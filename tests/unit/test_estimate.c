@@ -121,14 +121,14 @@ static void check_rank(const mmoe_estimate *all, const mmoe_rank_estimate *own) 
     ck_assert_int_lt(own->moment_bytes, all->moment_bytes / own->ranks + 4000);
     ck_assert_int_eq(own->layer_bytes, all->layer_bytes);
     ck_assert_int_eq(own->row_bytes, all->row_bytes);
-    ck_assert_int_lt(own->stream_bytes, all->stream_bytes / own->ranks + 100000);
+    ck_assert_int_lt(own->stream_bytes, all->stream_bytes / own->ranks + 200000);
 }
 
 START_TEST(a_rank_takes_what_is_said_of_it) {
     static const char *const columns[] = {"a", "b", "d0", "d1"};
     mmoe_estimate *e;
     mmoe_error why;
-    mmoe_estimate_options options = {.threads = 1, .rows = 1000000, .ranks = 64};
+    mmoe_estimate_options options = {.threads = 1, .rows = 1 << 20, .ranks = 64};
     set_up("", "",
            ", \"embedding_update\": \"deferred\", \"optimizer\": \"adamw\", \"segments\": 4");
     SUCCEEDS(mmoe_config_set(config, "trainer.batch_size", "64", &err));
@@ -142,12 +142,38 @@ START_TEST(a_rank_takes_what_is_said_of_it) {
     for (size_t i = 0; i < e->n_of_ranks; i++) {
         ck_assert_int_eq(e->of_ranks[i].ranks, 2 << i);
         check_rank(e, &e->of_ranks[i]);
+        ck_assert(e->of_ranks[i].step_seconds > 0);
     }
     ck_assert_int_eq(e->told_bytes, 64 * 4 * SPARSE); /* ids, and no labels */
     mmoe_estimate_free(e);
     options.ranks = 3;
     ck_assert_int_eq(mmoe_estimate_create(config, schema, &options, NULL, &e, &why),
                      MMOE_E_ARGUMENT);
+    tear_down();
+}
+END_TEST
+
+/* One of four ranks is timed with its part of a table that is dealt, and all that it exchanges. */
+START_TEST(a_step_of_a_rank_is_rehearsed) {
+    static const char *const columns[] = {"a", "b", "d0", "d1"};
+    static const char *const of_ranks[] = {
+        ", \"embedding_update\": \"deferred\", \"clip_norm\": 1, \"segments\": 4",
+        ", \"segments\": 4, \"adaptive_params\": {\"method\": \"pcgrad\", \"at\": \"parameters\"}"};
+    mmoe_sketch s;
+    mmoe_rehearsal r;
+    const mmoe_allocator alloc = mmoe_allocator_or_default(NULL);
+    set_up("", "", of_ranks[_i]);
+    SUCCEEDS(mmoe_config_set(config, "features.sparse.0.vocab_size", "100000", &err));
+    mmoe_schema_free(schema);
+    SUCCEEDS(mmoe_schema_create(config, columns, 4, NULL, &schema, &err));
+    SUCCEEDS(mmoe_sketch_make(config, schema, (mmoe_among){0, 4}, 1, &s, &err));
+    SUCCEEDS(mmoe_rehearse(&s, NULL, 1, &alloc, &r, &err));
+    ck_assert_int_eq(r.model->params.tables[0].deal.shift, _i ? 0 : 2);
+    ck_assert_int_eq(r.trainer->ranks->comm->size, 4);
+    ck_assert(r.steps > 0 && r.seconds > 0);
+    ck_assert_uint_gt(r.others.comm.bytes_sent, (uint64_t)r.steps * 3 * 64);
+    mmoe_rehearsal_finish(&r);
+    mmoe_sketch_finish(&s);
     tear_down();
 }
 END_TEST
@@ -185,6 +211,24 @@ START_TEST(an_estimate_has_rows_and_files) {
     mmoe_estimate_free(e);
     tear_down();
     remove_folder();
+}
+END_TEST
+
+/* Of the ids i * 31 % 49 of rows i, whose batches have 100; and of as many drawn from 50. */
+START_TEST(rows_that_shares_of_a_batch_read_are_counted) {
+    static const double counted[MMOE_RANK_SHARES] = {49, 49, 25, 12.5, 6.25, 3.125, 1.5625};
+    mmoe_estimate *e;
+    set_up("", "", ", \"shuffle\": false");
+    mmoe_estimate_options options = {.threads = 1, .data = rows};
+    SUCCEEDS(mmoe_estimate_create(config, schema, &options, NULL, &e, &err));
+    for (int i = 0; i < MMOE_RANK_SHARES; i++) ck_assert_double_eq(e->tables[0].met[i], counted[i]);
+    mmoe_estimate_free(e);
+    options = (mmoe_estimate_options){.threads = 1, .rows = ROWS};
+    SUCCEEDS(mmoe_estimate_create(config, schema, &options, NULL, &e, &err));
+    for (int i = 0; i < MMOE_RANK_SHARES; i++)
+        ck_assert_double_eq_tol(e->tables[0].met[i], 50 * (1 - exp(-2. / (1 << i))), 1e-9);
+    mmoe_estimate_free(e);
+    tear_down();
 }
 END_TEST
 
@@ -226,6 +270,7 @@ START_TEST(a_pass_over_rows_that_are_far_behind_is_bounded) {
     mmoe_sketch s;
     const mmoe_allocator alloc = mmoe_allocator_or_default(NULL);
     mmoe_rehearsal r = {.alloc = alloc};
+    if (IS_SANITIZED && !_i) return; /* a part of what the other case goes over */
     snprintf(keys, sizeof keys, ", \"optimizer\": \"%s\", \"embedding_update\": \"deferred\"",
              optimizers[_i]);
     set_up("", "", keys);
@@ -312,7 +357,9 @@ END_TEST
 void add_cases(TCase *c) {
     tcase_add_loop_test(c, a_sketch_counts_what_is_taken, 0, SETTINGS);
     tcase_add_test(c, a_rank_takes_what_is_said_of_it);
+    tcase_add_loop_test(c, a_step_of_a_rank_is_rehearsed, 0, 2);
     tcase_add_test(c, an_estimate_has_rows_and_files);
+    tcase_add_test(c, rows_that_shares_of_a_batch_read_are_counted);
     tcase_add_loop_test(c, an_epoch_is_more_than_its_steps, 0, 3);
     tcase_add_loop_test(c, a_pass_over_rows_that_are_far_behind_is_bounded, 0, 2);
     tcase_add_test(c, rows_of_another_schema_are_refused);

@@ -311,6 +311,7 @@ START_TEST(what_is_wrong_is_refused) {
     refused(NULL, b, NULL, "mmoe_trainer_grow: trainer is NULL");
     refused(t, NULL, NULL, "mmoe_trainer_grow: batch is NULL");
     refused(t, b, &(mmoe_growth){.max_rows = -1}, "max_rows is -1");
+    refused(t, b, &(mmoe_growth){.reserved = {[2] = t}}, "reserved members must be NULL");
     SUCCEEDS(mmoe_dataset_batch(old_rows, 0, 5, &encoded, &err));
     refused(t, &encoded, NULL, "the batch has row numbers");
     b->column_count--;

@@ -102,31 +102,38 @@ START_TEST(column_sums) {
 }
 END_TEST
 
-static void check_norm_backward(const mmoe_kernels *kernels, int32_t rows, int32_t cols) {
+enum { INTO_DA, INTO_Z, INTO_PLACES };
+
+/* dz takes the place of da, or of z. */
+static void check_norm_backward(const mmoe_kernels *kernels, int32_t rows, int32_t cols, int into) {
     matrix da = matrix_drawn(rows, cols, some_stride(cols), -1, 1), before = matrix_copy(&da);
-    matrix z = matrix_drawn(rows, cols, some_stride(cols), -3, 3),
+    matrix z = matrix_drawn(rows, cols, some_stride(cols), -3, 3), z_before = matrix_copy(&z),
            k = matrix_drawn(3, cols, cols, -2, 2);
+    const matrix *dz = into == INTO_DA ? &da : &z;
     kernels->norm_backward(&(mmoe_norm_args){rows, cols, da.at, da.ld, z.at, z.ld, k.at,
-                                             k.at + cols, k.at + 2 * cols});
+                                             k.at + cols, k.at + 2 * cols, dz->at, dz->ld});
     for (int32_t b = 0; b < rows; b++)
         for (int32_t c = 0; c < cols; c++) {
             const double term[3] = {(double)k.at[c] * (double)*matrix_cell(&before, b, c),
-                                    (double)k.at[cols + c] * (double)*matrix_cell(&z, b, c),
+                                    (double)k.at[cols + c] * (double)*matrix_cell(&z_before, b, c),
                                     (double)k.at[2 * cols + c]};
-            check_near("dz", *matrix_cell(&da, b, c), term[0] + term[1] + term[2],
+            check_near("dz", *matrix_cell(dz, b, c), term[0] + term[1] + term[2],
                        3 * U * (fabs(term[0]) + fabs(term[1]) + fabs(term[2])));
         }
     check_gaps(&da);
+    check_gaps(&z);
     free(da.at);
     free(before.at);
     free(z.at);
+    free(z_before.at);
     free(k.at);
 }
 
 START_TEST(norm_backward) {
     for (int32_t cols = 0; cols <= MOST_COLS; cols++)
-        for (int r = 0; r < SOME_ROWS; r++) check_norm_backward(table_at(_i), some_rows[r], cols);
-    check_norm_backward(table_at(_i), 0, 5);
+        for (int r = 0; r < SOME_ROWS; r++)
+            check_norm_backward(table_at(_i), some_rows[r], cols, (cols + r) % INTO_PLACES);
+    check_norm_backward(table_at(_i), 0, 5, INTO_Z);
 }
 END_TEST
 

@@ -99,17 +99,25 @@ static double gradient(const mmoe_linear_task *task, const float *at, int input,
     return sum / weights / sqrt(square);
 }
 
-/* But for lambda, which is small for so many rows of a line, and some noise. */
+/* By which the first input's gradient is 0; it is a line of the penalty. */
+static double penalty_of(const mmoe_linear_task *task, const float *at) {
+    const double none = gradient(task, at, 0, 0);
+    return none / (none - gradient(task, at, 0, 1));
+}
+
+/* Of squares but for lambda, which is small for so many rows of a line, and some noise. */
 START_TEST(the_fit_is_a_minimum) {
     const mmoe_task_type type = (mmoe_task_type)_i;
     const bool is_square = type == MMOE_REGRESSION;
-    const double penalty = is_square ? 0 : 1, near = is_square ? 1e-2 : 2e-5;
+    const double near = is_square ? 1e-2 : 2e-5;
     float row[N + 1], others[N + 1];
     draw_rows(type);
     for (int given = 0; given < 2; given++) {
         mmoe_linear_task task = task_of(type);
         task.given = given ? 1 : -1;
         fit(&task, FIT_ROWS, row, true);
+        const double penalty = is_square ? 0 : penalty_of(&task, row);
+        ck_assert_double_gt(penalty, -1);
         for (int j = 0; j <= N; j++)
             ck_assert_double_eq_tol(gradient(&task, row, j, penalty), 0, near);
         ck_assert_float_eq(row[CONSTANT], 0);
@@ -159,6 +167,23 @@ START_TEST(columns_of_one_value_choose_no_ridge) {
         ck_assert_float_eq_tol(row[N], alone[1], 1e-5F);
         for (int j = 1; j < N; j++) ck_assert_float_eq(row[j], 0);
     }
+}
+END_TEST
+
+/* Labels that no input tells anything of: the ridge is as large as may be. */
+START_TEST(of_chance_nothing_is_learned) {
+    const mmoe_linear_task task = task_of(MMOE_CLASSIFICATION);
+    float row[N + 1];
+    draw_rows(MMOE_CLASSIFICATION);
+    for (int i = 0; i < FIT_ROWS; i++) {
+        for (int j = 0; j < N; j++) x[i * N + j] = (float)unit_of(i, j);
+        y[2 * i] = (float)(unit_of(i, 11) < 0.5);
+        w[i] = i < 40;
+    }
+    fit(&task, FIT_ROWS, row, true);
+    double square = 0;
+    for (int j = 0; j < N; j++) square += (double)row[j] * (double)row[j];
+    ck_assert_double_lt(square, 0.05);
 }
 END_TEST
 
@@ -444,6 +469,7 @@ void add_cases(TCase *c) {
     tcase_add_test(c, a_line_is_found);
     tcase_add_loop_test(c, rare_large_counts_are_found, 0, 2);
     tcase_add_test(c, columns_of_one_value_choose_no_ridge);
+    tcase_add_test(c, of_chance_nothing_is_learned);
     tcase_add_test(c, labels_are_as_the_loss_has_them);
     tcase_add_loop_test(c, a_task_keeps_its_line, 0, 2);
     tcase_add_test(c, the_best_epoch_may_be_0);

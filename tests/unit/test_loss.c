@@ -86,7 +86,7 @@ START_TEST(metrics_of_types_and_of_all) {
         for (const mmoe_metric *m; (m = mmoe_metric_at(t, count)); count++) {
             ck_assert(is_in(-1, m) && *m->name && *m->title && *m->what && abs(m->better) <= 1);
             const mmoe_metric_kind *kind = mmoe_loss_metric(t, count);
-            ck_assert((kind->how == MMOE_METRIC_MEAN) == (kind->row != NULL));
+            ck_assert((kind->how == MMOE_METRIC_MEAN) == (kind->rows != NULL));
         }
         ck_assert_uint_le(count, MMOE_MAX_METRICS);
         const mmoe_baseline *baseline = mmoe_baseline_of(t);

@@ -43,16 +43,81 @@ START_TEST(a_value_stands_as_if_the_file_had_it) {
         fit(X(", \"transform\": \"minmax\", \"missing\": -7.5"), "x,y\n0,0\n,0\n10,1\nNA,0\n");
     const float wanted[] = {0, -0.75f, 1, -0.75f};
     has_inputs(n.set, 4, wanted);
-    mmoe_dataset *set = read_rows(&n, "x\n-7.5\nNA\n5\n");
+    mmoe_dataset *set = read_rows(&n, "x\n-7.5\nNA\n");
     const float read[] = {-0.75f, -0.75f, 0.5f};
+    has_inputs(set, 2, read);
+    ck_assert_ptr_null(mmoe_dataset_warning(set, 0)); /* the training rows lack as many */
+    mmoe_dataset_free(set);
+    set = read_rows(&n, "x\nNA\nNA\n5\n");
     has_inputs(set, 3, read);
     const mmoe_warning *w = mmoe_dataset_warning(set, 0);
     ck_assert_ptr_nonnull(w);
-    ck_assert_str_eq(w->message, "column \"x\": of 3 values 0.0 % are unknown and 33.3 % missing, "
-                                 "the first in row 3");
+    ck_assert_str_eq(w->message, "column \"x\": of 3 values 0.0 % are unknown and 66.7 % missing "
+                                 "(of the training rows' 50.0 %), the first in row 2");
     ck_assert_str_eq(w->subject, "x");
     mmoe_dataset_free(set);
     free_numbers(&n);
+}
+END_TEST
+
+/* Rows to come may have what the training rows had not. */
+START_TEST(what_has_no_logarithm_counts_as_missing) {
+#define LOG ", \"transform\": \"log1p_standardize\""
+    numbers n = fit(X(LOG ", \"missing\": \"mean\", \"indicator\": true"), "x,y\n1,0\n,0\n3,1\n"),
+            without = fit(X(LOG), "x,y\n1,0\n3,1\n");
+    mmoe_dataset *set = read_rows(&n, "x\n3\n-1\n-999\nNA\n1\n");
+    const float wanted[] = {1, 0, 0, 1, 0, 1, 0, 1, -1, 0};
+    has_inputs(set, 10, wanted);
+    ck_assert_int_eq(mmoe_dataset_column(set, 0)->unknown, 2);
+    ck_assert_int_eq(mmoe_dataset_column(set, 0)->missing, 1);
+    const mmoe_warning *w = mmoe_dataset_warning(set, 0);
+    ck_assert_ptr_nonnull(w);
+    ck_assert_str_eq(w->message,
+                     "column \"x\": 2 of 5 values are not above -1, as log1p needs, the "
+                     "first in row 3: what stands for missing ones stands for them, "
+                     "too");
+    ck_assert_int_eq(w->count, 2);
+    ck_assert_int_eq(w->row, 3);
+    const double doubles[] = {3, -1, -999, (double)NAN, 1};
+    const int64_t integers[] = {3, -1, -999, MMOE_MISSING_INT64, 1};
+    const char *const texts[] = {"3", "-1", "-999", "NA", "1"};
+    takes(&n, MMOE_VALUE_DOUBLE, doubles, 5, 10, wanted);
+    takes(&n, MMOE_VALUE_INT64, integers, 5, 10, wanted);
+    takes(&n, MMOE_VALUE_TEXT, texts, 5, 10, wanted);
+    const double infinite = -(double)INFINITY;
+    take_refused(&n, MMOE_VALUE_DOUBLE, &infinite, 1, "row 1: column \"x\": -inf is not finite");
+    take_refused(&without, MMOE_VALUE_TEXT, texts + 1, 1,
+                 "row 1: column \"x\": \"-1\" is not above -1, as log1p needs");
+    fit_refused(X(LOG ", \"missing\": \"mean\""), "x,y\n1,0\n-1,0\n3,1\n",
+                "row 3: column \"x\": \"-1\" is not above -1, as log1p needs");
+    mmoe_dataset_free(set);
+    free_numbers(&n);
+    free_numbers(&without);
+}
+END_TEST
+
+/* A column is told of once, by the feature that says most of it, whichever stands first. */
+START_TEST(what_is_unknown_to_one_feature_is_said) {
+#define H "{\"name\": \"h\", \"column\": \"x\", \"hash_bucket_size\": 5}"
+#define V "{\"name\": \"v\", \"column\": \"x\"}"
+    static const char *const orders[] = {H ", " V, V ", " H, H ", {\"name\": \"x\"}, " V};
+    for (size_t i = 0; i < COUNT(orders); i++) {
+        char features[300];
+        snprintf(features, sizeof features, "%s], \"sparse\": [%s",
+                 i == 2 ? "" : X(", \"missing\": 0"), orders[i]);
+        numbers n = fit(features, "x,y\n1,0\n2,1\n1,1\n2,0\n");
+        mmoe_dataset *set = read_rows(&n, "x\n7\n8\n\n1\n");
+        const mmoe_warning *w = mmoe_dataset_warning(set, 0);
+        ck_assert_ptr_nonnull(w);
+        ck_assert_str_eq(
+            w->message, i == 2 ? "column \"x\": of 4 values 50.0 % are unknown and 25.0 % missing, "
+                                 "the first in row 2"
+                               : "feature \"v\" of column \"x\": of 4 values 50.0 % are unknown "
+                                 "and 25.0 % missing, the first in row 2");
+        ck_assert_ptr_null(mmoe_dataset_warning(set, 1));
+        mmoe_dataset_free(set);
+        free_numbers(&n);
+    }
 }
 END_TEST
 
@@ -177,6 +242,8 @@ void add_cases(TCase *c) {
     tcase_add_checked_fixture(c, make_folder, remove_folder);
     tcase_add_test(c, the_mean_stands_for_missing_values);
     tcase_add_test(c, a_value_stands_as_if_the_file_had_it);
+    tcase_add_test(c, what_has_no_logarithm_counts_as_missing);
+    tcase_add_test(c, what_is_unknown_to_one_feature_is_said);
     tcase_add_test(c, all_doors_say_the_same);
     tcase_add_test(c, without_a_rule_it_is_an_error);
     tcase_add_test(c, what_cannot_stand_is_refused);

@@ -14,6 +14,7 @@
 #include "check_main.h"
 #include "data/dataset.h"
 #include "data/short_words.h"
+#include "data/source.h"
 #include "failing.h"
 #include "file/packed.h"
 #include "files.h"
@@ -180,45 +181,41 @@ static int count_files(const char *path) {
     return n;
 }
 
-/* Bytes a value of the first block takes in a file without a name. */
-static int width_of(const mmoe_dataset *set, mmoe_stored_what what, int32_t at) {
+/* Of a column's values in a file without a name, in the first block. */
+static int form_of(const mmoe_dataset *set, mmoe_stored_what what, int32_t at) {
     const mmoe_stored *s = set->stored;
     int32_t c = 0;
     while (s->columns[c].what != what || s->columns[c].at != at) c++;
-    return s->parts[0].widths[c];
+    return s->parts[0].forms[c];
 }
 
-/* Short words are long again, whatever their width and however many there are. */
-START_TEST(words_stay) {
-    static const size_t counts[] = {1, 2, 255, 256, 257, 1000};
-    static const struct {
-        uint32_t step;
-        int width;
-    } of[] = {{0, MMOE_SAME_WORDS}, {1, 1}, {257, 2}, {65537, 4}, {1u << 24, 4}};
-    uint32_t words[1000], was[1000];
-    for (size_t i = 0; i < sizeof of / sizeof *of; i++)
-        for (size_t k = 0; k < sizeof counts / sizeof *counts; k++) {
-            const size_t n = counts[k];
-            for (size_t w = 0; w < n; w++) was[w] = words[w] = 7 + (uint32_t)(w % 200) * of[i].step;
-            const uint8_t width = mmoe_words_width(words, n);
-            ck_assert_int_eq(width, n > 1 ? of[i].width : MMOE_SAME_WORDS);
-            ck_assert_uint_eq(mmoe_words_size(width, n), width ? width * n : 4);
-            mmoe_words_shorten(words, n, width);
-            memset((char *)words + mmoe_words_size(width, n), 0xa5,
-                   n * sizeof *words - mmoe_words_size(width, n));
-            mmoe_words_lengthen(words, n, width);
-            ck_assert_mem_eq(words, was, n * sizeof *words);
-        }
-    for (uint32_t w = 254; w < 258; w++) {
-        const uint32_t pair[] = {0, w};
-        ck_assert_int_eq(mmoe_words_width(pair, 2), w < 256 ? 1 : 2);
+/* The first batch's lists of a rank that asks for one segment of four. */
+static void check_share(const mmoe_dataset *set, const mmoe_dataset *stream) {
+    enum { BATCH = 2048, EACH = BATCH / 4 };
+    const mmoe_allocator a = mmoe_allocator_or_default(NULL);
+    const mmoe_source_order whole = {set, true, 7, BATCH, .lanes = {BATCH, 4, 0, 4}},
+                            share = {stream, true, 7, BATCH, .lanes = {BATCH, 4, 2, 1}};
+    mmoe_source *all, *own;
+    mmoe_rows x, y;
+    SUCCEEDS(mmoe_source_open(&whole, &a, &all, &err));
+    SUCCEEDS(mmoe_source_open(&share, &a, &own, &err));
+    SUCCEEDS(mmoe_source_begin(all, 0, &err));
+    SUCCEEDS(mmoe_source_begin(own, 0, &err));
+    SUCCEEDS(mmoe_source_next(all, BATCH, &x, &err));
+    SUCCEEDS(mmoe_source_next(own, BATCH, &y, &err));
+    ck_assert(y.is_share);
+    for (int32_t i = 2 * EACH; i < 3 * EACH; i++) {
+        const mmoe_list one = mmoe_list_of(&x.lists, mmoe_row_of(&x, i), 0),
+                        same = mmoe_list_of(&y.lists, mmoe_row_of(&y, i), 0);
+        const size_t size = (size_t)one.count * sizeof *one.ids;
+        ck_assert_int_eq(one.count, same.count);
+        if (!size) continue;
+        ck_assert_mem_eq(one.ids, same.ids, size);
+        ck_assert_mem_eq(one.weights, same.weights, size);
     }
-    for (uint32_t w = 65534; w < 65538; w++) {
-        const uint32_t pair[] = {w, 0};
-        ck_assert_int_eq(mmoe_words_width(pair, 2), w < 65536 ? 2 : 4);
-    }
+    mmoe_source_free(all);
+    mmoe_source_free(own);
 }
-END_TEST
 
 /* Rows of files without names are those in memory, and nothing is ever seen of the files. */
 START_TEST(a_stream_has_the_rows_in_memory) {
@@ -230,10 +227,14 @@ START_TEST(a_stream_has_the_rows_in_memory) {
     SUCCEEDS(mmoe_dataset_fit_csv_with(config, csv, &streamed, NULL, &same, &stream, &err));
     ck_assert_int_eq(count_files(folder), files);
     ck_assert_ptr_null(stream->ids);
-    ck_assert_int_eq(width_of(stream, MMOE_STORED_IDS, 2), 1); /* of five */
-    ck_assert_int_eq(width_of(stream, MMOE_STORED_IDS, 1), 2);
-    ck_assert_int_eq(width_of(stream, MMOE_STORED_LABEL, 1), 4);
+    ck_assert_int_eq(form_of(stream, MMOE_STORED_IDS, 2), 1); /* of five */
+    ck_assert_int_eq(form_of(stream, MMOE_STORED_IDS, 1), 2);
+    ck_assert_int_eq(form_of(stream, MMOE_STORED_LABEL, 0), MMOE_DECIMALS + 1);
+    ck_assert_int_eq(form_of(stream, MMOE_STORED_INPUTS, 0), MMOE_WHOLE_WORDS);
+    ck_assert_int_eq(form_of(stream, MMOE_STORED_OFFSETS, 0), 1);
+    ck_assert_int_eq(form_of(stream, MMOE_STORED_ELEMENT_WEIGHTS, 0), MMOE_DECIMALS * 2 + 1);
     same_warnings(set, stream);
+    check_share(set, stream);
     SUCCEEDS(mmoe_dataset_load(stream, 2, NULL, &err));
     same_rows(set, stream);
     SUCCEEDS(mmoe_dataset_read_csv(schema, other, 0, NULL, &judged, &err));
@@ -292,9 +293,9 @@ START_TEST(vocabularies_grow) {
     what.folder = grown;
     what.path = other;
     what.grow = 1;
-    const rlim_t disks[] = {30000, 50000}; /* of what waits, of the rows */
     mmoe_error why = {0};
-    for (size_t i = 0; i < 2; i++) ck_assert_int_eq(try_within(disks[i], &what, &why), MMOE_E_IO);
+    ck_assert_int_eq(try_within(50000, &what, &why), MMOE_E_IO); /* nothing waits */
+    ck_assert_ptr_nonnull(strstr(why.message, "/part-"));
     ck_assert_int_eq(access(at("grown/schema.safetensors"), F_OK), 0);
     SUCCEEDS(mmoe_pack_csv(&what, NULL, NULL, &err));
     ck_assert_int_eq(access(at("grown/schema.safetensors"), F_OK), -1);
@@ -419,25 +420,62 @@ START_TEST(faults_leave_nothing) {
 }
 END_TEST
 
-START_TEST(every_allocation_may_fail) {
-    failing memory = {0};
-    const mmoe_allocator a = failing_allocator(&memory);
+/* Told before the first row is read. */
+static void cut_file(void *user, const mmoe_work *work) {
+    (void)work;
+    ck_assert_int_eq(truncate(user, 100000), 0);
+}
+
+START_TEST(files_that_are_cut_leave_nothing) {
     const int files = count_files(folder);
+    const mmoe_watcher watcher = {cut_file, csv};
+    mmoe_schema *schema;
+    mmoe_dataset *set;
+    for (int threads = 1; threads < 4; threads++) {
+        mmoe_csv_packing what = packing("cut", threads);
+        what.reading.watcher = &watcher;
+        mmoe_error why = {0};
+        ck_assert_int_eq(mmoe_pack_csv(&what, NULL, NULL, &why), MMOE_E_IO);
+        ck_assert_ptr_nonnull(strstr(why.message, "t.csv: the file had "));
+        put_rows(csv, 0, ROWS);
+        what.reading.stream_folder = folder;
+        ck_assert_int_eq(
+            mmoe_dataset_fit_csv_with(config, csv, &what.reading, NULL, &schema, &set, &why),
+            MMOE_E_IO);
+        ck_assert_ptr_nonnull(strstr(why.message, "has 100000 now: it was cut"));
+        ck_assert_int_eq(count_files(folder), files);
+        put_rows(csv, 0, ROWS);
+    }
+}
+END_TEST
+
+/* Nothing is left of a new folder, nor is anything taken of one that gets more rows. */
+START_TEST(every_allocation_may_fail) {
+    const bool appends = _i;
+    const char *watched = appends ? "small/part-0" : ".";
+    /* Among them the call for a part, when nothing of it is there yet. */
+    failing memory = {.stride = appends ? 49 : 23};
+    const mmoe_allocator a = failing_allocator(&memory);
+    mmoe_status status = MMOE_OK;
     put_rows(other, 0, 12);
-    memory.stride = 23;
     while (failing_next(&memory)) {
         mmoe_csv_packing what = packing("small", 1);
-        mmoe_error err = {0};
+        mmoe_error why = {0};
         mmoe_dataset *set = NULL;
         what.path = other;
+        if (appends && !status) SUCCEEDS(mmoe_pack_csv(&what, NULL, NULL, &err));
+        if (appends) what.config = NULL;
+        const int files = count_files(at(watched));
+        what.folder = at("small");
         failing_json(&memory);
-        const mmoe_status status = mmoe_pack_csv(&what, &a, &set, &err);
+        status = mmoe_pack_csv(&what, &a, &set, &why);
         failing_json(NULL);
         mmoe_dataset_free(set);
         if (!status) remove_tree(at("small"));
         ck_assert_int_eq(memory.live, 0);
-        ck_assert_int_eq(count_files(folder), files);
-        if (status || !memory.refused) failing_check(&memory, status, &err);
+        if (status) ck_assert_int_eq(count_files(at(watched)), files);
+        ck_assert_int_ne(access(at("small/part-1"), F_OK), 0);
+        if (status || !memory.refused) failing_check(&memory, status, &why);
     }
     ck_assert_int_gt(memory.calls, 300);
 }
@@ -446,11 +484,11 @@ END_TEST
 void add_cases(TCase *c) {
     tcase_add_checked_fixture(c, set_up, tear_down);
     tcase_add_loop_test(c, a_folder_is_that_of_rows_in_memory, 0, 2);
-    tcase_add_test(c, words_stay);
     tcase_add_test(c, a_stream_has_the_rows_in_memory);
     tcase_add_test(c, vocabularies_grow);
     tcase_add_test(c, what_a_manifest_names_stays);
     tcase_add_test(c, a_full_disk_leaves_nothing);
     tcase_add_test(c, faults_leave_nothing);
-    tcase_add_test(c, every_allocation_may_fail);
+    tcase_add_test(c, files_that_are_cut_leave_nothing);
+    tcase_add_loop_test(c, every_allocation_may_fail, 0, 2);
 }

@@ -145,6 +145,61 @@ START_TEST(damage_is_found_and_named) {
 }
 END_TEST
 
+/* Another digit, word or sign of the manifest is never the rows of another folder. */
+START_TEST(each_byte_of_the_manifest_counts) {
+    static const char key[] = "\"checksum\"";
+    size_t size;
+    char path[256];
+    snprintf(path, sizeof path, "%s/manifest.json", packed);
+    char *bytes = get_file(path, &size), *word = strstr(bytes, key);
+    ck_assert_ptr_nonnull(word);
+    for (size_t i = 0; i < size; i += THREADS_ALONE ? 7 : 1) {
+        mmoe_error why = {0};
+        if (bytes + i >= word && bytes + i < word + sizeof key - 1) continue; /* it has none then */
+        bytes[i] ^= 1;
+        put_file(path, bytes, size);
+        bytes[i] ^= 1;
+        ck_assert_msg(refusal(MMOE_PACKED_STREAMED, &why) != MMOE_OK, "byte %zu", i);
+        ck_assert_ptr_nonnull(strstr(why.message, path));
+    }
+    put_file(path, bytes, size);
+    free(bytes);
+    ck_assert_int_eq(refusal(MMOE_PACKED_STREAMED, NULL), MMOE_OK);
+}
+END_TEST
+
+/* A whole line of the manifest for another; NULL: none. */
+static mmoe_status refusal_of(const char *key, const char *line, mmoe_error *why) {
+    size_t size;
+    char path[256];
+    snprintf(path, sizeof path, "%s/manifest.json", packed);
+    char *bytes = get_file(path, &size), *begin = strstr(bytes, key);
+    ck_assert_ptr_nonnull(begin);
+    char *end = strchr(begin, '\n') + 1, *other = malloc(size + 100);
+    const size_t before = (size_t)(begin - bytes), with = line ? strlen(line) : 0;
+    memcpy(other, bytes, before);
+    if (line) memcpy(other + before, line, with);
+    memcpy(other + before + with, end, size - (size_t)(end - bytes));
+    put_file(path, other, before + with + size - (size_t)(end - bytes));
+    const mmoe_status status = refusal(MMOE_PACKED_STREAMED, why);
+    put_file(path, bytes, size);
+    free(other);
+    free(bytes);
+    return status;
+}
+
+START_TEST(a_manifest_says_what_became_of_it) {
+    mmoe_error why = {0};
+    ck_assert_int_eq(refusal_of("\"first_row\"", "\"first_row\": 99,\n", &why), MMOE_E_FORMAT);
+    ck_assert_ptr_nonnull(strstr(why.message, "restore the file or pack the data anew"));
+    ck_assert_ptr_nonnull(strstr(why.message, "without the line \"checksum\""));
+    ck_assert_int_eq(refusal_of("\"checksum\"", NULL, &why), MMOE_OK); /* an older one */
+    ck_assert_int_eq(refusal_of("\"version\"", "\"version\": 2,\n", &why), MMOE_E_VERSION);
+    ck_assert_ptr_nonnull(strstr(why.message, "manifest.json: written by a newer version, mmoe "));
+    ck_assert_ptr_nonnull(strstr(why.message, "as packed data of version 2; mmoe "));
+}
+END_TEST
+
 /* Nobody waits for a writer. */
 START_TEST(pipes_in_the_place_of_files_are_refused) {
     static const char *const files[] = {"part-0/000-a.npy", "part-0/checksums.npy",
@@ -307,6 +362,7 @@ START_TEST(rows_may_come_in_pieces) {
     mmoe_packer *p;
     SUCCEEDS(
         mmoe_packer_open(&(mmoe_packing){.folder = other, .schema = schema}, &plain, &p, &err));
+    ck_assert_int_eq(mmoe_dataset_pack(rows, schema, other, 1, NULL, NULL), MMOE_E_IO);
     for (int64_t first = 0, count; first < ROWS; first += count) {
         count = first < 100000 ? 33333 : ROWS - first;
         mmoe_dataset *piece = make_rows(first, count);
@@ -404,11 +460,18 @@ START_TEST(a_sample_is_spread_over_the_rows) {
 }
 END_TEST
 
-/* A failure while rows are added leaves the folder as it was. */
+/* A failure while rows are added leaves the folder as it was; meanwhile nobody else adds some. */
 START_TEST(what_cannot_be_added_leaves_the_rows) {
     const mmoe_allocator plain = mmoe_allocator_or_default(NULL);
-    mmoe_packer *p;
+    mmoe_packer *p, *other = NULL;
+    mmoe_error why = {0};
     SUCCEEDS(mmoe_packer_open(&(mmoe_packing){.folder = packed}, &plain, &p, &err));
+    ck_assert_int_eq(mmoe_packer_open(&(mmoe_packing){.folder = packed}, &plain, &other, &why),
+                     MMOE_E_IO);
+    ck_assert_ptr_null(other);
+    ck_assert_str_eq(why.file, packed);
+    ck_assert_ptr_nonnull(strstr(why.message, "are being packed into this folder by another"));
+    ck_assert_int_eq(access(in_folder("p/part-1"), F_OK), 0);
     ck_assert_int_eq(mmoe_packer_close(p, MMOE_E_DATA, NULL, NULL), MMOE_E_DATA);
     ck_assert_int_eq(access(in_folder("p/part-1"), F_OK), -1);
     ck_assert_int_eq(refusal(MMOE_PACKED_LOADED, NULL), MMOE_OK);
@@ -426,6 +489,8 @@ void add_cases(TCase *c) {
     tcase_add_test(c, an_epoch_has_each_row_once);
     tcase_add_test(c, a_sample_is_spread_over_the_rows);
     tcase_add_test(c, damage_is_found_and_named);
+    tcase_add_test(c, each_byte_of_the_manifest_counts);
+    tcase_add_test(c, a_manifest_says_what_became_of_it);
     tcase_add_test(c, pipes_in_the_place_of_files_are_refused);
     tcase_add_test(c, a_folder_without_a_manifest_is_none);
     tcase_add_test(c, rows_may_come_in_pieces);

@@ -1,6 +1,7 @@
 /* Rows from packed files: what stands in them, however they are packed, and what is no such file.
  */
 #include <bzlib.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -279,6 +280,84 @@ START_TEST(files_that_are_packed_twice) {
 }
 END_TEST
 
+/* ---- Runs that take rows while the archive is read ---- */
+
+enum { MANY = 50000 };
+
+/* Rows of some 400 KB, more than what is read before the first go on. */
+static void put_many(text *file, packer *pack) {
+    static char csv[MANY * 10];
+    size_t used = (size_t)sprintf(csv, "user,item,click\n");
+    uint32_t x = 1;
+    for (int i = 0; i < MANY; i++) {
+        x = x * 69069 + 1;
+        used += (size_t)sprintf(csv + used, "%u,%u,%u\n", 10 + (x >> 30), x >> 28 & 3, x >> 25 & 1);
+    }
+    file->length = 0;
+    pack(csv, used, file);
+}
+
+/* In memory by 1 and 3 threads, streamed by as many, and into a folder. */
+enum { WAYS = 5 };
+static char packed[96];
+static mmoe_status run(const mmoe_config *config, int way) {
+    const mmoe_read_options options = {.threads = way % 2 ? 3 : 1,
+                                       .stream_folder = way == 2 || way == 3 ? folder : NULL};
+    const mmoe_csv_packing packing = {path, packed, config, NULL, {.threads = 2}};
+    mmoe_schema *schema = NULL;
+    mmoe_dataset *set = NULL;
+    const mmoe_status status =
+        way == WAYS - 1
+            ? mmoe_pack_csv(&packing, NULL, &set, &err)
+            : mmoe_dataset_fit_csv_with(config, path, &options, NULL, &schema, &set, &err);
+    if (!status) ck_assert_int_eq(mmoe_dataset_rows(set), MANY);
+    mmoe_dataset_free(set);
+    mmoe_schema_free(schema);
+    return status;
+}
+
+/* Nothing but the file is there, whoever took rows of it. A byte that is wrong may be read as rows,
+ * which are at fault. */
+static void ends_runs(const mmoe_config *config, const text *file, const char *why) {
+    put_file(path, file->bytes, file->length);
+    for (int way = 0; way < WAYS; way++) {
+        const mmoe_status status = run(config, way);
+        ck_assert_msg(status == MMOE_E_FORMAT || (!*why && status == MMOE_E_DATA), "%d: %s", status,
+                      err.message);
+        ck_assert_str_eq(err.file, path);
+        ck_assert_msg(strstr(err.message, why), "%s", err.message);
+    }
+    ck_assert_int_eq(empty_folder(), 1);
+}
+
+START_TEST(runs_end_with_an_archive_that_is_no_whole_one) {
+    static const char json[] =
+        "{\"features\": {\"sparse\": [{\"name\": \"user\"}, {\"name\": "
+        "\"item\"}]}, \"tasks\": [{\"name\": \"ctr\", \"label\": \"click\"}]}";
+    static text file, outer;
+    mmoe_config *config;
+    ck_assert_int_eq(mmoe_config_parse(json, sizeof json - 1, NULL, NULL, &config, &err), MMOE_OK);
+    snprintf(packed, sizeof packed, "%s/rows.d", folder);
+    put_many(&file, packers[_i]);
+    put_file(path, file.bytes, file.length);
+    for (int way = 0; way < WAYS; way++) ck_assert_msg(!run(config, way), "%s", err.message);
+    remove_tree(packed);
+    const size_t whole = file.length, at = whole / 4 * 3;
+    file.length = at;
+    ends_runs(config, &file, "the file is cut off");
+    file.length = whole;
+    file.bytes[at] ^= 0x5a;
+    ends_runs(config, &file, "");
+    file.bytes[at] ^= 0x5a;
+    file.bytes[file.length++] = 'x';
+    ends_runs(config, &file, "something else follows");
+    outer.length = 0;
+    packers[(_i + 1) % KINDS](file.bytes, whole, &outer);
+    ends_runs(config, &outer, "packed twice");
+    mmoe_config_free(config);
+}
+END_TEST
+
 START_TEST(every_allocation_may_fail) {
     static text got;
     text file = {.length = 0};
@@ -309,5 +388,6 @@ void add_cases(TCase *c) {
     tcase_add_test(c, windows_that_are_too_large);
     tcase_add_loop_test(c, something_behind_the_end, 0, KINDS);
     tcase_add_loop_test(c, files_that_are_packed_twice, 0, KINDS);
+    tcase_add_loop_test(c, runs_end_with_an_archive_that_is_no_whole_one, 0, KINDS);
     tcase_add_loop_test(c, every_allocation_may_fail, 0, KINDS);
 }

@@ -2,6 +2,7 @@
  * or late. */
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -138,6 +139,53 @@ START_TEST(pools_come_and_go) {
 }
 END_TEST
 
+/* Where the first worker does not get beyond its first task, the other one takes what is left from
+ * its share's end. */
+typedef struct stealing {
+    atomic_int done;
+    int by[6], order[6];
+} stealing;
+
+static void wait_at_first(void *context, int worker, int task) {
+    stealing *s = context;
+    s->by[task] = worker;
+    while (task == 0 && atomic_load(&s->done) < 5) usleep(100);
+    s->order[task] = atomic_fetch_add(&s->done, 1);
+}
+
+START_TEST(others_shares_are_taken_from_their_ends) {
+    mmoe_pool *pool = pool_of(2);
+    stealing s = {0};
+    mmoe_pool_run(pool, 6, wait_at_first, &s);
+    for (int t = 1; t < 6; t++) ck_assert_int_eq(s.by[t], 1);
+    ck_assert_int_lt(s.order[3], s.order[4]); /* its own, in their order */
+    ck_assert_int_lt(s.order[5], s.order[2]);
+    ck_assert_int_lt(s.order[2], s.order[1]);
+    mmoe_pool_free(pool);
+}
+END_TEST
+
+/* More than a share's numbers have bits for. */
+enum { LARGE = (1 << 21) + 5 };
+
+static void count_bytes(void *context, int worker, int task) {
+    (void)worker;
+    ((unsigned char *)context)[task]++;
+}
+
+START_TEST(large_loops_are_whole) {
+    unsigned char *runs = calloc(LARGE + 1, 1);
+    ck_assert_ptr_nonnull(runs);
+    mmoe_pool *pool = pool_of(3);
+    mmoe_pool_run(pool, LARGE, count_bytes, runs);
+    for (int t = 0; t < LARGE; t++)
+        if (runs[t] != 1) ck_abort_msg("task %d: %d runs", t, runs[t]);
+    ck_assert_int_eq(runs[LARGE], 0);
+    mmoe_pool_free(pool);
+    free(runs);
+}
+END_TEST
+
 static void *use_a_pool(void *context) {
     loop *l = context;
     mmoe_pool *pool = pool_of(3);
@@ -238,6 +286,8 @@ void add_cases(TCase *c) {
     tcase_add_loop_test(c, late_workers_run_nothing_of_another_loop, 2, MOST_WORKERS + 1);
     tcase_add_loop_test(c, sleeping_workers_wake, 1, MOST_WORKERS + 1);
     tcase_add_loop_test(c, subnormal_numbers_are_0, 1, 4);
+    tcase_add_test(c, others_shares_are_taken_from_their_ends);
+    tcase_add_test(c, large_loops_are_whole);
     tcase_add_test(c, pools_come_and_go);
     tcase_add_test(c, pools_do_not_meet);
     tcase_add_test(c, nth_allocation_fails);

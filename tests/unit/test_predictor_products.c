@@ -133,6 +133,8 @@ START_TEST(scores_are_those_of_multiplication) {
     set_up(_i);
     mmoe_predictor *dense = new_predictor(1), *looked_up = new_predictor(0);
     int32_t columns = -1;
+    ck_assert_uint_eq(mmoe_predictor_products(NULL, &columns), 0);
+    ck_assert_int_eq(columns, 0);
     ck_assert_uint_eq(mmoe_predictor_products(dense, &columns), 0);
     ck_assert_int_eq(columns, 0);
     check_calls(dense);
@@ -179,6 +181,49 @@ START_TEST(all_columns_are_looked_up) {
     ck_assert(scores[0] != scores[1]);
     SUCCEEDS(mmoe_predictor_rank(looked_up, &one, &both, expected, &err));
     assert_same(expected, scores, both.rows, "rank");
+    mmoe_predictor_free(dense);
+    mmoe_predictor_free(looked_up);
+    mmoe_schema_free(schema);
+    mmoe_config_free(config);
+    tear_down();
+}
+END_TEST
+
+/* So many columns are added in several goes; of few rows, in one. They are neighbours, behind a
+ * column that is not looked up. */
+START_TEST(many_columns_are_looked_up) {
+    enum { COLUMNS = 38, VALUES = 5, MANY = 40 };
+    const char *text = "{\"features\": {\"sparse\": [{\"name\": \"o\", \"vocab_size\": 300000}, "
+                       "{\"name\": \"c*\", \"vocab_size\": 5}]}, "
+                       "\"tasks\": [{\"name\": \"y\", \"label\": \"y\"}]}";
+    char names[COLUMNS][8];
+    const char *columns[COLUMNS];
+    int32_t ids_of[MANY * COLUMNS], found;
+    mmoe_config *config = NULL;
+    mmoe_schema *schema = NULL;
+    draw_state = 7;
+    for (int i = 0; i < COLUMNS; i++) {
+        snprintf(names[i], sizeof names[i], i ? "c%d" : "o", i);
+        columns[i] = names[i];
+    }
+    for (int i = 0; i < MANY * COLUMNS; i++) ids_of[i] = (i / 3 + i % 7) % VALUES;
+    SUCCEEDS(mmoe_config_parse(text, strlen(text), NULL, NULL, &config, &err));
+    SUCCEEDS(mmoe_schema_create(config, columns, COLUMNS, NULL, &schema, &err));
+    SUCCEEDS(mmoe_model_create(config, schema, NULL, &model, &err));
+    scatter_weights(model);
+    mmoe_predictor *dense = new_predictor(1), *looked_up = new_predictor(0);
+    mmoe_predictor_products(looked_up, &found);
+    ck_assert_int_eq(found, COLUMNS - 1);
+    const mmoe_batch rows = {.rows = MANY, .ids = ids_of, .id_stride = COLUMNS};
+    SUCCEEDS(mmoe_predictor_run(dense, &rows, expected, &err));
+    SUCCEEDS(mmoe_predictor_run(looked_up, &rows, scores, &err));
+    for (size_t i = 0; i < MANY; i++) {
+        const mmoe_batch one = {.rows = 1, .ids = ids_of + i * COLUMNS, .id_stride = COLUMNS};
+        float score;
+        SUCCEEDS(mmoe_predictor_run(looked_up, &one, &score, &err));
+        assert_same(&score, &scores[i], 1, "alone");
+        ck_assert_double_le(fabs((double)score - (double)expected[i]), 1e-6);
+    }
     mmoe_predictor_free(dense);
     mmoe_predictor_free(looked_up);
     mmoe_schema_free(schema);
@@ -262,6 +307,7 @@ END_TEST
 void add_cases(TCase *c) {
     tcase_add_loop_test(c, scores_are_those_of_multiplication, 0, MODELS);
     tcase_add_test(c, all_columns_are_looked_up);
+    tcase_add_test(c, many_columns_are_looked_up);
     tcase_add_test(c, memory_is_bounded);
     tcase_add_test(c, a_slot_keeps_the_options);
     tcase_add_test(c, reserved_options_are_refused);

@@ -15,7 +15,7 @@ static const way kind = {
     "dense"};
 
 /* Blocks that are refused one after another; then, where that takes long, every so many. */
-enum { EACH = 16, BEYOND = IS_EMULATED ? 7 : 1 };
+enum { EACH = 16, BEYOND = IS_EMULATED ? 7 : 1 + 2 * IS_SANITIZED };
 
 /* A block is refused of those that are as large as the table's rows of a rank, or of a fit's. */
 typedef struct poverty {

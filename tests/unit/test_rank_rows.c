@@ -320,6 +320,35 @@ START_TEST(shards_are_those_of_their_checkpoint) {
 }
 END_TEST
 
+/* What a kill between a checkpoint's name and its end leaves goes with the next save; where no more
+ * comes, too. */
+START_TEST(a_run_that_is_over_removes_shards_of_others) {
+    char path[128], before[160];
+    size_t size;
+    big_rows = 40000;
+    problem p = problem_of(&kinds[1], SEGMENTS, BATCH);
+    const places at = keep_places();
+    keep_path(path, "run.ckpt");
+    shard_path(before, path, 1, 1);
+    walk w = {.p = &p, .checkpoint = path, .model = at.model, .is_dealt = true, .fits = true};
+    SUCCEEDS(mmoe_config_set(p.config, "trainer.n_epoch", "1", &err));
+    walk_with(&w, 2);
+    char *bytes = get_file(before, &size);
+    SUCCEEDS(mmoe_config_set(p.config, "trainer.n_epoch", "2", &err));
+    w.resume = path;
+    walk_with(&w, 2);
+    ck_assert_int_eq(count_shards(), 2);
+    for (int ranks = 1; ranks <= 2; ranks++) {
+        put_file(before, bytes, size);
+        walk_with(&w, ranks);
+        ck_assert_int_eq(count_shards(), 2);
+        ck_assert_int_ne(access(before, F_OK), 0);
+    }
+    free(bytes);
+    problem_finish(&p);
+}
+END_TEST
+
 /* A file that is cut behind its check is the one that is named. */
 START_TEST(a_part_that_cannot_be_read_is_known) {
     enum { EACH = 40 };
@@ -455,6 +484,7 @@ void add_cases(TCase *c) {
     tcase_add_loop_test(c, owners_keep_what_one_process_keeps, 0, WALKS);
     tcase_add_loop_test(c, owners_have_their_rows_alone, 0, WALKS);
     tcase_add_test(c, shards_are_those_of_their_checkpoint);
+    tcase_add_test(c, a_run_that_is_over_removes_shards_of_others);
     tcase_add_test(c, a_part_that_cannot_be_read_is_known);
     tcase_add_loop_test(c, a_shard_that_is_not_there_leaves_the_save_before, 0, 2);
     tcase_add_test(c, one_rank_alone_reads_no_rows);

@@ -92,6 +92,7 @@ START_TEST(faults_are_named) {
         {"(ctr + cvr", "column 11: a ) is needed"},
         {"ctr)", "column 4: an operator is needed, not \")\""},
         {"ctr ** 2", "column 6: a number, a task or ( is needed, not \"*\""},
+        {"ctr \xc3\xa9", "column 5: an operator is needed, not \"\xc3\xa9\""},
         {"+ctr", "column 1: a number, a task or ( is needed, not \"+\""},
         {"1.2.3", "column 1: \"1.2.3\" is not a number"},
         {".", "column 1: \".\" is not a number"},

@@ -215,6 +215,7 @@ START_TEST(a_column_of_a_file_is_kept) {
     mmoe_row_slices_free(slices);
     mmoe_dataset_free(set);
     end();
+    unlink(path);
 }
 END_TEST
 

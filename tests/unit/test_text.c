@@ -1,17 +1,19 @@
 /* numbers to and from text */
 #include <float.h>
 #include <limits.h>
-#include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/error.h"
 #include "base/rng.h"
+#include "base/sentence.h"
 #include "base/text.h"
 #include "base/utf8.h"
+#include "base/warnings.h"
 #include "check_main.h"
+#include "comma_support.h"
 
 static int parse(const char *text, double *out) {
     return mmoe_parse_double(text, strlen(text), out);
@@ -390,37 +392,25 @@ START_TEST(no_shorter_text_reads_back) {
 }
 END_TEST
 
-/* Takes a locale with a decimal comma: the machine's own or, where it has none, one made for the
- * test. */
-static int take_comma_locale(void) {
-    const char *const names[] = {"de_DE.UTF-8", "de_DE.utf8", "de_DE", "fr_FR.UTF-8",
-                                 "es_ES.UTF-8"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (setlocale(LC_ALL, names[i])) return 1;
-    char folder[] = "/tmp/mmoe-locale-XXXXXX", command[200];
-    if (!mkdtemp(folder)) return 0;
-    snprintf(command, sizeof command, "localedef -i de_DE -f UTF-8 %s/de_DE.UTF-8 >%s/log 2>&1",
-             folder, folder);
-    int made = system(command) == 0 && setenv("LOCPATH", folder, 1) == 0 &&
-               setlocale(LC_ALL, "de_DE.UTF-8");
-    unsetenv("LOCPATH");
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    if (system(command)) printf("cannot remove %s\n", folder);
-    return made;
+/* Of errors, of warnings and of what is put together for them. */
+static void sentences_have_points(void) {
+    mmoe_error err;
+    char text[8];
+    mmoe_warnings list = {.alloc = mmoe_allocator_or_default(NULL)};
+    mmoe_fail(&err, MMOE_E_DATA, "%.1f, and %g", 1.5, 0.25);
+    ck_assert_str_eq(err.message, "1.5, and 0.25");
+    ck_assert_int_eq(mmoe_warn(&list, (mmoe_warning){0}, &err, "%.1f %%", 12.5), MMOE_OK);
+    ck_assert_str_eq(list.items[0].message, "12.5 %");
+    ck_assert_int_eq(mmoe_say(text, sizeof text, "%.2g", 0.5), 3);
+    ck_assert_str_eq(text, "0.5");
+    mmoe_warnings_finish(&list);
 }
 
 START_TEST(a_decimal_comma_changes_nothing) {
     double expected[sizeof numbers / sizeof *numbers], value;
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         expected[i] = strtod(numbers[i], NULL);
-    if (!take_comma_locale()) {
-        printf("SKIPPED a_decimal_comma_changes_nothing: this machine has no locale with a decimal "
-               "comma and cannot make one\n");
-        return;
-    }
-    char text[64];
-    snprintf(text, sizeof text, "%.1f", 1.5);
-    ck_assert_str_eq(text, "1,5");
+    if (!take_comma_locale("a_decimal_comma_changes_nothing")) return;
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         ck_assert_msg(parse(numbers[i], &value), "%s", numbers[i]);
         same_bits(value, expected[i], numbers[i]);
@@ -430,6 +420,8 @@ START_TEST(a_decimal_comma_changes_nothing) {
     formats_as(1234567.5, "1234567.5");
     formats_as(1.25e-7, "1.25e-07");
     float_formats_as(1.0f / 3, "0.33333334");
+    sentences_have_points();
+    numbers_have_commas();
     setlocale(LC_ALL, "C");
 }
 END_TEST

@@ -154,6 +154,8 @@ START_TEST(rows_of_another_schema_are_refused) {
         mmoe_trainer_fit(trainer, theirs, NULL, NULL),
         mmoe_trainer_fit(trainer, rows, theirs, NULL),
         mmoe_trainer_step(trainer, theirs, 0, BATCH, NULL, NULL),
+        mmoe_trainer_step(trainer, rows, INT64_MAX, BATCH, NULL, NULL),
+        mmoe_trainer_step(trainer, rows, 0, SIZE_MAX, NULL, NULL),
         mmoe_evaluate(model, theirs, 1, NULL, metrics, NULL),
         mmoe_inspect(model, theirs, 1, NULL, &inspection, NULL),
     };
@@ -213,6 +215,21 @@ START_TEST(a_stop_is_heeded_once) {
     fit(trainer, rows);
     mmoe_trainer_free(trainer);
     mmoe_model_free(stopped);
+    tear_down();
+}
+END_TEST
+
+START_TEST(reserved_options_are_refused) {
+    set_up("", "", "");
+    mmoe_model *model = new_model();
+    mmoe_trainer *trainer = NULL;
+    mmoe_error why;
+    const mmoe_trainer_options later = {.reserved = {[3] = &why}};
+    ck_assert_int_eq(mmoe_trainer_create(model, &later, NULL, &trainer, &why), MMOE_E_ARGUMENT);
+    ck_assert_str_eq(why.message,
+                     "mmoe_trainer_create: the options' reserved members must be NULL");
+    ck_assert_ptr_null(trainer);
+    mmoe_model_free(model);
     tear_down();
 }
 END_TEST
@@ -316,5 +333,6 @@ void add_cases(TCase *c) {
     tcase_add_loop_test(c, a_second_fit_is_a_run_of_its_own, 0, 3);
     tcase_add_test(c, a_stop_is_heeded_once);
     tcase_add_test(c, readers_may_come_at_once);
+    tcase_add_test(c, reserved_options_are_refused);
     tcase_add_test(c, kernels_that_are_not_there_are_refused);
 }

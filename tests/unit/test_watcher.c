@@ -1,5 +1,6 @@
 /* What a watcher is told of work: from nothing done to all, at every block of rows or bytes. */
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "files.h"
 #include "inspect_support.h"
@@ -91,6 +92,43 @@ START_TEST(streaming_is_watched) {
 }
 END_TEST
 
+static int stops;
+
+static void stop_work(void *user, const mmoe_work *work) {
+    if (work->done > 0 && strcmp(work->what, user) == 0) stops = 1;
+}
+
+/* Whatever is being done; nothing is made, and nothing is left of a folder. */
+START_TEST(a_stop_ends_reading) {
+    static const char *const works[] = {"reading", "learning"};
+    const mmoe_watcher stopping = {stop_work, (void *)(uintptr_t)works[_i / 2]};
+    begin(1 + _i % 2);
+    put_rows();
+    world w = by_hand("", 1);
+    mmoe_error why;
+    mmoe_schema *schema = NULL;
+    mmoe_dataset *set = NULL;
+    reading.watcher = &stopping;
+    reading.stop = &stops;
+    char packed[200], path[200];
+    snprintf(packed, sizeof packed, "%s/p", folder);
+    snprintf(path, sizeof path, "%s/d.csv", folder);
+    const mmoe_csv_packing what = {
+        .path = path, .folder = packed, .config = w.config, .reading = reading};
+    ck_assert_int_eq(mmoe_pack_csv(&what, NULL, &set, &why), MMOE_E_CANCELLED);
+    ck_assert_str_eq(why.message, "reading was stopped");
+    ck_assert_int_eq(access(packed, F_OK), -1);
+    ck_assert_ptr_null(set);
+    stops = 0;
+    ck_assert_int_eq(mmoe_dataset_fit_csv_with(w.config, path, &reading, NULL, &schema, &set, &why),
+                     MMOE_E_CANCELLED);
+    ck_assert_ptr_null(set);
+    ck_assert_ptr_null(schema);
+    world_end(&w);
+    remove_folder();
+}
+END_TEST
+
 /* Each piece of a file that is written. */
 START_TEST(writing_is_watched) {
     static mmoe_status (*const writers[])(const mmoe_model *model, const char *path,
@@ -118,5 +156,6 @@ void add_cases(TCase *c) {
     tcase_add_test(c, evaluation_is_watched);
     tcase_add_loop_test(c, fitting_is_watched, 1, 3);
     tcase_add_test(c, streaming_is_watched);
+    tcase_add_loop_test(c, a_stop_ends_reading, 0, 4);
     tcase_add_loop_test(c, writing_is_watched, 0, 3);
 }
