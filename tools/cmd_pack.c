@@ -1,5 +1,4 @@
 /* mmoe pack */
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,18 +84,6 @@ static void stop_packing(int number) {
     __atomic_store_n(&stopped, 1, __ATOMIC_RELAXED);
 }
 
-static void take_signals(void) {
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        struct sigaction action;
-        if (sigaction(numbers[i], NULL, &action) || action.sa_handler == SIG_IGN) continue;
-        action = (struct sigaction){
-            .sa_handler = stop_packing,
-            .sa_flags = (int)SA_RESETHAND}; /* a second signal ends the program at once */
-        sigaction(numbers[i], &action, NULL);
-    }
-}
-
 static int pack_rows(const pack_flags *f, packing *p, int64_t *packed) {
     const cli_reading how = {.threads = (int)f->threads, .keep = p->keep, .skip_bad = f->skip_bad};
     mmoe_csv_packing what = {.path = f->data.paths[0],
@@ -109,7 +96,7 @@ static int pack_rows(const pack_flags *f, packing *p, int64_t *packed) {
     mmoe_error err;
     what.reading.watcher = f->watcher;
     what.reading.stop = &stopped;
-    take_signals();
+    cli_stop_on_signals(stop_packing);
     const mmoe_status status = mmoe_pack_csv(&what, NULL, &p->rows, &err);
     cli_progress_clear();
     if (status == MMOE_E_CANCELLED)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "progress.h"
@@ -39,14 +40,33 @@ static void catch_signals(void) {
     }
 }
 
+/* timeout(1) and its kin send each signal to a program and then to its group: what comes within a
+ * second of the first is the same wish. */
+enum { SAME_WISH_MS = 1000 };
+static void (*stop_command)(int number);
+static int64_t first_signal_ms; /* 0: none yet */
+
+static void stop_or_die(int number) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const int64_t ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    int64_t first = 0;
+    if (__atomic_compare_exchange_n(&first_signal_ms, &first, ms, false, __ATOMIC_RELAXED,
+                                    __ATOMIC_RELAXED))
+        stop_command(number);
+    else if (ms - first >= SAME_WISH_MS)
+        unlink_and_die(number);
+}
+
 void cli_stop_on_signals(void (*stop)(int number)) {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    stop_command = stop;
     for (int i = 0; i < 3; i++) {
         struct sigaction action;
         if (numbers[i] == SIGHUP && !sigaction(SIGHUP, NULL, &action) &&
             action.sa_handler == SIG_IGN)
             continue;
-        action = (struct sigaction){.sa_handler = stop, .sa_flags = (int)SA_RESETHAND};
+        action = (struct sigaction){.sa_handler = stop_or_die};
         sigaction(numbers[i], &action, NULL);
     }
 }

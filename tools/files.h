@@ -14,8 +14,8 @@ typedef struct cli_file {
     FILE *stream;
 } cli_file;
 
-/* SIGINT, SIGTERM and SIGHUP call the handler; a second one ends the program at once. A SIGHUP that
- * is ignored, as under nohup, stays so. */
+/* The first SIGINT, SIGTERM or SIGHUP calls the handler; one that comes a second later or more ends
+ * the program at once. A SIGHUP that is ignored, as under nohup, stays so. */
 void cli_stop_on_signals(void (*stop)(int number));
 
 /* "-" is standard output. Prints the error. The caller keeps or drops the file. SIGINT, SIGTERM and

@@ -71,18 +71,18 @@ expect_nothing_left() { # FILE
 hangup=HUP
 case $(sed -n 's/^SigIgn:.*\(.\)$/\1/p' /proc/self/status) in [13579bdf]) hangup=TERM ;; esac
 
-# Sends SIGNAL to a command as soon as a check is true, and waits for its end: $status. A command
-# that ended before that, since this shell had to wait for its turn, has another try.
+# Sends SIGNALS, words, to a command as soon as a check is true, and waits for its end: $status. A
+# command that ended before that, since this shell had to wait for its turn, has another try.
 # START and CHECK are functions; START is run before each try.
-cut_off() { # SIGNAL START CHECK COMMAND...
-    signal=$1 start=$2 ready=$3
+cut_off() { # SIGNALS START CHECK COMMAND...
+    signals=$1 start=$2 ready=$3
     shift 3
     for _ in 1 2 3 4 5 6 7 8 9 10; do
         $start
         "$@" >out 2>err &
         pid=$!
         while kill -0 $pid 2>/dev/null && ! $ready; do sleep 0.01; done
-        kill -"$signal" $pid 2>/dev/null
+        for one in $signals; do kill -"$one" $pid 2>/dev/null; done
         wait $pid 2>/dev/null
         status=$?
         [ "$status" -eq 0 ] || break

@@ -95,29 +95,40 @@ expect 0 "" train --config stream.json --train grown.d --valid valid.d --output 
 weights grown.m
 check "rows in two goes give the same weights" cmp csv.m.w grown.m.w
 
-# Whoever is stopped leaves nothing: the pipe is opened when signals are taken, and says more then.
-stop_packing() { # SIGNAL ARGUMENT...
-    signal=$1
-    shift
-    rm -f pipe
+# Whoever is stopped leaves nothing: the pipe is opened when signals are taken. It says more then, or
+# nothing for ever.
+feed() { # COMMAND-FOR-THE-REST...
+    rm -f pipe reached
     mkfifo pipe
-    "$mmoe" pack "$@" --data pipe 2>err &
-    { cat valid.csv; kill "-$signal" $!; for _ in 1 2 3; do tail -n +2 train.csv; done; } \
-        2>said >pipe
-    wait $!
-    echo $?
+    { head -n 100 valid.csv; : >reached; exec "$@"; } >pipe 2>said &
+    feeder=$!
 }
-# One that nobody writes to, too.
-rm -f pipe
-mkfifo pipe
-timeout 1200 "$mmoe" pack --config config.json --output half.d --data pipe 2>err &
-{ cat valid.csv; kill -TERM $!; wait $!; status=$?; } >pipe
+talks() { feed sh -c 'for i in 1 2 3; do tail -n +2 train.csv; done'; }
+is_silent() { feed sleep 1800; }
+is_reached() { [ -e reached ]; }
+stop_packing() { # SIGNALS FEEDER ARGUMENT...
+    words=$1 feeding=$2
+    shift 2
+    cut_off "$words" "$feeding" is_reached "$mmoe" pack "$@" --data pipe
+    kill $feeder 2>/dev/null
+}
+stop_packing TERM is_silent --config config.json --output half.d
 check "a signal stops who waits for a writer (was $status)" [ "$status" -eq 1 -a ! -e half.d ]
-check "a signal stops it" [ "$(stop_packing $hangup --config config.json --output half.d)" = 1 ]
+# As timeout(1) sends them; a second later the second one would end it at once.
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+    began=$(date +%s%3N)
+    stop_packing "TERM TERM INT" is_silent --config config.json --output half.d
+    [ $(($(date +%s%3N) - began)) -lt 1000 ] && break
+    status=1
+done
+check "so do several at once (was $status)" [ "$status" -eq 1 -a ! -e half.d ]
+stop_packing $hangup talks --config config.json --output half.d
+check "a signal stops it (was $status)" [ "$status" -eq 1 ]
 check "and a folder is gone" [ ! -e half.d ]
 check "which it says" grep -q "stopped; half.d is not written" err
 cp grown.d/manifest.json manifest
-check "so does another" [ "$(stop_packing TERM --append --output grown.d)" = 1 ]
+stop_packing TERM talks --append --output grown.d
+check "so does another (was $status)" [ "$status" -eq 1 ]
 check "and what was packed stands" cmp manifest grown.d/manifest.json
 check "alone" [ ! -e grown.d/part-2 ]
 
