@@ -3,10 +3,10 @@
 #include "base/unpacking.h"
 #include "base/watcher.h"
 
-mmoe_status mmoe_bytes_open(const char *path, const mmoe_allocator *alloc, mmoe_bytes *out,
-                            mmoe_error *err) {
+mmoe_status mmoe_bytes_open(const char *path, const int *stop, const mmoe_allocator *alloc,
+                            mmoe_bytes *out, mmoe_error *err) {
     mmoe_bytes b = {NULL};
-    mmoe_status status = mmoe_raw_bytes_open(path, &b.raw, err);
+    mmoe_status status = mmoe_raw_bytes_open(path, stop, &b.raw, err);
     if (status) return status;
     b.name = b.raw.name;
     const mmoe_allocator a = mmoe_allocator_or_default(alloc);

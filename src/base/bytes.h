@@ -21,9 +21,10 @@ typedef struct mmoe_bytes {
     char last;                        /* of the bytes that were given */
 } mmoe_bytes;
 
-/* "-" is standard input. `alloc` may be NULL. MMOE_E_IO, _MEMORY. */
-mmoe_status mmoe_bytes_open(const char *path, const mmoe_allocator *alloc, mmoe_bytes *out,
-                            mmoe_error *err);
+/* "-" is standard input. Other than 0 in *stop ends it, and later reads; `stop` and `alloc` may be
+ * NULL. MMOE_E_IO, _MEMORY, _CANCELLED. */
+mmoe_status mmoe_bytes_open(const char *path, const int *stop, const mmoe_allocator *alloc,
+                            mmoe_bytes *out, mmoe_error *err);
 /* Tells from now on, at each read, how far that is, */
 void mmoe_bytes_watch(mmoe_bytes *from, const mmoe_watcher *watcher);
 /* and now, when so many rows have come of it. */
@@ -34,7 +35,7 @@ void mmoe_bytes_tell(const mmoe_bytes *from, const mmoe_watcher *watcher, int64_
                      int64_t given);
 /* The next ones, *n of them: `size`, but at the end fewer, and then none. MMOE_E_IO, where at the
  * end the file is another than it was at the beginning, too; _MEMORY; _FORMAT: the file is packed,
- * but damaged, cut off or packed twice; _CANCELLED: `raw.stop` says so. */
+ * but damaged, cut off or packed twice; _CANCELLED. */
 mmoe_status mmoe_bytes_read(mmoe_bytes *from, char *to, size_t size, size_t *n, mmoe_error *err);
 /* About how much of all it has given, but for what is held, at most 1; 0: nobody knows. */
 double mmoe_bytes_share(const mmoe_bytes *from);

@@ -172,7 +172,7 @@ mmoe_status mmoe_csv_read_on(mmoe_bytes *from, mmoe_csv_field before,
 mmoe_status mmoe_csv_read(const char *path, const mmoe_csv_handler *handler,
                           const mmoe_allocator *alloc, mmoe_error *err) {
     mmoe_bytes from;
-    mmoe_status status = mmoe_bytes_open(path, alloc, &from, err);
+    mmoe_status status = mmoe_bytes_open(path, NULL, alloc, &from, err);
     if (status) return status;
     mmoe_bytes_watch(&from, handler->watcher);
     status = mmoe_csv_read_on(&from, (mmoe_csv_field){NULL, 0}, handler, alloc, err);

@@ -58,13 +58,26 @@ static mmoe_file_state state_of(int file) {
     return (mmoe_file_state){about.st_size, about.st_mtim.tv_sec, about.st_mtim.tv_nsec};
 }
 
-mmoe_status mmoe_raw_bytes_open(const char *path, mmoe_raw_bytes *out, mmoe_error *err) {
-    *out = (mmoe_raw_bytes){.name = mmoe_raw_bytes_name(path)};
-    out->file =
-        is_input(path) ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : open(path, O_RDONLY | O_CLOEXEC);
-    if (out->file < 0) return mmoe_fail_system(err, out->name, "cannot open");
+/* Waits for the writer of a pipe that has a name. */
+static mmoe_status open_file(const char *path, mmoe_raw_bytes *bytes, mmoe_error *err) {
+    mmoe_status status;
+    do {
+        bytes->file = is_input(path) ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+                                     : open(path, O_RDONLY | O_CLOEXEC);
+        if (bytes->file >= 0) return MMOE_OK;
+        if (errno != EINTR) return mmoe_fail_system(err, bytes->name, "cannot open");
+        status = mmoe_check_stop(bytes->stop, err);
+    } while (!status);
+    return status;
+}
+
+mmoe_status mmoe_raw_bytes_open(const char *path, const int *stop, mmoe_raw_bytes *out,
+                                mmoe_error *err) {
+    *out = (mmoe_raw_bytes){.name = mmoe_raw_bytes_name(path), .stop = stop};
+    mmoe_status status = open_file(path, out, err);
+    if (status) return status;
     out->state = state_of(out->file);
-    const mmoe_status status = read_file(out, out->first, sizeof out->first, &out->n_first, err);
+    status = read_file(out, out->first, sizeof out->first, &out->n_first, err);
     if (status) mmoe_raw_bytes_close(out);
     return status;
 }

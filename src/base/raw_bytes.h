@@ -17,7 +17,7 @@ typedef struct mmoe_raw_bytes {
     int file;
     const char *name; /* in errors */
     mmoe_file_state state;
-    const int *stop; /* while a read waits for a pipe's writer it is looked at, too; NULL: none */
+    const int *stop; /* while a pipe's writer is waited for it is looked at, too; NULL: none */
     char first[MMOE_RAW_FIRST];
     size_t n_first, n_given; /* how many there are, and have been read */
     int64_t n_read;          /* of all, by the caller */
@@ -28,10 +28,10 @@ const char *mmoe_raw_bytes_name(const char *path);
 /* Of several files: "a.csv and 2 more". */
 enum { MMOE_FILES_SIZE = 240 };
 const char *mmoe_files_name(const char *first, size_t more, char room[MMOE_FILES_SIZE]);
-/* MMOE_E_IO. */
-mmoe_status mmoe_raw_bytes_open(const char *path, mmoe_raw_bytes *out, mmoe_error *err);
-/* The next ones, *n of them: `size`, but at the end fewer, and then none. MMOE_E_IO; _CANCELLED:
- * `stop` says so. */
+/* "-" is standard input; `stop` may be NULL. MMOE_E_IO; _CANCELLED: `stop` says so. */
+mmoe_status mmoe_raw_bytes_open(const char *path, const int *stop, mmoe_raw_bytes *out,
+                                mmoe_error *err);
+/* The next ones, *n of them: `size`, but at the end fewer, and then none. MMOE_E_IO, _CANCELLED. */
 mmoe_status mmoe_raw_bytes_read(mmoe_raw_bytes *from, char *to, size_t size, size_t *n,
                                 mmoe_error *err);
 /* MMOE_E_IO: the file is not as it was when it was opened. */

@@ -251,11 +251,10 @@ static mmoe_status read_file(mmoe_loader *l, const char *path, const mmoe_csv_ho
     const bool in_blocks = reading_of(l)->quotes == MMOE_QUOTES_STRICT &&
                            (how->threads > 1 || how->block || how->sink || how->skip_bad);
     mmoe_bytes from;
-    mmoe_status status = mmoe_bytes_open(path, &l->file.alloc, &from, err);
+    mmoe_status status = mmoe_bytes_open(path, how->stop, &l->file.alloc, &from, err);
     if (status) return status;
     l->origin =
         (mmoe_origin){(char *)(uintptr_t)path, from.raw.state.bytes, from.raw.state.seconds};
-    from.raw.stop = how->stop;
     mmoe_bytes_watch(&from, how->watcher);
     l->from = how->n_more ? NULL : &from;
     status = in_blocks ? read_in_blocks(l, &from, how, err) : read_in_sequence(l, &from, err);

@@ -82,7 +82,8 @@ cut_off() { # SIGNALS START CHECK COMMAND...
         "$@" >out 2>err &
         pid=$!
         while kill -0 $pid 2>/dev/null && ! $ready; do sleep 0.01; done
-        for one in $signals; do kill -"$one" $pid 2>/dev/null; done
+        # A millisecond apart: what follows at once the system may give as one.
+        for one in $signals; do kill -"$one" $pid 2>/dev/null && sleep 0; done
         wait $pid 2>/dev/null
         status=$?
         [ "$status" -eq 0 ] || break

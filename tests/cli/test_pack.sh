@@ -95,16 +95,18 @@ expect 0 "" train --config stream.json --train grown.d --valid valid.d --output 
 weights grown.m
 check "rows in two goes give the same weights" cmp csv.m.w grown.m.w
 
-# Whoever is stopped leaves nothing: the pipe is opened when signals are taken. It says more then, or
-# nothing for ever.
-feed() { # COMMAND-FOR-THE-REST...
+# Whoever is stopped leaves nothing. Signals are taken when the pipe is opened, which has some rows
+# then, or an archive's first bytes, or none, and says more later, or nothing for ever.
+feed() { # FILE BYTES COMMAND-FOR-THE-REST...
     rm -f pipe reached
     mkfifo pipe
-    { head -n 100 valid.csv; : >reached; exec "$@"; } >pipe 2>said &
+    { head -c "$2" "$1"; : >reached; shift 2; exec "$@"; } >pipe 2>said &
     feeder=$!
 }
-talks() { feed sh -c 'for i in 1 2 3; do tail -n +2 train.csv; done'; }
-is_silent() { feed sleep 1800; }
+talks() { feed valid.csv 150000 sh -c 'for i in 1 2 3; do tail -n +2 train.csv; done'; }
+is_silent() { feed valid.csv 20000 sleep 1800; }
+is_packed() { feed valid.csv.gz 20 sleep 1800; }
+has_none() { feed valid.csv 0 sleep 1800; }
 is_reached() { [ -e reached ]; }
 stop_packing() { # SIGNALS FEEDER ARGUMENT...
     words=$1 feeding=$2
@@ -112,12 +114,16 @@ stop_packing() { # SIGNALS FEEDER ARGUMENT...
     cut_off "$words" "$feeding" is_reached "$mmoe" pack "$@" --data pipe
     kill $feeder 2>/dev/null
 }
-stop_packing TERM is_silent --config config.json --output half.d
-check "a signal stops who waits for a writer (was $status)" [ "$status" -eq 1 -a ! -e half.d ]
+gzip -k valid.csv
+for pipe in is_silent is_packed has_none; do
+    stop_packing TERM $pipe --config config.json --output half.d
+    check "a signal stops who waits for a writer that $pipe (was $status)" \
+        [ "$status" -eq 1 -a ! -e half.d ]
+done
 # As timeout(1) sends them; a second later the second one would end it at once.
 for _ in 1 2 3 4 5 6 7 8 9 10; do
     began=$(date +%s%3N)
-    stop_packing "TERM TERM INT" is_silent --config config.json --output half.d
+    stop_packing "TERM TERM TERM" has_none --config config.json --output half.d
     [ $(($(date +%s%3N) - began)) -lt 1000 ] && break
     status=1
 done

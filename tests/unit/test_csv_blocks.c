@@ -46,7 +46,7 @@ static int read_blocks(const char *path, size_t size, result *r) {
     mmoe_bytes from;
     const mmoe_csv_handler handler = {&r->s, on_header, on_row, .passed = &r->passed,
                                       .form = &form};
-    ck_assert_int_eq(mmoe_bytes_open(path, NULL, &from, &r->err), MMOE_OK);
+    ck_assert_int_eq(mmoe_bytes_open(path, NULL, NULL, &from, &r->err), MMOE_OK);
     mmoe_csv_blocks blocks = {mmoe_allocator_or_default(NULL), &from};
     for (bool more = true; more && !r->status;
          more = !block.is_open && !mmoe_csv_blocks_end(&blocks)) {

@@ -74,7 +74,7 @@ static mmoe_status read_all(size_t size, const mmoe_allocator *alloc, text *out)
     size_t n = size;
     err = (mmoe_error){0};
     out->length = 0;
-    mmoe_status status = mmoe_bytes_open(path, alloc, &from, &err);
+    mmoe_status status = mmoe_bytes_open(path, NULL, alloc, &from, &err);
     if (status) return status;
     while (!status && n == size) {
         ck_assert_uint_le(out->length + size, MOST);
@@ -119,7 +119,7 @@ START_TEST(a_watcher_is_told_of_the_file) {
     put_file(path, file.bytes, file.length);
     mmoe_bytes from;
     size_t n = 1;
-    ck_assert_int_eq(mmoe_bytes_open(path, NULL, &from, &err), MMOE_OK);
+    ck_assert_int_eq(mmoe_bytes_open(path, NULL, NULL, &from, &err), MMOE_OK);
     mmoe_bytes_watch(&from, &watcher);
     while (n) ck_assert_int_eq(mmoe_bytes_read(&from, got.bytes, 1000, &n, &err), MMOE_OK);
     mmoe_bytes_close(&from);
@@ -156,7 +156,7 @@ END_TEST
 static void check_share(const char *bytes, size_t size, char *room) {
     enum { PIECE = 300000, HELD = 50000 };
     mmoe_bytes from;
-    ck_assert_int_eq(mmoe_bytes_open(path, NULL, &from, &err), MMOE_OK);
+    ck_assert_int_eq(mmoe_bytes_open(path, NULL, NULL, &from, &err), MMOE_OK);
     for (size_t done = 0, n = PIECE; n == PIECE; done += n) {
         const double share = done ? mmoe_bytes_share(&from) : 0;
         from.held = HELD;
@@ -183,14 +183,14 @@ START_TEST(large_files_are_read_in_pieces) {
     put_file(path, packed, length);
     mmoe_bytes from;
     size_t n;
-    ck_assert_int_eq(mmoe_bytes_open(path, NULL, &from, &err), MMOE_OK);
+    ck_assert_int_eq(mmoe_bytes_open(path, NULL, NULL, &from, &err), MMOE_OK);
     ck_assert_int_eq(mmoe_bytes_read(&from, got, SIZE + 1, &n, &err), MMOE_OK);
     ck_assert_uint_eq(n, SIZE);
     ck_assert_mem_eq(got, bytes, SIZE);
     mmoe_bytes_close(&from);
     check_share(bytes, SIZE, got);
     /* One that is left early. */
-    ck_assert_int_eq(mmoe_bytes_open(path, NULL, &from, &err), MMOE_OK);
+    ck_assert_int_eq(mmoe_bytes_open(path, NULL, NULL, &from, &err), MMOE_OK);
     ck_assert_int_eq(mmoe_bytes_read(&from, got, 1, &n, &err), MMOE_OK);
     mmoe_bytes_close(&from);
     free(bytes);
