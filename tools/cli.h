@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/pool.h"
 #include "mmoe/train.h"
 
 enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
@@ -88,8 +89,8 @@ typedef struct cli_command {
 bool cli_parse(const cli_command *command, int argc, char **argv, int *status);
 void cli_list_free(cli_list *list);
 
-/* Processors that this process may use, 1 to 256. */
+enum { CLI_MAX_THREADS = MMOE_MOST_WORKERS };
+/* Processors that this process may use, 1 to CLI_MAX_THREADS. */
 int cli_processors(void);
-enum { CLI_MAX_THREADS = 256 };
 
 #endif

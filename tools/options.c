@@ -4,15 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/processors.h"
 #include "base/text.h"
 #include "data_files.h"
 
-int cli_processors(void) {
-    const int count = mmoe_processors();
-    if (count < 1) return 1;
-    return count < CLI_MAX_THREADS ? count : CLI_MAX_THREADS;
-}
+int cli_processors(void) { return mmoe_worker_count(0); }
 
 void cli_list_free(cli_list *list) {
     free(list->items);

@@ -274,6 +274,11 @@ mmoe_status mmoe_pool_create(int workers, const mmoe_allocator *alloc, mmoe_pool
     return MMOE_OK;
 }
 
+mmoe_status mmoe_check_threads(int threads, const char *call, mmoe_error *err) {
+    if (threads >= 0 && threads <= MMOE_MOST_WORKERS) return MMOE_OK;
+    return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: threads must be 0 to %d", call, MMOE_MOST_WORKERS);
+}
+
 int mmoe_worker_count(int threads) {
     if (threads > 0) return threads;
     const int count = mmoe_processors();

@@ -7,6 +7,9 @@
 typedef struct mmoe_pool mmoe_pool;
 
 enum { MMOE_MOST_WORKERS = 256 };
+/* Checks the number of threads that a caller of the public function `call` asks for: 0 (one a
+ * processor) to MMOE_MOST_WORKERS, else MMOE_E_ARGUMENT. */
+mmoe_status mmoe_check_threads(int threads, const char *call, mmoe_error *err);
 
 /* `task` of a loop, run by `worker` (0 is the calling thread). */
 typedef void (*mmoe_pool_fn)(void *context, int worker, int task);

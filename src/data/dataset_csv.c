@@ -332,8 +332,7 @@ mmoe_status mmoe_csv_how_of(const mmoe_read_options *options, const char *call, 
     *out = (mmoe_csv_how){0};
     if (!options) return MMOE_OK;
     if (MMOE_CHECK_RESERVED(options, call, err)) return MMOE_E_ARGUMENT;
-    if (options->threads < 0 || options->threads > 256)
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: threads must be 0 to 256", call);
+    if (mmoe_check_threads(options->threads, call, err)) return MMOE_E_ARGUMENT;
     if (options->skip_bad < 0)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: skip_bad is %lld", call,
                          (long long)options->skip_bad);

@@ -236,10 +236,10 @@ mmoe_status mmoe_inspect_with(const mmoe_model *model, const mmoe_dataset *data,
                               const mmoe_inspect_options *options, const mmoe_allocator *alloc,
                               mmoe_inspection **out, mmoe_error *err) {
     const mmoe_inspect_options how = options ? *options : (mmoe_inspect_options){0};
-    if (!model || !data || !out || how.threads < 0 || how.threads > 256)
-        return mmoe_fail(
-            err, MMOE_E_ARGUMENT,
-            "mmoe_inspect: model, dataset and out must not be NULL, threads must be 0 to 256");
+    if (!model || !data || !out)
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "mmoe_inspect: model, dataset and out must not be NULL");
+    if (mmoe_check_threads(how.threads, "mmoe_inspect", err)) return MMOE_E_ARGUMENT;
     mmoe_status status =
         mmoe_dataset_check(data, model->schema, mmoe_schema_fingerprint(model->schema), err);
     if (!status) status = mmoe_model_check_whole(model, "mmoe_inspect", err);

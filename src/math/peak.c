@@ -43,8 +43,10 @@ static double best_rate(mmoe_pool *pool, int threads, peak_job *job) {
 
 mmoe_status mmoe_gemm_peak(int threads, const mmoe_allocator *alloc, double *flops_per_second,
                            mmoe_error *err) {
-    if (!flops_per_second || threads < 1 || threads > 256)
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_gemm_peak: threads must be 1 to 256");
+    if (!flops_per_second || threads < 1)
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "mmoe_gemm_peak: flops_per_second must not be NULL, threads not below 1");
+    if (mmoe_check_threads(threads, "mmoe_gemm_peak", err)) return MMOE_E_ARGUMENT;
     if (mmoe_allocator_check(alloc, "mmoe_gemm_peak", err)) return MMOE_E_ARGUMENT;
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
     mmoe_pool *pool;

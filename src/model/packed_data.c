@@ -16,9 +16,9 @@ static mmoe_status pack(const mmoe_dataset *set, const mmoe_packing *what,
 /* `schema` NULL: that of the folder, whose rows get more behind them. */
 static mmoe_status pack_with(const char *call, const mmoe_dataset *set, mmoe_packing what,
                              int threads, const mmoe_allocator *alloc, mmoe_error *err) {
-    if (!set || !what.folder || threads < 0 || threads > 256)
-        return mmoe_fail(err, MMOE_E_ARGUMENT,
-                         "%s: dataset and folder must not be NULL, threads must be 0 to 256", call);
+    if (!set || !what.folder)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: dataset and folder must not be NULL", call);
+    if (mmoe_check_threads(threads, call, err)) return MMOE_E_ARGUMENT;
     if (mmoe_allocator_check(alloc, call, err)) return MMOE_E_ARGUMENT;
     if (set->stored)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: the rows are streamed, and packed already",

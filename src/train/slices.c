@@ -281,9 +281,10 @@ mmoe_status mmoe_evaluate_by(const mmoe_model *model, const mmoe_dataset *data,
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "mmoe_evaluate_by: model, dataset, options and metrics must not be NULL, "
                          "nor slices where there are some");
-    if (options->threads < 0 || options->threads > 256 || options->most_slices < 0)
-        return mmoe_fail(err, MMOE_E_ARGUMENT,
-                         "mmoe_evaluate_by: threads must be 0 to 256, most_slices not below 0");
+    if (options->most_slices < 0)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_evaluate_by: most_slices is %d",
+                         (int)options->most_slices);
+    if (mmoe_check_threads(options->threads, "mmoe_evaluate_by", err)) return MMOE_E_ARGUMENT;
     if (mmoe_allocator_check(alloc, "mmoe_evaluate_by", err)) return MMOE_E_ARGUMENT;
     evaluation n = {.of = {.model = model,
                            .params = &model->params,
@@ -301,10 +302,10 @@ mmoe_status mmoe_evaluate_by(const mmoe_model *model, const mmoe_dataset *data,
 mmoe_status mmoe_evaluate(const mmoe_model *model, const mmoe_dataset *data, int threads,
                           const mmoe_allocator *alloc, mmoe_task_metrics *metrics,
                           mmoe_error *err) {
-    if (!model || !data || !metrics || threads < 0 || threads > 256)
-        return mmoe_fail(
-            err, MMOE_E_ARGUMENT,
-            "mmoe_evaluate: model, dataset and metrics must not be NULL, threads must be 0 to 256");
+    if (!model || !data || !metrics)
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "mmoe_evaluate: model, dataset and metrics must not be NULL");
+    if (mmoe_check_threads(threads, "mmoe_evaluate", err)) return MMOE_E_ARGUMENT;
     if (mmoe_allocator_check(alloc, "mmoe_evaluate", err)) return MMOE_E_ARGUMENT;
     const mmoe_evaluate_options options = {.threads = threads};
     return mmoe_evaluate_by(model, data, &options, alloc, metrics, NULL, err);

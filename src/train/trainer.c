@@ -320,8 +320,7 @@ mmoe_status mmoe_trainer_create(mmoe_model *model, const mmoe_trainer_options *o
     if (!model || !out)
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "mmoe_trainer_create: model and out must not be NULL");
-    if (options->threads < 0 || options->threads > 256)
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_trainer_create: threads must be 0 to 256");
+    if (mmoe_check_threads(options->threads, "mmoe_trainer_create", err)) return MMOE_E_ARGUMENT;
     if (MMOE_CHECK_RESERVED(options, "mmoe_trainer_create", err)) return MMOE_E_ARGUMENT;
     if (mmoe_allocator_check(alloc, "mmoe_trainer_create", err)) return MMOE_E_ARGUMENT;
     if (mmoe_model_check_learns(model, "mmoe_trainer_create", err)) return MMOE_E_ARGUMENT;
