@@ -4,7 +4,8 @@
 
 #include "base/missing.h"
 
-/* What stands between two characters of one pair, or all of it. */
+/* The text without the blanks round it and, if it stands between an `open` character and the
+ * `close` one at the same index, without these. */
 static const char *within(const char *text, size_t *length, const char *open, const char *close) {
     text = mmoe_trim_blanks(text, length);
     const char *kind = *length > 1 ? strchr(open, *text) : NULL;
@@ -22,7 +23,8 @@ const char *mmoe_brackets_unquote(const char *text, size_t *length) {
     return within(text, length, "'\"", "'\"");
 }
 
-/* A quote ends where a separator or the end follows: others are apostrophes. */
+/* `at` is an opening quote. A quote character closes only if a separator or the end follows it;
+ * others are apostrophes. */
 static const char *next_behind_quotes(const char *at, const char *end, char separator) {
     for (const char *q = at + 1; q < end && (q = memchr(q, *at, (size_t)(end - q))); q++) {
         const char *next = q + 1;

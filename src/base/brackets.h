@@ -5,12 +5,12 @@
 
 #include <stddef.h>
 
-/* A cell without the blanks and the brackets round it, [], () or {}, if it has any. */
+/* A cell without surrounding blanks and brackets, which may be [], () or {}. */
 const char *mmoe_brackets_open(const char *text, size_t *length);
-/* What is behind the element that begins at `at`: a separator, none of those within quotes, or
- * `end`, as where a quote is not closed. */
+/* The end of the element that begins at `at`: the next separator that is not within quotes, or `end`.
+ * A quote that is not closed reaches to `end`. */
 const char *mmoe_brackets_next(const char *at, const char *end, char separator);
-/* An element without the blanks and the quotes, ' or ", round it, if it has any. */
+/* An element without surrounding blanks and quotes, which may be ' or ". */
 const char *mmoe_brackets_unquote(const char *text, size_t *length);
 
 #endif

@@ -13,9 +13,9 @@
 
 enum { TASK_BITS = 20, MOST_TASKS = (1 << TASK_BITS) - 1 };
 
-/* A worker's share of a loop, [next, end) of its tasks. The high bits of its word are the loop's
- * number, then come the two; claiming a task is one compare-and-swap of all, so a worker that is
- * late for a loop cannot take a task of the next one. */
+/* A worker's share of a loop: its tasks [next, end). All of it stands in one word, the loop's number
+ * in the high bits, so that a claim is one compare-and-swap: a worker that comes late to a loop
+ * cannot take a task of the next one. */
 typedef struct share {
     _Alignas(64) _Atomic uint64_t word;
 } share;
@@ -25,7 +25,8 @@ static inline uint64_t share_of(uint32_t loop, int next, int end) {
 }
 static inline int next_of(uint64_t word) { return (int)(word >> TASK_BITS & MOST_TASKS); }
 static inline int end_of(uint64_t word) { return (int)(word & MOST_TASKS); }
-/* Of the loop's number a word has the last bits. */
+/* A word has the last 24 bits of the loop's number: to mistake one loop for another, a worker would
+ * have to be late by 16 million loops. */
 static inline bool is_of(uint64_t word, uint32_t loop) {
     return ((share_of(loop, 0, 0) ^ word) >> 2 * TASK_BITS) == 0;
 }
@@ -67,9 +68,9 @@ typedef struct loop_view {
     void *context;
 } loop_view;
 
-/* Claims and runs what is left of worker `w`'s share: its own from the front, another's from the
- * back, which that one would come to last. So of loops over the same tasks each has the same ones,
- * as far as they take as long, and finds in its cache what it left there. */
+/* Claims and runs what is left of worker `w`'s share. A worker takes its own tasks from the front,
+ * and another's from the back, where the owner would come last. So when loops run over the same
+ * tasks, each worker mostly runs the same ones, and finds their data in its cache. */
 static void drain(mmoe_pool *p, const loop_view *loop, int w, int self) {
     _Atomic uint64_t *word = &p->shares[w].word;
     uint64_t seen = atomic_load_explicit(word, memory_order_acquire);
@@ -133,19 +134,20 @@ static void wake_sleepers(mmoe_pool *p) {
     pthread_mutex_unlock(&p->mutex);
 }
 
-/* Tasks from `first` on, of a loop of so many. */
-typedef struct stretch {
+/* A loop with more than MOST_TASKS tasks runs in several parts; this is the part that begins with
+ * task `first`. */
+typedef struct loop_part {
     mmoe_pool_fn fn;
     void *context;
     int first;
-} stretch;
+} loop_part;
 
-static void run_of_stretch(void *context, int by, int task) {
-    const stretch *s = context;
-    s->fn(s->context, by, s->first + task);
+static void run_of_part(void *context, int by, int task) {
+    const loop_part *part = context;
+    part->fn(part->context, by, part->first + task);
 }
 
-/* At most MOST_TASKS. */
+/* Runs at most MOST_TASKS tasks. */
 static void run_tasks(mmoe_pool *p, int tasks, mmoe_pool_fn fn, void *context) {
     uint32_t loop = atomic_load_explicit(&p->loop, memory_order_relaxed) + 1;
     for (int w = 0; w < p->workers; w++)
@@ -175,11 +177,11 @@ static void run_loop(mmoe_pool *p, int tasks, mmoe_pool_fn fn, void *context) {
         for (int t = 0; t < tasks; t++) fn(context, 0, t);
         return;
     }
-    stretch s = {fn, context, 0};
-    for (; tasks - s.first > MOST_TASKS; s.first += MOST_TASKS)
-        run_tasks(p, MOST_TASKS, run_of_stretch, &s);
-    if (s.first)
-        run_tasks(p, tasks - s.first, run_of_stretch, &s);
+    loop_part part = {fn, context, 0};
+    for (; tasks - part.first > MOST_TASKS; part.first += MOST_TASKS)
+        run_tasks(p, MOST_TASKS, run_of_part, &part);
+    if (part.first)
+        run_tasks(p, tasks - part.first, run_of_part, &part);
     else if (tasks > 0)
         run_tasks(p, tasks, fn, context);
 }
