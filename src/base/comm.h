@@ -20,12 +20,11 @@ typedef struct mmoe_exchange {
     const uint64_t *to_at, *to_bytes; /* [size] */
 } mmoe_exchange;
 
-/* Three exchanges can be on their way at once: one that a call waits for, one that was started
- * ahead of what needs it, and one for what comes after that: for the next batch. */
+/* Three exchanges can be under way at once, each by a way of its own. */
 typedef enum mmoe_comm_way {
-    MMOE_WAY_NOW,
-    MMOE_WAY_AHEAD,
-    MMOE_WAY_NEXT,
+    MMOE_WAY_NOW,   /* one that a call waits for */
+    MMOE_WAY_AHEAD, /* one that was started before this step needs it */
+    MMOE_WAY_NEXT,  /* one that the next step needs */
     MMOE_N_WAY
 } mmoe_comm_way;
 
@@ -52,15 +51,17 @@ struct mmoe_comm {
 /* One rank, which owns nothing and is never freed; any number of threads may use it. */
 mmoe_comm *mmoe_comm_self(void);
 
-/* Errors of the calls below: MMOE_E_ARGUMENT where two ranks differ about the bytes that they
- * exchange; MMOE_E_IO, "rank 3: its message", where another rank has failed or ended before
- * it had finished this exchange, and, naming them and what was waited for, where ranks are late:
- * not there `seconds` after this one. After an error every call fails. */
+/* Errors of the calls below:
+ * - MMOE_E_ARGUMENT: two ranks differ about the bytes that they exchange;
+ * - MMOE_E_IO, "rank 3: its message": another rank has failed or ended before it had finished this
+ *   exchange; or ranks are late, not there `seconds` after this one: then the message names them
+ * and what was waited for. After an error every call fails. After another rank's failure exchanges
+ * that it had finished can still be finished. */
 mmoe_status mmoe_comm_exchange(mmoe_comm *c, const mmoe_exchange *e, mmoe_error *err);
 
-/* An exchange that goes on while this rank computes and calls others of these functions, by a way
- * that is not MMOE_WAY_NOW. One at a time by each; all that *e points to, and `e`, stay until it is
- * finished. */
+/* An exchange that goes on while this rank computes and calls others of these functions. `way` is
+ * not MMOE_WAY_NOW, and has one exchange at a time. `e`, and all that it points to, must stay until
+ * the exchange is finished. */
 mmoe_status mmoe_comm_start(mmoe_comm *c, mmoe_comm_way way, const mmoe_exchange *e,
                             mmoe_error *err);
 mmoe_status mmoe_comm_finish(mmoe_comm *c, mmoe_comm_way way, mmoe_error *err);

@@ -14,21 +14,24 @@ mmoe_status mmoe_mpi_fail(mmoe_error *err, int code, const char *what) {
     return mmoe_fail(err, MMOE_E_IO, "%s: %s", what, text);
 }
 
-/* What a rank that failed had finished, others finish too: ranks that end by what an exchange told
- * them all end by it, not by who was quicker. */
-static bool works(const mmoe_mpi *m, int way, uint64_t number) {
-    return !m->failure.code || number <= m->n_works[way];
+/* Whether an exchange can be finished although some rank has failed: the rank that failed had
+ * finished it, so its bytes are there. All ranks then agree on what the exchange told them (that
+ * all are to stop, say), however quick each of them was. */
+static bool is_finishable(const mmoe_mpi *m, int way, uint64_t number) {
+    return !m->failure.code || number <= m->finishable[way];
 }
 
-static bool is_on(const mmoe_mpi *m, int way) { return works(m, way, m->n_started[way]); }
+static bool can_go_on(const mmoe_mpi *m, int way) {
+    return is_finishable(m, way, m->n_started[way]);
+}
 
-static mmoe_status tell_failure(mmoe_mpi *m, mmoe_error *err) {
-    m->is_told = true;
+static mmoe_status report_failure(mmoe_mpi *m, mmoe_error *err) {
+    m->has_reported = true;
     if (err) *err = m->failure;
     return m->failure.code;
 }
 
-static void stop_all(mmoe_mpi *m) { memset(m->n_works, 0, sizeof m->n_works); }
+static void stop_all(mmoe_mpi *m) { memset(m->finishable, 0, sizeof m->finishable); }
 
 static void fail(mmoe_mpi *m, int code, const char *what) {
     if (!m->failure.code) mmoe_mpi_fail(&m->failure, code, what);
@@ -64,7 +67,7 @@ static int post(mmoe_mpi *m, mmoe_mpi_way *w, int i) {
 static mmoe_status start(mmoe_comm *c, mmoe_comm_way way, const mmoe_exchange *e, mmoe_error *err) {
     mmoe_mpi *m = (mmoe_mpi *)c;
     mmoe_mpi_way *w = &m->ways[way];
-    if (!works(m, way, m->n_started[way] + 1)) return tell_failure(m, err);
+    if (!is_finishable(m, way, m->n_started[way] + 1)) return report_failure(m, err);
     m->n_started[way]++;
     /* Tags up to 32767 are what every MPI has. Few exchanges are under way at once, and what one
      * rank sends another stays in its order, so that tags may come again. */
@@ -79,7 +82,7 @@ static mmoe_status start(mmoe_comm *c, mmoe_comm_way way, const mmoe_exchange *e
         const int code = post(m, w, i);
         if (code) fail(m, code, e->what);
     }
-    return is_on(m, way) ? MMOE_OK : tell_failure(m, err);
+    return can_go_on(m, way) ? MMOE_OK : report_failure(m, err);
 }
 
 /* A message has come, or is sent: the next one. */
@@ -105,7 +108,7 @@ static void advance(mmoe_mpi *m, int way) {
     mmoe_mpi_way *w = &m->ways[way];
     int n = 0, done[2 * MMOE_MOST_RANKS];
     MPI_Status statuses[2 * MMOE_MOST_RANKS];
-    if (!w->exchange || !is_on(m, way)) return;
+    if (!w->exchange || !can_go_on(m, way)) return;
     const int code = MPI_Testsome(2 * m->comm.size, w->requests, &n, done, statuses);
     if (code == MPI_ERR_IN_STATUS) {
         for (int k = 0; k < n; k++)
@@ -153,28 +156,28 @@ static mmoe_status finish(mmoe_comm *c, mmoe_comm_way way, mmoe_error *err) {
     mmoe_mpi *m = (mmoe_mpi *)c;
     const mmoe_mpi_way *w = &m->ways[way];
     const double began = mmoe_clock();
-    while (w->exchange && is_on(m, way)) {
+    while (w->exchange && can_go_on(m, way)) {
         for (int i = 0; i < MMOE_N_WAY; i++) advance(m, i);
-        if (!w->exchange || !is_on(m, way)) break;
+        if (!w->exchange || !can_go_on(m, way)) break;
         mmoe_mpi_hear(m);
         const double waited = mmoe_clock() - began;
         const bool is_over = (c->seconds > 0 && waited > c->seconds) ||
                              m->heard[MMOE_NOTICE_WAITING] || is_left_alone(m, way);
-        if (is_over && w->exchange && is_on(m, way)) give_up(m, w);
+        if (is_over && w->exchange && can_go_on(m, way)) give_up(m, w);
         mmoe_mpi_rest(waited);
     }
-    if (is_on(m, way)) {
+    if (can_go_on(m, way)) {
         m->n_done[way] = m->n_started[way];
         return MMOE_OK;
     }
     stop_all(m);
     for (int i = 0; i < MMOE_N_WAY; i++) cancel(m, &m->ways[i]);
-    return tell_failure(m, err);
+    return report_failure(m, err);
 }
 
 static void abort_rank(mmoe_comm *c, const char *message) {
     mmoe_mpi *m = (mmoe_mpi *)c;
-    mmoe_notice notice = {.kind = MMOE_NOTICE_FAILED, .status = 1, .is_relayed = m->is_told};
+    mmoe_notice notice = {.kind = MMOE_NOTICE_FAILED, .status = 1, .is_relayed = m->has_reported};
     memccpy(notice.text, message, 0, sizeof notice.text - 1);
     mmoe_mpi_say(m, notice);
 }

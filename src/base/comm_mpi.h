@@ -41,13 +41,13 @@ typedef struct mmoe_mpi {
     MPI_Comm data, notices;
     int n_begun; /* exchanges, for tags */
     mmoe_mpi_way ways[MMOE_N_WAY];
-    uint64_t n_started[MMOE_N_WAY], n_done[MMOE_N_WAY];
-    mmoe_error failure;            /* why no later exchange works; code 0: they do */
-    uint64_t n_works[MMOE_N_WAY];  /* those up to here work nevertheless */
-    bool is_told;                  /* an exchange here has failed so */
-    int failed_by;                 /* the rank whose words the failure has; -1: none */
-    uint64_t late;                 /* ranks that the failure calls late */
-    uint64_t heard[MMOE_N_NOTICE]; /* a bit for each rank that has sent such a notice */
+    uint64_t n_started[MMOE_N_WAY], n_done[MMOE_N_WAY]; /* exchanges by each way */
+    mmoe_error failure; /* code 0: none so far; else why exchanges fail, but for those that */
+    uint64_t finishable[MMOE_N_WAY]; /* are numbered up to here: they can still be finished */
+    bool has_reported;               /* a call has returned the failure */
+    int failed_by;                   /* the rank whose words the failure has; -1: none */
+    uint64_t late;                   /* ranks that the failure calls late */
+    uint64_t heard[MMOE_N_NOTICE];   /* a bit for each rank that has sent such a notice */
     mmoe_notice said[MMOE_N_NOTICE], from[MMOE_MOST_RANKS]; /* what a rank said last */
     bool has_said[MMOE_N_NOTICE];
 } mmoe_mpi;
@@ -59,7 +59,7 @@ void mmoe_mpi_hear(mmoe_mpi *m);
 /* Fails since `what` was waited for too long: asks who waits, too, and names those who do not
  * answer. */
 void mmoe_mpi_find_late(mmoe_mpi *m, const char *what);
-/* Lets others run: not at all at first, longer the longer it takes already. */
+/* Lets other processes run while this one waits: not at all at first, then ever longer. */
 void mmoe_mpi_rest(double seconds_so_far);
 
 static inline uint64_t mmoe_mpi_others(const mmoe_mpi *m) {

@@ -175,7 +175,7 @@ static bool wait_for(mmoe_mpi *m, bool is_failed, uint64_t others, patience seco
 static bool was_said(const mmoe_mpi *m, int rank, const mmoe_notice *own) {
     const char *text = m->from[rank].text;
     if (*text == 0 || m->from[rank].is_relayed) return true;
-    if (m->is_told && rank == m->failed_by) return true;
+    if (m->has_reported && rank == m->failed_by) return true;
     if (own->status && strcmp(text, own->text) == 0) return true;
     for (int r = 0; r < rank; r++)
         if ((m->heard[MMOE_NOTICE_FAILED] >> r & 1) && strcmp(text, m->from[r].text) == 0)
@@ -195,7 +195,7 @@ static mmoe_notice judge(mmoe_mpi *m, const mmoe_mpi_ending *e, const mmoe_notic
     const bool are_there = wait_for(m, own->status != 0 || m->late != 0, others & ~m->late,
                                     (patience){m->comm.seconds, answer_seconds});
     mmoe_notice verdict = {.kind = MMOE_NOTICE_VERDICT, .status = own->status};
-    verdict.is_clean = are_there && !m->late && !m->is_told && own->is_clean;
+    verdict.is_clean = are_there && !m->late && !m->has_reported && own->is_clean;
     for (int r = 0; r < m->comm.size; r++) {
         if (!(m->heard[MMOE_NOTICE_FAILED] >> r & 1)) continue;
         if (!verdict.status) verdict.status = m->from[r].status;
@@ -244,7 +244,7 @@ int mmoe_mpi_end(struct mmoe_comm *comm, const mmoe_mpi_ending *ending) {
     mmoe_mpi *m = (mmoe_mpi *)comm;
     mmoe_notice own = {.kind = ending->status ? MMOE_NOTICE_FAILED : MMOE_NOTICE_DONE,
                        .status = ending->status,
-                       .is_relayed = m->is_told,
+                       .is_relayed = m->has_reported,
                        .is_clean = is_idle(m)};
     m->is_ending = true;
     if (ending->message) memccpy(own.text, ending->message, 0, sizeof own.text - 1);

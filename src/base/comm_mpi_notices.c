@@ -40,8 +40,8 @@ static void take(mmoe_mpi *m, int rank, const mmoe_notice *notice) {
     m->from[rank] = *notice;
     if (m->is_ending || notice->kind != MMOE_NOTICE_FAILED) return;
     for (int w = 0; w < MMOE_N_WAY; w++)
-        if (!m->failure.code || notice->n_done[w] < m->n_works[w])
-            m->n_works[w] = notice->n_done[w];
+        if (!m->failure.code || notice->n_done[w] < m->finishable[w])
+            m->finishable[w] = notice->n_done[w];
     if (m->failure.code) return;
     if (notice->is_relayed)
         mmoe_fail(&m->failure, MMOE_E_IO, "%s", notice->text);

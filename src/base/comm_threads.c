@@ -32,19 +32,20 @@ struct mmoe_comm_group {
     void *context;
     pthread_mutex_t mutex; /* of all that follows, and of the ranks */
     pthread_cond_t changed;
-    mmoe_error failure;           /* why no later exchange works; code 0: they do */
-    uint64_t n_works[MMOE_N_WAY]; /* those up to here work nevertheless */
+    mmoe_error failure; /* code 0: none so far; else why exchanges fail, but for those that */
+    uint64_t finishable[MMOE_N_WAY]; /* are numbered up to here: they can still be finished */
     rank ranks[];
 };
 
 static uint64_t bit(int r) { return (uint64_t)1 << r; }
 
-/* The first failure stands. What this rank has finished, others finish too: ranks that end by what
- * an exchange told them all end by it, not by who was quicker. */
+/* Makes the first failure that of all ranks. The others can still finish what this rank has
+ * finished: all ranks then agree on what an exchange told them (that all are to stop, say), however
+ * quick each of them was. */
 static void fail_group(rank *me, const mmoe_error *failure) {
     mmoe_comm_group *g = me->group;
     for (int w = 0; w < MMOE_N_WAY; w++)
-        if (!g->failure.code || me->n_done[w] < g->n_works[w]) g->n_works[w] = me->n_done[w];
+        if (!g->failure.code || me->n_done[w] < g->finishable[w]) g->finishable[w] = me->n_done[w];
     if (!g->failure.code) g->failure = *failure;
     pthread_cond_broadcast(&g->changed);
 }
@@ -55,16 +56,16 @@ static void fail_by(rank *me, const char *message) {
     fail_group(me, &failure);
 }
 
-/* Of exchange `number` by this way. */
-static mmoe_status tell_failure(const mmoe_comm_group *g, mmoe_comm_way way, uint64_t number,
-                                mmoe_error *err) {
-    if (!g->failure.code || number <= g->n_works[way]) return MMOE_OK;
+/* Why exchange `number` by this way fails, if it does. */
+static mmoe_status report_failure(const mmoe_comm_group *g, mmoe_comm_way way, uint64_t number,
+                                  mmoe_error *err) {
+    if (!g->failure.code || number <= g->finishable[way]) return MMOE_OK;
     if (err) *err = g->failure;
     return g->failure.code;
 }
 
-static mmoe_status tell_posted(const rank *me, mmoe_comm_way way, mmoe_error *err) {
-    return tell_failure(me->group, way, me->posted[way].number, err);
+static mmoe_status report_posted(const rank *me, mmoe_comm_way way, mmoe_error *err) {
+    return report_failure(me->group, way, me->posted[way].number, err);
 }
 
 static mmoe_status start(mmoe_comm *c, mmoe_comm_way way, const mmoe_exchange *e, mmoe_error *err) {
@@ -72,7 +73,7 @@ static mmoe_status start(mmoe_comm *c, mmoe_comm_way way, const mmoe_exchange *e
     mmoe_comm_group *g = me->group;
     if (g->options.before) g->options.before(g->options.context, c->rank, me->n_begun++);
     pthread_mutex_lock(&g->mutex);
-    const mmoe_status status = tell_failure(g, way, me->posted[way].number + 1, err);
+    const mmoe_status status = report_failure(g, way, me->posted[way].number + 1, err);
     if (!status) {
         me->posted[way].exchange = e;
         me->posted[way].number++;
@@ -118,7 +119,7 @@ static mmoe_status wait_once(rank *me, double until, uint64_t wanted, mmoe_comm_
         fail_group(me, &failure);
     }
     if (until > 0 && mmoe_clock() >= until) fail_late(me, way);
-    const mmoe_status status = tell_posted(me, way, err);
+    const mmoe_status status = report_posted(me, way, err);
     if (status) return status;
     const struct timespec end = time_of(until);
     me->is_waiting = true;
@@ -127,13 +128,13 @@ static mmoe_status wait_once(rank *me, double until, uint64_t wanted, mmoe_comm_
     else
         pthread_cond_wait(&g->changed, &g->mutex);
     me->is_waiting = false;
-    return tell_posted(me, way, err);
+    return report_posted(me, way, err);
 }
 
 /* Copies what rank r has posted; without the lock, which is there again afterwards. */
 static mmoe_status take(rank *me, mmoe_comm_way way, rank *from, mmoe_error *err) {
     mmoe_comm_group *g = me->group;
-    const mmoe_status failed = tell_posted(me, way, err);
+    const mmoe_status failed = report_posted(me, way, err);
     if (failed) return failed; /* what it has posted may be gone */
     const mmoe_exchange *to_here = me->posted[way].exchange;
     const mmoe_exchange *sent = from->posted[way].exchange;
@@ -143,7 +144,7 @@ static mmoe_status take(rank *me, mmoe_comm_way way, rank *from, mmoe_error *err
         mmoe_error failure;
         mmoe_comm_fail_unlike(&me->comm, r, bytes, to_here, &failure);
         fail_group(me, &failure);
-        return tell_posted(me, way, err);
+        return report_posted(me, way, err);
     }
     if (bytes > 0) {
         const char *source = (const char *)sent->from + sent->from_at[me->comm.rank];
@@ -164,7 +165,7 @@ static mmoe_status exchange(rank *me, mmoe_comm_way way, mmoe_error *err) {
     const double until = me->comm.seconds > 0 ? mmoe_clock() + me->comm.seconds : 0;
     const uint64_t all = ~(uint64_t)0 >> (64 - me->comm.size);
     uint64_t got = 0;
-    mmoe_status status = tell_posted(me, way, err);
+    mmoe_status status = report_posted(me, way, err);
     while (!status && (got != all || me->posted[way].taken != all)) {
         bool has_come = false;
         for (int r = 0; !status && r < me->comm.size; r++) {
@@ -264,7 +265,7 @@ mmoe_status mmoe_comm_group_run(mmoe_comm_group *g, mmoe_rank_fn work, void *con
     mmoe_status status = MMOE_OK;
     if (n_started < size) {
         abort_rank(&g->ranks[n_started].comm, "the system gave no thread");
-        status = tell_failure(g, MMOE_WAY_NOW, 1, g->ranks[n_started].err);
+        status = report_failure(g, MMOE_WAY_NOW, 1, g->ranks[n_started].err);
     }
     for (int r = 0; r < n_started; r++) {
         pthread_join(g->ranks[r].thread, NULL);

@@ -13,9 +13,9 @@
 
 enum { TASK_BITS = 20, MOST_TASKS = (1 << TASK_BITS) - 1 };
 
-/* A worker's share of a loop: its tasks [next, end). All of it stands in one word, the loop's number
- * in the high bits, so that a claim is one compare-and-swap: a worker that comes late to a loop
- * cannot take a task of the next one. */
+/* A worker's share of a loop: its tasks [next, end). All of it stands in one word, the loop's
+ * number in the high bits, so that a claim is one compare-and-swap: a worker that comes late to a
+ * loop cannot take a task of the next one. */
 typedef struct share {
     _Alignas(64) _Atomic uint64_t word;
 } share;

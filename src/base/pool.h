@@ -21,10 +21,10 @@ void mmoe_pool_free(mmoe_pool *pool);
 int mmoe_pool_workers(const mmoe_pool *pool);
 
 /* Runs fn(context, ., 0 .. tasks-1) and returns when all are done. Task t belongs to worker t *
- * workers / tasks, so that loops over the same chunks find them in the same cache. A worker that has
- * finished its own tasks takes tasks of others, the last ones first, so that most tasks stay with
- * their worker. Which worker runs a task must not change its result. Tasks take subnormal numbers
- * for 0. One loop at a time. */
+ * workers / tasks, so that loops over the same chunks find them in the same cache. A worker that
+ * has finished its own tasks takes tasks of others, the last ones first, so that most tasks stay
+ * with their worker. Which worker runs a task must not change its result. Tasks take subnormal
+ * numbers for 0. One loop at a time. */
 void mmoe_pool_run(mmoe_pool *pool, int tasks, mmoe_pool_fn fn, void *context);
 
 /* The same, but tasks take subnormal numbers as the calling thread does. `pool` NULL: that runs
