@@ -34,9 +34,9 @@ typedef enum mmoe_cell_state {
 
 typedef struct mmoe_cell {
     int32_t id;            /* ids: the row of the table */
-    mmoe_cell_state state; /* ids: MMOE_CELL_KNOWN unless the kind says otherwise; numbers: beside a
-                              fault _UNKNOWN where the transform has nothing for the value, and
-                              what stands for missing ones may stand for it */
+    mmoe_cell_state state; /* ids: MMOE_CELL_KNOWN unless the kind says otherwise; numbers: _UNKNOWN
+                              beside a fault if the value may be taken as missing (the transform
+                              has nothing for it) */
     float *inputs;   /* numbers: of parse and take, room for `width` that the model gets; NULL: the
                         fault alone is wanted */
     double *learned; /* numbers: of learn, room for `span` that measure and finish get */

@@ -153,7 +153,7 @@ static mmoe_status warn_of_lists(const mmoe_constants *c, const mmoe_sparse_colu
     return MMOE_OK;
 }
 
-static bool says_all(const void *constants, int32_t a, int32_t b) {
+static bool covers(const void *constants, int32_t a, int32_t b) {
     const mmoe_constants *c = constants;
     return !c->vary[a] && !c->vary[b];
 }
@@ -166,7 +166,7 @@ mmoe_status mmoe_constants_warn(const mmoe_constants *c, const struct mmoe_schem
     if (c->rows < 2) return MMOE_OK;
     for (int32_t i = 0; i < schema->n_sparse && !status; i++) {
         const mmoe_sparse_column *column = &schema->sparse[i];
-        if (!c->vary[i] && mmoe_schema_is_told(schema, i, says_all, c)) continue;
+        if (!c->vary[i] && mmoe_schema_is_covered(schema, i, covers, c)) continue;
         if (column->list >= 0)
             status = warn_of_lists(c, column, i, to, err);
         else if (!c->vary[i])
@@ -175,7 +175,7 @@ mmoe_status mmoe_constants_warn(const mmoe_constants *c, const struct mmoe_schem
     for (int32_t i = 0; i < schema->n_dense && !status; i++) {
         const mmoe_dense_column *column = &schema->dense[i];
         const int32_t at = schema->n_sparse + i;
-        if (!c->vary[at] && !mmoe_schema_is_told(schema, at, says_all, c))
+        if (!c->vary[at] && !mmoe_schema_is_covered(schema, at, covers, c))
             status = warn_of_constant(
                 c, column->name, mmoe_feature_show(column->name, column->column, shown), to, err);
     }

@@ -310,16 +310,16 @@ const mmoe_warning *mmoe_dataset_warning(const mmoe_dataset *set, size_t index) 
 }
 
 const mmoe_column_counts *mmoe_dataset_column(const mmoe_dataset *set, size_t index) {
-    size_t begin = 0, end = set ? (size_t)set->n_sparse + (size_t)set->n_dense : 0;
-    while (begin < end) { /* the first behind which there are more than `index` */
+    const size_t n = set ? (size_t)set->n_sparse + (size_t)set->n_dense : 0;
+    size_t begin = 0, end = n;
+    while (begin < end) { /* the first note up to which more than `index` have names */
         const size_t middle = begin + (end - begin) / 2;
         if ((size_t)set->notes[middle].named > index)
             end = middle;
         else
             begin = middle + 1;
     }
-    return set && begin < (size_t)set->n_sparse + (size_t)set->n_dense ? &set->notes[begin].counts
-                                                                       : NULL;
+    return begin < n ? &set->notes[begin].counts : NULL;
 }
 
 mmoe_status mmoe_dataset_batch(const mmoe_dataset *set, int64_t first, size_t rows, mmoe_batch *out,

@@ -385,7 +385,7 @@ static mmoe_status warn_of_file(const mmoe_loader *l, mmoe_error *err) {
 static mmoe_status warn_of_columns(const mmoe_loader *l, mmoe_error *err) {
     struct mmoe_dataset *set = l->set;
     const mmoe_noted noted = {set->notes, l->file.schema, set->rows, &set->places};
-    if (l->file.wanted) mmoe_notes_learn_gaps(set->notes, l->learned);
+    if (l->file.wanted) mmoe_notes_learn_missing(set->notes, l->learned);
     return l->file.wanted ? mmoe_notes_warn_learned(&noted, &set->warnings, err)
                           : mmoe_notes_warn_read(&noted, &set->warnings, err);
 }

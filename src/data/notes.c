@@ -96,7 +96,8 @@ mmoe_status mmoe_notes_warn_learned(const mmoe_noted *of, mmoe_warnings *list, m
     return status;
 }
 
-/* The feature of note `i`; where values are only missing, they are so in its column. */
+/* The feature of note `i`, or its column if values are only missing: they are so for all features
+ * that read it. */
 static const char *show(const mmoe_noted *of, int32_t i, char room[MMOE_FEATURE_SIZE]) {
     const struct mmoe_schema *s = of->schema;
     const mmoe_column_counts *c = &of->notes[i].counts;
@@ -106,35 +107,32 @@ static const char *show(const mmoe_noted *of, int32_t i, char room[MMOE_FEATURE_
     return mmoe_feature_show(d->name, d->column, room);
 }
 
-static bool is_many(int64_t count, int64_t rows) { return 20 * count > rows; }
+enum { MANY = 20 }; /* more than one value in so many */
 
-static double usual_gaps(const mmoe_noted *of, int32_t i) {
-    const struct mmoe_schema *s = of->schema;
-    return i < s->n_sparse ? s->sparse[i].gaps : s->dense[i - s->n_sparse].gaps;
-}
+static bool is_many(int64_t count, int64_t rows) { return MANY * count > rows; }
 
-/* Of numbers that are unknown each one is told. */
+/* Ids; unknown numbers have a warning of their own, however few they are (warn_of_logarithms). */
 static bool has_unknown(const mmoe_noted *of, int32_t i) {
     const mmoe_column_counts *c = &of->notes[i].counts;
     return i < of->schema->n_sparse && is_many(c->unknown, c->values);
 }
 
-/* More values than training has seen. */
+/* Whether many more values are missing than the training rows' share says. */
 static bool has_missing(const mmoe_noted *of, int32_t i) {
     const mmoe_column_counts *c = &of->notes[i].counts;
     const double rows = (double)c->values, missing = (double)c->missing;
-    return 20 * (missing - usual_gaps(of, i) * rows) > rows;
+    return MANY * (missing - mmoe_schema_missing_share(of->schema, i) * rows) > rows;
 }
 
-/* Of two features of a column. */
-static bool says_all(const void *noted, int32_t a, int32_t b) {
+/* An mmoe_warning_covers. */
+static bool covers(const void *noted, int32_t a, int32_t b) {
     const mmoe_noted *of = noted;
     const mmoe_column_counts *x = &of->notes[a].counts, *y = &of->notes[b].counts;
     return (!has_unknown(of, b) || (has_unknown(of, a) && x->unknown >= y->unknown)) &&
            (!has_missing(of, b) || (has_missing(of, a) && x->missing >= y->missing));
 }
 
-/* Numbers that a transform has nothing for. */
+/* Numbers that have no logarithm. */
 static mmoe_status warn_of_logarithms(const mmoe_noted *of, mmoe_warnings *list, mmoe_error *err) {
     const int32_t first_dense = of->schema->n_sparse;
     char some[MMOE_NUMBER_SIZE], values[MMOE_NUMBER_SIZE], shown[MMOE_FEATURE_SIZE],
@@ -148,9 +146,9 @@ static mmoe_status warn_of_logarithms(const mmoe_noted *of, mmoe_warnings *list,
         mmoe_format_count(n->counts.values, values);
         status = mmoe_warn(list, about(of, n, unknown, n->first_unknown, first), err,
                            "%s: %s of %s values %s not above -1, as log1p needs, the first in %s: "
-                           "what stands for missing ones stands for %s, too",
+                           "%s taken as missing",
                            show(of, first_dense + i, shown), some, values,
-                           unknown == 1 ? "is" : "are", first, unknown == 1 ? "it" : "them");
+                           unknown == 1 ? "is" : "are", first, unknown == 1 ? "it is" : "they are");
     }
     return status;
 }
@@ -163,13 +161,14 @@ mmoe_status mmoe_notes_warn_read(const mmoe_noted *of, mmoe_warnings *list, mmoe
         const int64_t unknown = n->counts.unknown, missing = n->counts.missing,
                       read = n->counts.values;
         const bool has_gaps = has_unknown(of, i) || has_missing(of, i);
-        if (!has_gaps || mmoe_schema_is_told(of->schema, i, says_all, of)) continue;
+        if (!has_gaps || mmoe_schema_is_covered(of->schema, i, covers, of)) continue;
         const bool is_unknown = is_many(unknown, read);
         char values[MMOE_NUMBER_SIZE], shown[MMOE_FEATURE_SIZE], first[MMOE_PLACE_SIZE];
         mmoe_warning w = about(of, n, is_unknown ? unknown : missing,
                                is_unknown ? n->first_unknown : n->first_missing, first);
         if (n->counts.column) w.subject = n->counts.column;
-        const double all = (double)read / 100, usual = 100 * usual_gaps(of, i);
+        const double all = (double)read / 100,
+                     usual = 100 * mmoe_schema_missing_share(of->schema, i);
         char trained[64] = "";
         if (usual > 0) mmoe_say(trained, sizeof trained, " (of the training rows' %.1f %%)", usual);
         mmoe_format_count(read, values);
@@ -182,9 +181,10 @@ mmoe_status mmoe_notes_warn_read(const mmoe_noted *of, mmoe_warnings *list, mmoe
     return status;
 }
 
-void mmoe_notes_learn_gaps(const mmoe_note *notes, struct mmoe_schema *s) {
+void mmoe_notes_learn_missing(const mmoe_note *notes, struct mmoe_schema *s) {
     for (int32_t i = 0; i < s->n_sparse + s->n_dense; i++) {
         const mmoe_column_counts *c = &notes[i].counts;
-        *mmoe_schema_gaps(s, i) = c->values ? (double)c->missing / (double)c->values : 0;
+        const double missing = (double)c->missing, values = (double)c->values;
+        mmoe_schema_set_missing_share(s, i, c->values ? missing / values : 0);
     }
 }

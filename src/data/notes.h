@@ -8,7 +8,7 @@
 
 typedef struct mmoe_note {
     mmoe_column_counts counts; /* its name is owned; NULL: a number that cannot be missing */
-    int32_t named;             /* columns with a name, up to this one */
+    int32_t named;             /* notes with a name, of those up to this one */
     int64_t texts;             /* values that are no integers among ids that are texts */
     int64_t first_missing, first_unknown, first_text, first_cut; /* rows, from 1; 0: none */
 } mmoe_note;
@@ -41,10 +41,11 @@ void mmoe_note_join(mmoe_note *to, const mmoe_note *from, int64_t before);
 /* Each tells of lists longer than max_len, too.
  * Of rows that were learned from: a column whose ids are texts because of the fewer values. */
 mmoe_status mmoe_notes_warn_learned(const mmoe_noted *of, mmoe_warnings *list, mmoe_error *err);
-/* Of rows that were only read: a column of which a twentieth is missing that is not so of the
- * training rows, or a twentieth is unknown. */
+/* Of rows that were only read: columns of which more than a twentieth of the values is unknown, or
+ * is missing beyond the share that was missing in the training rows; and numbers without a
+ * logarithm. */
 mmoe_status mmoe_notes_warn_read(const mmoe_noted *of, mmoe_warnings *list, mmoe_error *err);
-/* Notes of training rows: how many values of a feature are usually missing. */
-void mmoe_notes_learn_gaps(const mmoe_note *notes, struct mmoe_schema *schema);
+/* Takes the features' missing shares from the notes of training rows. */
+void mmoe_notes_learn_missing(const mmoe_note *notes, struct mmoe_schema *schema);
 
 #endif

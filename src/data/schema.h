@@ -80,7 +80,7 @@ typedef struct mmoe_sparse_column {
     mmoe_list_how how; /* of a list */
     mmoe_texts
         columns; /* of files, of which each has an element of the list; absent: one has all */
-    double gaps; /* the share of the training rows' values that are missing; 0: nobody told */
+    double missing_share; /* of the training rows' values; 0: also where that is not known */
 } mmoe_sparse_column;
 
 typedef struct mmoe_dense_column {
@@ -93,7 +93,7 @@ typedef struct mmoe_dense_column {
     /* mmoe_schema_lay: where it stands among a row's inputs, and among the numbers of a row of raw
      * values. */
     int32_t first, width, first_number, span;
-    double gaps; /* as of a sparse one */
+    double missing_share; /* as of a sparse one */
 } mmoe_dense_column;
 
 typedef struct mmoe_label_column {
@@ -150,13 +150,13 @@ static inline const char *mmoe_feature_column(const char *name, const char *colu
 const char *mmoe_schema_column(const struct mmoe_schema *s, int32_t i);
 /* Whether it is that column as it stands, and not one of the features that are made of it. */
 bool mmoe_schema_is_column(const struct mmoe_schema *s, int32_t i);
-/* Of warnings, where a column is told of once, however many features read it: whether what is said
- * of feature `a` says all that is to be said of `b`, which reads the same column. */
-typedef bool (*mmoe_says_all)(const void *context, int32_t a, int32_t b);
-/* Whether another feature tells of feature `i`: one that says more, or of those that say the same
- * the column as it stands, or else the first. */
-bool mmoe_schema_is_told(const struct mmoe_schema *s, int32_t i, mmoe_says_all says,
-                         const void *context);
+/* Several features may read one column, of which a warning is printed once. Whether the warning of
+ * feature `a` covers all that would be said of feature `b`, which reads the same column. */
+typedef bool (*mmoe_warning_covers)(const void *context, int32_t a, int32_t b);
+/* Whether the warning of another feature covers that of feature `i`. Where two cover each other, it
+ * is printed for the feature that is the column as it stands, or else for the first. */
+bool mmoe_schema_is_covered(const struct mmoe_schema *s, int32_t i, mmoe_warning_covers covers,
+                            const void *context);
 
 /* Resolves `wanted` against the columns' names: tables, columns, labels; encoders that have started
  * but learned nothing. Patterns pass over columns without a name (an index that pandas wrote);
@@ -173,9 +173,15 @@ struct mmoe_schema *mmoe_schema_new(const mmoe_allocator *alloc, size_t n_table,
                                     size_t n_dense, size_t n_label);
 /* The dense feature that has input `at` of a row. */
 const mmoe_dense_column *mmoe_dense_at(const struct mmoe_schema *s, int32_t at);
-/* Of feature i, dense ones standing behind sparse ones. */
-static inline double *mmoe_schema_gaps(struct mmoe_schema *s, int32_t i) {
-    return i < s->n_sparse ? &s->sparse[i].gaps : &s->dense[i - s->n_sparse].gaps;
+/* The missing share of feature i, sparse features first. */
+static inline double mmoe_schema_missing_share(const struct mmoe_schema *s, int32_t i) {
+    return i < s->n_sparse ? s->sparse[i].missing_share : s->dense[i - s->n_sparse].missing_share;
+}
+static inline void mmoe_schema_set_missing_share(struct mmoe_schema *s, int32_t i, double share) {
+    if (i < s->n_sparse)
+        s->sparse[i].missing_share = share;
+    else
+        s->dense[i - s->n_sparse].missing_share = share;
 }
 /* Whether a list's elements have weights: all elements are kept with one then. */
 bool mmoe_schema_weighs_lists(const struct mmoe_schema *s);
@@ -190,7 +196,8 @@ static inline void mmoe_dense_fill(const mmoe_dense_column *c, float *inputs, bo
     if (missing) memcpy(inputs, c->gap.fill, width * sizeof *inputs);
     if (c->indicator) inputs[width] = missing;
 }
-/* Whether what stands for missing values is to stand for the cell of this fault. */
+/* Whether a cell with this fault is taken as missing: its transform has nothing for the value, and
+ * the column may have missing values. */
 static inline bool mmoe_dense_pardons(const mmoe_dense_column *c, const mmoe_cell *cell,
                                       const char *fault) {
     return fault && c->gap.fill && cell->state == MMOE_CELL_UNKNOWN;

@@ -112,8 +112,9 @@ static mmoe_status copy_into(const schema *from, bool beside, schema *s, mmoe_er
     for (; ok && s->n_dense < from->n_dense; s->n_dense++) {
         mmoe_dense_column *d = &s->dense[s->n_dense];
         const mmoe_dense_column *source = &from->dense[s->n_dense];
-        *d = (mmoe_dense_column){
-            .side = source->side, .indicator = source->indicator, .gaps = source->gaps};
+        *d = (mmoe_dense_column){.side = source->side,
+                                 .indicator = source->indicator,
+                                 .missing_share = source->missing_share};
         ok = mmoe_schema_text(s, source->name, &d->name) &&
              mmoe_schema_text(s, source->column, &d->column) &&
              (d->encoder = mmoe_encoder_copy(source->encoder, &s->alloc)) &&
@@ -200,21 +201,21 @@ bool mmoe_schema_is_column(const struct mmoe_schema *s, int32_t i) {
                            : !s->dense[i - s->n_sparse].column;
 }
 
-/* Of features that say the same the least is told of. */
+/* Of features whose warnings cover each other, that with the least turn has one. */
 static int32_t turn(const struct mmoe_schema *s, int32_t i) {
     return mmoe_schema_is_column(s, i) ? -1 : i;
 }
 
-bool mmoe_schema_is_told(const struct mmoe_schema *s, int32_t i, mmoe_says_all says,
-                         const void *context) {
+bool mmoe_schema_is_covered(const struct mmoe_schema *s, int32_t i, mmoe_warning_covers covers,
+                            const void *context) {
     const char *column = mmoe_schema_column(s, i);
-    bool told = false;
-    for (int32_t k = 0; column && !told && k < s->n_sparse + s->n_dense; k++) {
+    bool is_covered = false;
+    for (int32_t k = 0; column && !is_covered && k < s->n_sparse + s->n_dense; k++) {
         const char *other = k == i ? NULL : mmoe_schema_column(s, k);
-        told = other && strcmp(other, column) == 0 && says(context, k, i) &&
-               (turn(s, k) < turn(s, i) || !says(context, i, k));
+        is_covered = other && strcmp(other, column) == 0 && covers(context, k, i) &&
+                     (turn(s, k) < turn(s, i) || !covers(context, i, k));
     }
-    return told;
+    return is_covered;
 }
 
 const char *mmoe_feature_show(const char *name, const char *column, char out[MMOE_FEATURE_SIZE]) {

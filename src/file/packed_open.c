@@ -249,7 +249,7 @@ static mmoe_status open_set(const mmoe_manifest *m, struct mmoe_schema *schema,
     status = mmoe_manifest_read(m, schema, set, err);
     if (!status && set->schema_hash != mmoe_schema_fingerprint(schema))
         status = mmoe_fail_format(err, m->path, "the schema beside it is of other rows");
-    if (!status) mmoe_notes_learn_gaps(set->notes, schema);
+    if (!status) mmoe_notes_learn_missing(set->notes, schema);
     if (!status) status = open_parts(m, set->stored, err);
     if (!status) status = read_kept(set, err);
     if (status)

@@ -199,13 +199,13 @@ static mmoe_status check_load(const char *call, const mmoe_model_load_options *o
     return mmoe_allocator_check(alloc, call, err);
 }
 
-/* What training has told of its rows' values. */
-static void take_gaps(mmoe_model *m) {
+/* The shares of missing values in the training rows, as the file's metadata have them. */
+static void take_missing_shares(mmoe_model *m) {
     struct mmoe_schema *s = m->schema;
     for (int32_t i = 0; i < s->n_sparse + s->n_dense; i++) {
         const char *name = i < s->n_sparse ? s->sparse[i].name : s->dense[i - s->n_sparse].name;
         const double share = mmoe_meta_share(&m->meta, name, "missing");
-        *mmoe_schema_gaps(s, i) = isnan(share) ? 0 : share;
+        mmoe_schema_set_missing_share(s, i, isnan(share) ? 0 : share);
     }
 }
 
@@ -228,7 +228,7 @@ static mmoe_status load_file(mmoe_file_reader *r, const mmoe_model_load_options 
         mmoe_meta_finish(&meta, r->alloc);
     else
         (*out)->meta = meta;
-    if (!status) take_gaps(*out);
+    if (!status) take_missing_shares(*out);
     mmoe_file_reader_close(r);
     return status;
 }
