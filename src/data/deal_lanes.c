@@ -1,6 +1,6 @@
 #include "data/deal_lanes.h"
 
-enum { SOME = 16 }; /* lanes side by side */
+enum { SOME = 16 }; /* lanes at a time */
 
 void mmoe_words_to_lanes(const uint32_t *rows, size_t stride, uint32_t *lanes) {
     for (size_t first = 0; first < MMOE_LANES; first += SOME)
@@ -21,7 +21,7 @@ static void to_rows(const mmoe_lane_words *w, size_t from, size_t end) {
         }
 }
 
-/* Few rows at a time, which the cache has from column to column. */
+/* Few rows at a time, which stay in cache from column to column. */
 void mmoe_words_to_rows(const mmoe_lane_words *words, size_t columns) {
     enum { AT_ONCE = 8 };
     for (size_t i = 0; i < MMOE_LANE_ROWS; i += AT_ONCE)

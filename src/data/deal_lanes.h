@@ -1,6 +1,7 @@
-/* Rows of a block, lane behind lane as a file has them (stored.h), and row behind row as all else
- * does. Values of a row lie apart by a power of two in one of them or the other, where the nearest
- * cache has lines for few: so few lanes go side by side. */
+/* Moves the values of a block between the two orders that they have: lane by lane in a file
+ * (stored.h), row by row everywhere else. Neighbours in one order are a power of two apart in the
+ * other, and the nearest cache has room for few lines at such distances: so few lanes are moved at
+ * a time. */
 #ifndef MMOE_DATA_DEAL_LANES_H
 #define MMOE_DATA_DEAL_LANES_H
 
@@ -10,8 +11,8 @@
 
 #include "data/order.h"
 
-/* A word of each row of a whole block, to lanes [MMOE_BLOCK_ROWS]. `rows`: that of the first row,
- * the others' `stride` words apart. */
+/* To lanes [MMOE_BLOCK_ROWS], of a whole block, one word of each row. `rows` is that of the first
+ * row; those of the others follow `stride` words apart. */
 void mmoe_words_to_lanes(const uint32_t *rows, size_t stride, uint32_t *lanes);
 
 typedef struct mmoe_lane_words {
@@ -20,11 +21,11 @@ typedef struct mmoe_lane_words {
     size_t stride;
 } mmoe_lane_words;
 
-/* The other way, of several columns of the same rows. */
+/* Back to rows, for several columns of a block. */
 void mmoe_words_to_rows(const mmoe_lane_words *words, size_t columns);
 
-/* Copies words, most often few. `room` of them can be read and may be written, if only with what
- * stands behind the others: then nothing hangs on how many they are. */
+/* Copies `words` words, which are mostly few. `room` words may be read and written: those behind
+ * the wanted ones may be overwritten, so that up to SOME words are copied without a branch. */
 static inline void mmoe_copy_few(uint32_t *to, const uint32_t *from, int64_t words, int64_t room) {
     enum { SOME = 8 };
     if (words + SOME <= room)

@@ -7,16 +7,16 @@
 #include "data/list_cell.h"
 #include "data/notes.h"
 
-/* Features, and where their columns begin among those of all: `n_alone` of one id a row, whose ids
- * do not depend on what other features of a row are, then the others; and all once more, in their
- * own order; one array. */
+/* The orders in which features are read. First come the `n_alone` features of one id a row that do
+ * not depend on other features of the row, and are read column by column; then all others. Behind
+ * them stand all features once more, in their own order. */
 typedef struct mmoe_id_order {
     int32_t n_alone;
     struct mmoe_id_place {
         int32_t feature;
-        size_t at;
+        size_t at;             /* where its columns begin among those of all features */
         mmoe_encoder *encoder; /* its table's */
-        bool is_alone;         /* of lists, too */
+        bool is_alone;         /* does not depend on other features; lists, too */
     } * places;                /* [2 n_sparse] */
 } mmoe_id_order;
 typedef struct mmoe_id_place mmoe_id_place;

@@ -89,21 +89,28 @@ static void find_places(const mmoe_cells *cells, const int32_t *readers, id_plac
     }
 }
 
+/* Copies the places of features that are read column by column, or of the others; returns the end.
+ */
+static id_place *copy_places(const struct mmoe_schema *s, const id_place *all, bool by_column,
+                             id_place *to) {
+    for (int32_t i = 0; i < s->n_sparse; i++)
+        if ((all[i].is_alone && !is_list(s, i)) == by_column) *to++ = all[i];
+    return to;
+}
+
 bool mmoe_id_order_make(const mmoe_cells *cells, const mmoe_allocator *alloc, mmoe_id_order *out) {
     const struct mmoe_schema *s = cells->schema;
-    id_place *to = mmoe_alloc(alloc, 2 * (size_t)s->n_sparse, sizeof *to);
+    id_place *places = mmoe_alloc(alloc, 2 * (size_t)s->n_sparse, sizeof *places);
     int32_t *readers = count_readers(s, alloc);
-    *out = (mmoe_id_order){0, to};
-    if (to && readers) {
-        const id_place *all = to + s->n_sparse;
-        find_places(cells, readers, to + s->n_sparse);
-        for (int alone = 1; alone >= 0; alone--) {
-            for (int32_t i = 0; i < s->n_sparse; i++)
-                if ((all[i].is_alone && !is_list(s, i)) == alone) *to++ = all[i];
-            if (alone) out->n_alone = (int32_t)(to - out->places);
-        }
+    const bool made = places && readers;
+    *out = (mmoe_id_order){0, places};
+    if (made) {
+        id_place *all = places + s->n_sparse;
+        find_places(cells, readers, all);
+        id_place *others = copy_places(s, all, true, places);
+        out->n_alone = (int32_t)(others - places);
+        copy_places(s, all, false, others);
     }
-    const bool made = to && readers;
     mmoe_release(alloc, readers);
     return made;
 }

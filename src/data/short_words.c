@@ -3,11 +3,12 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* Words at a time on the way, so that compilers look at many. */
+/* Words that a loop takes at a time: a known, small number, so that compilers make vectors of it.
+ */
 enum { SOME = 256 };
 
-/* Single precision has all of these, and all counts: a quotient of two is the number nearest to the
- * decimal, which is what a text of it was read as. */
+/* A float holds these powers and all counts exactly. So their quotient is the float nearest to the
+ * decimal number, and that is how a text with the number was read. */
 static const float powers[MMOE_MOST_DECIMALS + 1] = {1, 1e1F, 1e2F, 1e3F, 1e4F, 1e5F, 1e6F};
 
 static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
@@ -20,7 +21,8 @@ static float power_of(uint8_t form) { return powers[form / MMOE_DECIMALS - 1]; }
 
 /* ---- Decimals ---- */
 
-/* What no count can be, by its bits, is 0. */
+/* Puts 0 in the place of numbers whose bits tell that they are no count: negative ones, those above
+ * UINT16_MAX, NaN and infinity. (Else converting them to integers would be undefined.) */
 static void drop_others(float *scaled, size_t n) {
     const float behind = UINT16_MAX + 1;
     int32_t bits[SOME], least;
@@ -30,7 +32,7 @@ static void drop_others(float *scaled, size_t n) {
     memcpy(scaled, bits, n * sizeof *bits);
 }
 
-/* Numbers as counts of 1 / power, up to `most`; false: they are not, to the bit. */
+/* Whether all numbers are, to the bit, counts of 1 / power; *most becomes the largest count. */
 static bool count_some(const float *numbers, size_t n, float power, int32_t *most) {
     uint32_t was[SOME], is[SOME], differs = 0;
     float scaled[SOME], back[SOME];
@@ -49,8 +51,9 @@ static bool count_some(const float *numbers, size_t n, float power, int32_t *mos
     return !differs;
 }
 
-/* The form of words that have few decimals, or else whole words. What has few has more, too: a word
- * that has been seen is not looked at again. */
+/* The form of floats with few decimals, else that of whole words. Begins with no decimals and takes
+ * one more whenever a number needs it. The numbers before need not be looked at again: those with
+ * few decimals have as many counts of any smaller unit, ten times as large each time. */
 static uint8_t decimal_form(const uint32_t *words, size_t count) {
     int decimals = 0;
     int32_t most = 0;
@@ -132,7 +135,7 @@ static void lengthen(const char *from, size_t n, size_t width, uint32_t *to) {
     for (size_t i = 0; width == 2 && i < n; i++) to[i] = halves[i];
 }
 
-/* From the last on: a word that is long stands on short ones behind it. */
+/* From the last word to the first, because a long word overwrites short ones behind it. */
 void mmoe_words_lengthen(void *words, size_t count, uint8_t form) {
     const size_t width = bytes_of(form);
     uint32_t *to = words;
@@ -171,7 +174,7 @@ size_t mmoe_offsets_size(uint8_t form, size_t count) {
     return sizeof(int64_t) + mmoe_words_size(form, count);
 }
 
-/* From the last on, too. */
+/* From the last to the first, as above. */
 void mmoe_offsets_lengthen(int64_t *offsets, size_t count, uint8_t form) {
     uint32_t *lengths = (void *)(offsets + 1), length;
     int64_t end = offsets[0];
