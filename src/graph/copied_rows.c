@@ -10,7 +10,10 @@ void mmoe_copy_lists_of_one(const mmoe_lists *l, size_t row, int32_t *ids, int32
         ids[i] = at[i + 1] - at[i] == 1 && !l->weights ? l->ids[at[i]] : MMOE_NOT_ONE;
 }
 
-enum { FAR = 32, NEAR = 16 }; /* rows */
+enum {
+    FAR = 32, /* rows ahead: of ids, numbers, labels and lists' offsets */
+    NEAR = 16 /* of lists' elements, which are found by the offsets */
+};
 
 /* What a chunk reads of a row. */
 typedef struct row_parts {

@@ -17,9 +17,10 @@ typedef struct mmoe_slab {
 } mmoe_slab;
 
 typedef struct mmoe_distinct_state {
-    int32_t n_slab, copies;
+    int32_t n_slab, copies;      /* copies of P: one, or one a worker */
     mmoe_slab *slabs;            /* [copies, n_slab] */
-    float **backward;            /* [columns] W_c [N, dim], packed; NULL: dE^T is made */
+    float **backward;            /* [columns] W_c [N, dim], packed; NULL: the column's table has its
+                                    gradient transposed (mmoe_distinct_turns) */
     int32_t *column, *first;     /* [columns] of the batch's ids; row of P */
     int32_t *zero;               /* [columns] of lists, their row of zeros in P; -1 */
     bool are_neighbours;         /* the columns, in the batch's ids */
@@ -40,12 +41,13 @@ static inline const mmoe_linear_block *mmoe_distinct_block(const mmoe_plan *p) {
 static inline mmoe_distinct_state *mmoe_distinct_own(const mmoe_plan *p) {
     return p->nodes[p->distinct->node].own;
 }
-/* Of a copy, or of the worker that has it. */
+/* The slabs of a copy of P. A worker's index gives those that it reads. */
 static inline const mmoe_slab *mmoe_distinct_slabs(const mmoe_distinct_state *own, int64_t copy) {
     return own->slabs + copy % own->copies * own->n_slab;
 }
-/* Where an embedding fills no vector, dE^T = W_c^T S^T is made, whose rows are the table's: W is
- * taken as it stands. */
+/* Whether the gradient of tables of this width is computed transposed, dE^T = W_c^T S^T. Embeddings
+ * this narrow do not fill a vector; along the table's rows dE^T does, and W is read as it is,
+ * without packing. */
 static inline bool mmoe_distinct_turns(const mmoe_plan *p, int32_t dim) {
     return 2 * dim <= p->kernels->mix_cols;
 }

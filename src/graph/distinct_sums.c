@@ -8,10 +8,10 @@
 #include "math/blas.h"
 
 enum {
-    SUM_ROWS = 64,   /* a task's rows of S, which stay in L1, */
-    SUM_COLUMNS = 4, /* or as many columns, as each task reads dz again */
-    TURN_ROWS = 48,  /* of S that are turned at once */
-    W_ROWS = 32      /* rows of W that a late task takes: few workers find some for each */
+    SUM_ROWS = 64,   /* rows of S that a group has at most, so that they stay in L1; */
+    SUM_COLUMNS = 4, /* but it may have so many columns, as each group reads all of dz */
+    TURN_ROWS = 48,  /* rows of S that are packed at once for a transposed product */
+    W_ROWS = 32      /* rows of W of a late task: few, so that there are tasks for all workers */
 };
 
 /* ---- Gradients of tables and of their columns of W ---- */
@@ -23,7 +23,8 @@ static size_t de_floats(const mmoe_distinct_table *t) {
     return mmoe_line_floats((size_t)t->rows * (size_t)t->dim);
 }
 
-/* The tables from `first` on, before `end`, whose sums go together. */
+/* A group: the tables from `first` on, but before `end`, whose sums are made together. Its count is
+ * 0 where there is none. */
 static mmoe_weight_task group_of(const mmoe_plan *p, int32_t first, int32_t end) {
     int32_t i = first, rows = 0, columns = 0;
     for (; i < end; i++) {
@@ -35,8 +36,9 @@ static mmoe_weight_task group_of(const mmoe_plan *p, int32_t first, int32_t end)
     return (mmoe_weight_task){.node = p->distinct->node, .first = first, .count = i - first};
 }
 
-/* Floats of a task: S of a group, and all of it that a tree has; dE of its tables; and of what is
- * turned of S and of a table's dE. */
+/* Floats that a task needs: for S of its largest group, and for all sums that the tree over
+ * segments has of it; for dE of its tables; and for what is transposed, rows of S and then a
+ * table's dE. */
 typedef struct sum_room {
     size_t s, tree, de, turned;
 } sum_room;
@@ -65,8 +67,8 @@ static sum_room room_of(const mmoe_plan *p, const mmoe_weight_task *task) {
     return r;
 }
 
-/* Groups of a task. Each reads all of a slab of dz, which the next one then has in cache; where dz
- * is one slab, it stays there anyhow. */
+/* How many groups a task has. Each group reads all of a slab of dz, and the next group of the task
+ * then finds it in cache. If dz is one slab, it stays there anyhow. */
 static int32_t groups_together(const mmoe_plan *p) {
     const int32_t tables = p->distinct->n_table, tasks = p->workers > 1 ? 2 * p->workers : 1;
     int32_t groups = 0;
@@ -93,7 +95,7 @@ typedef struct sums {
     float *s, *de, *turned;
 } sums;
 
-/* dE^T += W^T S^T, column i's: some rows of S after the other. */
+/* dE^T += W_c^T S^T of column i, some rows of S at a time. */
 static void multiply_turned(const mmoe_plan *p, const mmoe_distinct_table *t, int32_t i,
                             const sums *b, const float *s) {
     const mmoe_linear_block *k = mmoe_distinct_block(p);
@@ -240,7 +242,7 @@ static void end_sums(const mmoe_plan *p, float *values, int64_t count) {
     for (int64_t i = 0; p->segments > 1 && i < count; i++) values[i] += 0.0f;
 }
 
-/* Of a table; and of all of a task's. */
+/* Hands a finished dE to the sink, of a table; and of all tables of a task. */
 static void hand_on_table(mmoe_run *r, int worker, const mmoe_distinct_table *t, const sums *b) {
     const mmoe_plan *p = r->plan;
     const mmoe_embedding *e = &p->params->tables[t->index];
@@ -277,7 +279,7 @@ static mmoe_weight_task slab_of(const mmoe_weight_task *task, const sums *b) {
     return (mmoe_weight_task){task->node, task->first, task->count, b->col, b->cols};
 }
 
-/* What a group has of a slab; moves on to the next group's dE. */
+/* The products of a group's sums with a slab of W; moves b->de on to the next group's dE. */
 static void multiply_slab(const mmoe_run *r, const mmoe_weight_task *group, int worker, sums *b) {
     const mmoe_distinct_table *tables = r->plan->distinct->tables + group->first;
     const mmoe_weight_task slab = slab_of(group, b);

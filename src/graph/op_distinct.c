@@ -7,8 +7,8 @@
 enum {
     TOGETHER = 16,    /* columns whose rows of P are added in one go: P stays in L2 */
     PACK_COLUMNS = 8, /* at least, of a task that makes P */
-    OWN_WIDTH = 4,    /* of embeddings, and rows of P, at most, where each of two workers has one */
-    OWN_ROWS = 1024
+    OWN_WIDTH = 4,    /* two workers have a copy of P each up to this width of embeddings */
+    OWN_ROWS = 1024   /* and up to as many rows of P */
 };
 
 /* ---- As the linear node ---- */
@@ -26,10 +26,11 @@ static void distinct_kept(const mmoe_node *n, mmoe_value_visit visit, void *cont
 
 /* ---- Memory ---- */
 
-/* Of two workers each makes a P of its own, where to make the other half takes no longer than to
- * fetch it from the other's cache, and to write over what that one has read. (Zen 4, 8 experts of
- * 16, 512 rows of P, a step: 344 us and not 348 by embeddings of 4, as long by 8, 415 and not 386
- * by 16; by 4 700 and not 860 where the host has put the two processors on different dies.) */
+/* Two workers make a copy of P each if it is small: computing the other worker's half then takes no
+ * longer than fetching it from that worker's cache, and than overwriting what that worker has read.
+ * Measured on a Zen 4, 8 experts of 16, 512 rows of P, us a step with two copies and with one:
+ * embeddings of 4: 344 and 348; of 8: the same; of 16: 415 and 386. With the two processors on
+ * different dies, embeddings of 4: 700 and 860. */
 static int32_t copies_of(const mmoe_plan *p) {
     const mmoe_distinct *d = p->distinct;
     if (p->workers != 2 || d->n_row > OWN_ROWS || mmoe_distinct_block(p)->cols > MMOE_SLAB)
@@ -115,7 +116,7 @@ static void list_copy(const mmoe_plan *p, mmoe_weight_task task, mmoe_task_list 
     if (p->input.width) mmoe_list_task(l, task, 0);
 }
 
-/* Each copy's tasks: of some tables, and of W_rest: count 0. */
+/* Tasks of each copy: some tables each, and one for W_rest, which has the count 0. */
 static void distinct_list_packs(const mmoe_plan *p, int32_t node, mmoe_task_list *l) {
     for (int32_t copy = 0; copy < mmoe_distinct_own(p)->copies; copy++)
         list_copy(p, (mmoe_weight_task){.node = node, .row = copy}, l);
@@ -186,7 +187,8 @@ static void pack_backward(const mmoe_plan *p, int32_t i) {
                               packed);
 }
 
-/* Slab by slab, whose packed W then is in cache. */
+/* Slab by slab, so that a slab's packed W is still in cache when its P is computed. What only the
+ * gradients need is packed once, with the first copy. */
 static void distinct_pack(const mmoe_plan *p, const mmoe_weight_task *pack) {
     const mmoe_distinct_state *own = mmoe_distinct_own(p);
     const mmoe_distinct_table *first = p->distinct->tables + pack->first, *const end =
@@ -213,7 +215,7 @@ static inline int32_t row_of(int32_t id, int32_t first, int32_t zero) {
     return (none & zero) | (~none & (id + first));
 }
 
-/* Of neighbours, whose loops are vectors. */
+/* For columns that are neighbours in the batch's ids: compilers make vectors of these loops. */
 static void find_row(const mmoe_distinct_state *own, const int32_t *restrict ids, int32_t columns,
                      bool lists, int32_t *restrict at) {
     const int32_t *restrict first = own->first, *restrict zero = own->zero;

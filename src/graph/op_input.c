@@ -56,8 +56,8 @@ static mmoe_cost input_cost(const mmoe_plan *p, int32_t node, const mmoe_timed *
 
 /* ---- Tables ---- */
 
-/* Groups reads of tables that learn by their table, in the order of the first of each. `numbers`
- * [tables] zeros: of each table that of its use, from 1. */
+/* Groups the reads of tables that learn by table, in the order in which tables first occur.
+ * `numbers` [tables] has zeros, and gets the number of each table's group, from 1. */
 static void group_reads(const mmoe_plan *p, mmoe_input_state *own, int32_t *numbers) {
     for (int32_t i = 0; i < own->n_read; i++) {
         mmoe_embedding *table = own->reads[i].table;
@@ -282,7 +282,7 @@ static const mmoe_rows *input_renumber(mmoe_run *r, int32_t node, int32_t first,
 
 /* ---- A chunk ---- */
 
-/* Before a chunk's x is written: all workers have read the last batch's. */
+/* Other workers have read the last batch's x, so writing this one's would be slow line by line. */
 static void claim_x(const mmoe_plan *p, const mmoe_node *n, const mmoe_span *s, float *x) {
     enum { LINE = 16 }; /* floats */
     const size_t floats = (size_t)s->rows * (size_t)p->values[n->out].ld;

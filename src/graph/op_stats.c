@@ -69,8 +69,8 @@ static void merge_moments(moments *to, const moments *other) {
 
 static inline double at_least_0(double x) { return x > 0 ? x : 0; } /* NaN becomes 0, too */
 
-/* Of `cols` columns in a segment, the first of them at `at` of a chunk's `width`, in chunk order.
- */
+/* The moments of `cols` columns over the chunks of a segment, in their order. A chunk has `width`
+ * columns, the first of these at `at`. */
 static inline __attribute__((always_inline)) moments add_segment(const mmoe_cut *cut,
                                                                  const mmoe_layer_state *l,
                                                                  size_t width, size_t at,
@@ -91,7 +91,7 @@ static inline __attribute__((always_inline)) moments add_segment(const mmoe_cut 
     return all;
 }
 
-/* With a constant `cols` these are vectors. */
+/* With a constant `cols` compilers make vectors of the loop. */
 static moments segment_moments(const mmoe_cut *cut, const mmoe_layer_state *l, size_t width,
                                size_t at, int32_t cols, int32_t segment) {
     return cols == ABREAST ? add_segment(cut, l, width, at, ABREAST, segment)
@@ -196,10 +196,11 @@ static void stats_barrier(mmoe_run *r, int32_t node, bool backward, const double
         for (int32_t i = 0; i < norm->n_counter; i++) p->params->counters[norm->counter + i]++;
 }
 
-/* Where nobody else reads the layer's input, dz takes its place, and not that of da. A line that
- * another processor has read costs several times as much to write: all read dz, and da then stays
- * with the worker that took the chunk. (Zen 4, two threads, 8 experts of 16, 1024 rows: what writes
- * da takes 25 us, not 38, the next step's look-ups 6 more.) A plan that replays needs z again. */
+/* If nobody else reads the layer's input z, its gradient dz is written over z, and not over da. All
+ * workers read dz, and a line that another processor has read costs several times as much to write;
+ * so da, which is written again in the next step, should not become one. (Zen 4, two threads, 8
+ * experts of 16, 1024 rows: what writes da takes 25 us instead of 38, and the next step's look-ups
+ * 6 us more.) A plan that replays needs z again. */
 static void stats_fuse(const mmoe_plan *p, int32_t node) {
     const mmoe_node *n = &p->graph->nodes[node];
     const int32_t width = p->graph->values[n->in].width;

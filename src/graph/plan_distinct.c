@@ -13,7 +13,7 @@ static const double look_up = 1.25, table_row = 35;
 /* Of columns that are looked up whether it pays or not: P is as large. */
 enum { MOST_ROWS = 1 << 20 };
 
-enum { STAYS = -1 }; /* of a table: its rows are gathered */
+enum { STAYS = -1 }; /* a table whose rows are gathered and multiplied, not looked up as products */
 
 typedef struct choice {
     const mmoe_plan *plan;
@@ -21,8 +21,8 @@ typedef struct choice {
     mmoe_first_layer how;
     const double *list_elements;
     int32_t node;     /* that reads x; -1: there is no such one */
-    int32_t *numbers; /* [tables] STAYS, 0, or behind make_distinct the number among those that
-                         are looked up, from 1 */
+    int32_t *numbers; /* [tables] STAYS; or 0, and after make_distinct the table's number among
+                         those that are looked up, from 1 */
 } choice;
 
 /* ---- The choice ---- */
@@ -66,8 +66,8 @@ static bool pays(const choice *c, const mmoe_lookup *l) {
     return table_row * rows + look_up * lookups * batch < l->dim * batch;
 }
 
-/* Products are of all lookups of a table, or of none, and of all its rows, so of none whose rows
- * may be behind. */
+/* All columns of a table are looked up as products, or none. Products are made of all rows of a
+ * table, so a table whose rows may not be up to date (deferred) has none. */
 static void choose(const choice *c) {
     const mmoe_lookup *all = c->input->u.input.lookups;
     for (int32_t i = 0; i < c->input->u.input.n_lookup; i++)
@@ -105,7 +105,7 @@ static void lay_input(mmoe_plan *p, const choice *c) {
 
 /* ---- What is looked up ---- */
 
-/* One column more of a table, which may be new. */
+/* Counts a column of a table, and the table if it is the first. */
 static void count_column(mmoe_distinct *d, const choice *c, const mmoe_lookup *l) {
     int32_t *number = &c->numbers[l->table];
     if (!*number) {
@@ -118,7 +118,8 @@ static void count_column(mmoe_distinct *d, const choice *c, const mmoe_lookup *l
     t->n_row += t->rows + l->is_list;
 }
 
-/* Columns and rows of P by table, each of which has none yet. */
+/* Gives each table its place among the columns and the rows of P, and sets its count back to 0 for
+ * add_column. */
 static void place_tables(mmoe_distinct *d) {
     for (int32_t i = 0; i < d->n_table; i++) {
         mmoe_distinct_table *t = &d->tables[i];

@@ -62,7 +62,8 @@ static void touch_end(const mmoe_plan *p, touching *t) {
         if (t->values[v].last >= 0) touch(&t->values[v], t->when);
 }
 
-/* Of gradients that stand in the place of others, or of what they are gradients of. */
+/* Some gradients get no memory of their own, but take that of their value (gradient_of) or of their
+ * node's output gradient (in_place); the memory that they take must live as long as they do. */
 static void share_lifetimes(const mmoe_plan *p, lifetime *values, lifetime *grads) {
     const mmoe_graph *g = p->graph;
     for (int32_t i = 0; i < g->n_node; i++) {
@@ -131,7 +132,7 @@ static size_t place(lifetime *l, int32_t count) {
     return end;
 }
 
-/* Does its gradient take its place? */
+/* Whether the value's memory is overwritten by its gradient. */
 static bool is_overwritten(const mmoe_plan *p, int32_t value) {
     for (int32_t i = 0; i < p->graph->n_node; i++)
         if (p->nodes[i].gradient_of >= 0 && p->graph->nodes[i].in == value) return true;

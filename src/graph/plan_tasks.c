@@ -17,8 +17,9 @@
 #include "graph/op.h"
 #include "graph/plan_parts.h"
 
-/* Where some tasks read what others wrote, those for which nobody waits come with them: there are
- * then more tasks behind the barrier to go round among the workers, and fewer in front of it. */
+/* Tasks run in two parts with a barrier between them, if some tasks (late ones) read what others
+ * wrote or other ranks sent. Tasks whose results nobody waits for then run in the second part, too:
+ * it has more tasks to divide among the workers, and fewer must end before the barrier. */
 static bool has_late_tasks(const mmoe_plan *p) {
     bool any = false;
     for (int32_t i = 0; i < p->graph->n_node; i++) any |= mmoe_op_of(p, i)->list_late != NULL;
@@ -27,7 +28,8 @@ static bool has_late_tasks(const mmoe_plan *p) {
 
 static bool is_waited_for(const mmoe_op_kind *op) { return op->list_late || op->exchange; }
 
-/* The input's tables come last: their tasks are the smallest. */
+/* Lists the tasks that are waited for, or the others; without late tasks all are taken to be waited
+ * for. The input's tables come last: their tasks are the smallest. */
 static void list_tasks(const mmoe_plan *p, bool waited_for, mmoe_task_list *l) {
     const bool all = !has_late_tasks(p);
     for (int32_t i = 1; i <= p->graph->n_node; i++) {

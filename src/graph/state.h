@@ -83,8 +83,8 @@ typedef struct mmoe_node_state {
                         input's gradient is added to */
     int32_t relu_of; /* mix: the apply node whose relu over the experts it takes upon itself; -1 */
     int32_t mixed_segment; /* apply: the segment whose relu is the mix node's; -1 */
-    int32_t gradient_of; /* stats: the value whose gradient it turns into its input's, in the place
-                            of the input; -1: it finds one where its own is to be */
+    int32_t gradient_of; /* stats: the value whose gradient it reads, to write its input's gradient
+                            over the input itself; -1: it changes its input's gradient in place */
     int32_t columns;     /* that the node reads and writes, each once */
 } mmoe_node_state;
 
@@ -161,7 +161,8 @@ typedef struct mmoe_plan {
     mmoe_weight_task *prepares; /* what a step does before its first chunk, when chunks are dealt */
     mmoe_weight_task *tasks;
     int32_t n_pack, n_prepare, n_task;
-    int32_t n_early; /* tasks before those that read what these wrote, or for which nobody waits */
+    int32_t n_early; /* tasks before the barrier; those behind it read what these wrote, or write
+                        what nobody waits for (plan_tasks.c) */
     float *scratch;  /* [workers, scratch_stride]: a task's gradient */
     size_t scratch_stride;
 } mmoe_plan;
