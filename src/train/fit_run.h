@@ -29,8 +29,8 @@ typedef struct mmoe_fit_run {
     int32_t best_epoch;
     mmoe_task_metrics *start_metrics; /* [tasks] of a linear start; NULL: there is none */
     bool *is_start;                   /* [tasks] the last epoch is worse: the task is as it began */
-    bool *is_shrinking; /* [tasks] drawn nearer to its constant; NULL: not looked at */
-    int *parts_left;    /* [tasks] what is left of it, in 16ths */
+    bool *is_shrinking; /* [tasks] still being drawn towards its constant (fit_shrink.c) */
+    int *parts_left;    /* [tasks] what is left of its distance from that, in 16ths; NULL: all */
     bool *counts;       /* [tasks] those whose figures are watched and can be defined */
     bool has_warned;    /* of a score that is undefined */
     bool has_warned_of_decay;
@@ -79,11 +79,11 @@ void mmoe_fit_prefer_start(mmoe_fit_run *r);
 /* Behind a run: makes the tasks that the best weights have so what they began as. */
 void mmoe_fit_bring_start(mmoe_trainer *t);
 
-/* fit_shrink.c, with trainer.shrink, behind the last epoch: finds how near its constant each task
- * is best of the best weights, which the model then has, and tells of those that are to be drawn
- * there. MMOE_E_MEMORY, and what evaluation returns. */
+/* fit_shrink.c, with trainer.shrink, after the last epoch, when the model has the best weights:
+ * finds how far each task is best drawn towards its constant, and warns of those that are to be.
+ * MMOE_E_MEMORY, and the errors of evaluation. */
 mmoe_status mmoe_fit_shrink(mmoe_fit_run *r, mmoe_error *err);
-/* Makes them so, of the best weights. */
+/* Draws the tasks there, beginning from the best weights. */
 void mmoe_fit_bring_shrunk(mmoe_fit_run *r);
 /* Is any to be looked for? */
 bool mmoe_fit_shrinks(const mmoe_fit_run *r);

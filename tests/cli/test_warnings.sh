@@ -499,7 +499,8 @@ the best of 2 epochs is epoch 1, after 25 updates: its weights are hardly traine
 trainer.batch_size makes more updates an epoch, and trainer.earlystop_metric may watch another \
 figure
 task "cvr": the best weights had a log-loss of F on the validation rows, always predicting the \
-mean label has 0.56234: 7/16 of what they say above the mean are left (trainer.shrink), with F
+mean label has 0.56234: 7/16 of the scores' distance from that of the mean label is left \
+(trainer.shrink), with F
 END
 # Coins, and others: a task that is its constant says so once, and where it is read again.
 rows coins.csv '(i * 7919 + 1) % 101 % 2 "," (i * 31 + 1) % 103 % 2'
@@ -507,11 +508,11 @@ rows others.csv '(i * 7919 + 68) % 101 % 2 "," (i * 31 + 68) % 103 % 2'
 walk $(train coins.csv --valid others.csv --test others.csv --set trainer.n_epoch=1) \
     --set trainer.shrink=true <<END
 task "ctr": the best weights had a log-loss of F on the validation rows, always predicting the \
-mean label has 0.69305, and no part of what they say beats that by more than chance: it is what \
-the model does (trainer.shrink)
+mean label has 0.69305, and no mixture of both is better by more than chance: the model now \
+predicts the mean label (trainer.shrink)
 task "cvr": the best weights had a log-loss of F on the validation rows, always predicting the \
-mean label has 0.69318, and no part of what they say beats that by more than chance: it is what \
-the model does (trainer.shrink)
+mean label has 0.69318, and no mixture of both is better by more than chance: the model now \
+predicts the mean label (trainer.shrink)
 END
 walk evaluate --model m.out --data others.csv --json <<END
 others.csv: task "ctr": the log-loss of the 400 rows is F, that of always predicting the mean \
@@ -544,8 +545,8 @@ check "it says so, though trainer.shrink did not" \
 check "which it did not" sh -c '! grep trainer.shrink err'
 awk -F, 'BEGIN {OFS = ","} NR % 20 == 2 {$4 = 1 - $4} 1' good.csv >slips.csv
 walk $(train good.csv --valid slips.csv --set trainer.shrink=true) <<END
-task "cvr": the best weights were too sure of the validation rows: 10/16 of what they say above \
-the mean label are left (trainer.shrink), which makes a log-loss of F of F
+task "cvr": the best weights were too sure, as the validation rows say: 10/16 of the scores' \
+distance from that of the mean label is left (trainer.shrink), with a log-loss of F instead of F
 END
 run $(train good.csv --valid slips.csv --set trainer.shrink=true) --log run.jsonl
 run report --log run.jsonl --output page.html
