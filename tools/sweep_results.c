@@ -2,7 +2,6 @@
  * which says of what sweep. */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
@@ -57,12 +56,12 @@ static bool hash_file(const char *path, uint64_t *hash) {
 static int file_identity(const char *path, json_t **out) {
     struct stat st;
     uint64_t hash;
-    char text[17], of[PATH_MAX];
+    char text[MMOE_CHECKSUM_SIZE], of[PATH_MAX];
     *out = NULL;
     if (path) snprintf(of, sizeof of, "%s%s", path, cli_is_folder(path) ? "/manifest.json" : "");
     if (path && (stat(of, &st) || !hash_file(of, &hash)))
         return cli_fail_system("cannot read %s", path);
-    if (path) snprintf(text, sizeof text, "%016" PRIx64, hash);
+    if (path) mmoe_checksum_print(hash, text);
     *out = path ? json_pack("{s:o, s:I, s:s}", "path", cli_json_text(path), "bytes",
                             (json_int_t)st.st_size, "checksum", text)
                 : json_null();

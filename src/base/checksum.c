@@ -1,5 +1,7 @@
 #include "base/checksum.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define P 0x9e3779b97f4a7c15u
@@ -57,4 +59,8 @@ uint64_t mmoe_checksum_part(const char *name, const void *data, size_t size) {
     mmoe_checksum c = mmoe_checksum_begin(name);
     mmoe_checksum_add(&c, data, size);
     return mmoe_checksum_end(&c);
+}
+
+void mmoe_checksum_print(uint64_t sum, char out[MMOE_CHECKSUM_SIZE]) {
+    snprintf(out, MMOE_CHECKSUM_SIZE, "%016" PRIx64, sum);
 }

@@ -17,6 +17,10 @@
 uint64_t mmoe_checksum_hash(uint64_t seed, const void *data, size_t size);
 uint64_t mmoe_checksum_part(const char *name, const void *data, size_t size);
 
+/* As files have it: 16 hexadecimal digits. */
+enum { MMOE_CHECKSUM_SIZE = 16 + 1 };
+void mmoe_checksum_print(uint64_t sum, char out[MMOE_CHECKSUM_SIZE]);
+
 /* The same of a part that comes in pieces, each but the last of a multiple of 32 bytes. */
 typedef struct mmoe_checksum {
     uint64_t lanes[4];

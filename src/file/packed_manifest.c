@@ -1,6 +1,5 @@
 #include "file/packed_manifest.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +17,8 @@ static const char format[] = "mmoe packed data";
 
 /* 64 bits as text: JSON's numbers have 53. */
 static json_t *bits_to_json(uint64_t bits) {
-    char text[20];
-    snprintf(text, sizeof text, "%016" PRIx64, bits);
+    char text[MMOE_CHECKSUM_SIZE];
+    mmoe_checksum_print(bits, text);
     return json_string(text);
 }
 
@@ -104,14 +103,15 @@ json_t *mmoe_manifest_to_json(const struct mmoe_schema *schema, const char *sche
 
 /* ---- The checksum of its text ---- */
 
-/* It stands first, so its digits have a place of their own: 0 each while the text is summed up. */
+/* It is the first member of the text, so that its digits always have the same place. While the sum
+ * is computed they are all 0. */
 #define SUM_LINE "{\n \"checksum\": \""
-enum { SUM_AT = sizeof SUM_LINE - 1, SUM_DIGITS = 16 };
+enum { SUM_AT = sizeof SUM_LINE - 1, SUM_DIGITS = MMOE_CHECKSUM_SIZE - 1 };
 
 static void put_sum(char *text, size_t length) {
-    char digits[SUM_DIGITS + 1];
+    char digits[MMOE_CHECKSUM_SIZE];
     memset(text + SUM_AT, '0', SUM_DIGITS);
-    snprintf(digits, sizeof digits, "%016" PRIx64, mmoe_checksum_hash(0, text, length));
+    mmoe_checksum_print(mmoe_checksum_hash(0, text, length), digits);
     memcpy(text + SUM_AT, digits, SUM_DIGITS);
 }
 

@@ -1,13 +1,9 @@
 #include "file/packed_tensors.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/checksum.h"
 #include "base/error.h"
-
-enum { CHECKSUM_SIZE = 20 };
 
 static uint64_t sum_of_text(const mmoe_packed_form *form, const char *text) {
     return form->text ? mmoe_checksum_part(form->text, text, strlen(text)) : 0;
@@ -20,10 +16,10 @@ static uint64_t sum_of(const mmoe_container_tensor *t) {
 mmoe_status mmoe_packed_write_tensors(const char *path, const mmoe_packed_form *form,
                                       const mmoe_packed_tensors *tensors,
                                       const mmoe_allocator *alloc, mmoe_error *err) {
-    char checksum[CHECKSUM_SIZE];
+    char checksum[MMOE_CHECKSUM_SIZE];
     uint64_t sum = sum_of_text(form, tensors->text);
     for (size_t i = 0; i < tensors->count; i++) sum += sum_of(&tensors->items[i]);
-    snprintf(checksum, sizeof checksum, "%016" PRIx64, sum);
+    mmoe_checksum_print(sum, checksum);
     const char *metadata[7] = {"format", form->format};
     size_t n = 2;
     if (form->text) {
@@ -40,13 +36,13 @@ mmoe_status mmoe_packed_check_tensors(const mmoe_container *file, const mmoe_pac
     const char *name = mmoe_container_metadata(file, "format"),
                *text = form->text ? mmoe_container_metadata(file, form->text) : "",
                *given = mmoe_container_metadata(file, "checksum");
-    char found[CHECKSUM_SIZE];
+    char found[MMOE_CHECKSUM_SIZE];
     if (!name || strcmp(name, form->format) || !text || !given)
         return mmoe_fail_format(err, mmoe_container_name(file), "this is not %s", form->what);
     uint64_t sum = sum_of_text(form, text);
     for (size_t i = 0; i < mmoe_container_count(file); i++)
         sum += sum_of(mmoe_container_at(file, i));
-    snprintf(found, sizeof found, "%016" PRIx64, sum);
+    mmoe_checksum_print(sum, found);
     return strcmp(found, given) == 0
                ? MMOE_OK
                : mmoe_fail_format(err, mmoe_container_name(file),

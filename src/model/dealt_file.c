@@ -71,7 +71,7 @@ mmoe_status mmoe_dealt_file_write(const mmoe_model *model, const char *path,
         mmoe_container_places(file, places);
         status = write_tensors(&w, what, places, err);
     }
-    mmoe_file_print_sum(w.sum, checksum);
+    mmoe_checksum_print(w.sum, checksum);
     mmoe_release(a, w.window);
     mmoe_release(a, places);
     return mmoe_container_end(file, status, err);

@@ -142,11 +142,11 @@ mmoe_status mmoe_file_check_intact(const mmoe_file_reader *r, mmoe_error *err) {
         if (!values[i] && i < MMOE_FILE_NEEDED)
             return mmoe_fail_format(err, r->path, "its metadata have no %s", mmoe_file_covered[i]);
     }
-    char text[24];
+    char text[MMOE_CHECKSUM_SIZE];
     uint64_t sum = mmoe_file_checksum(NULL, 0, values);
     mmoe_status status = sum_tensors(r, &sum, err);
     if (status) return status;
-    snprintf(text, sizeof text, "%016" PRIx64, sum);
+    mmoe_checksum_print(sum, text);
     if (!strcmp(text, stored)) return MMOE_OK;
     status = mmoe_container_check_unchanged(r->file, err);
     if (status) return status;

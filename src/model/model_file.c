@@ -1,7 +1,5 @@
 #include "model/model_file.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/checksum.h"
@@ -18,10 +16,6 @@ uint64_t mmoe_file_checksum(const mmoe_container_tensor *tensors, size_t count,
         if (values[i])
             sum += mmoe_checksum_part(mmoe_file_covered[i], values[i], strlen(values[i]));
     return sum;
-}
-
-void mmoe_file_print_sum(uint64_t sum, char out[MMOE_FILE_SUM_SIZE]) {
-    snprintf(out, MMOE_FILE_SUM_SIZE, "%016" PRIx64, sum);
 }
 
 int64_t mmoe_file_bad_value(const float *values, int64_t count, bool positive) {

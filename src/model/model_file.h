@@ -29,9 +29,6 @@ extern const char *const mmoe_file_covered[MMOE_FILE_COVERED];
 uint64_t mmoe_file_checksum(const mmoe_container_tensor *tensors, size_t count,
                             const char *const *values);
 
-enum { MMOE_FILE_SUM_SIZE = 24 };
-void mmoe_file_print_sum(uint64_t sum, char out[MMOE_FILE_SUM_SIZE]);
-
 /* dealt_file.c: of a model whose tables are dealt to ranks, which all call these. The first rank
  * writes a file whose metadata `checksum` is, of `values` as above; others send it their rows. A
  * tensor whose data is NULL is such a table. As mmoe_container_write, and as a collector's. */

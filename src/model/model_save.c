@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/checksum.h"
 #include "base/error.h"
 #include "base/json_text.h"
 #include "model/model_file.h"
@@ -98,12 +99,12 @@ typedef struct file_texts {
 static mmoe_status write_contents(const mmoe_schema_tensors *c, const char *path,
                                   const file_texts *texts, const mmoe_model *model,
                                   mmoe_error *err) {
-    char version[24], checksum[MMOE_FILE_SUM_SIZE];
+    char version[24], checksum[MMOE_CHECKSUM_SIZE];
     const bool is_dealt = mmoe_params_dealt(&model->params) != NULL;
     snprintf(version, sizeof version, "%d", MMOE_FILE_FORMAT_VERSION);
     const char *const values[MMOE_FILE_COVERED] = {MMOE_FILE_FORMAT, version,       mmoe_version(),
                                                    texts->config,    texts->schema, texts->meta};
-    mmoe_file_print_sum(is_dealt ? 0 : mmoe_file_checksum(c->items, c->count, values), checksum);
+    mmoe_checksum_print(is_dealt ? 0 : mmoe_file_checksum(c->items, c->count, values), checksum);
     const char *metadata[2 * MMOE_FILE_COVERED + 3];
     size_t n = 0;
     for (int i = 0; i < MMOE_FILE_COVERED; i++) {

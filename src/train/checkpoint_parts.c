@@ -233,15 +233,9 @@ void mmoe_piece_sums_add(void *sums, const mmoe_piece *p) {
     atomic_fetch_add(&s->sum, mmoe_checksum_hash(seed, p->bytes, p->size));
 }
 
-void mmoe_checkpoint_print_sum(uint64_t sum, char out[17]) {
-    for (int i = 15; i >= 0; i--, sum >>= 4) out[i] = "0123456789abcdef"[sum & 15];
-    out[16] = '\0';
-}
-
-void mmoe_checkpoint_sum_texts(const char *config, const char *meta, char out[17]) {
+void mmoe_checkpoint_sum_texts(const char *config, const char *meta, char out[MMOE_CHECKSUM_SIZE]) {
     const uint64_t sum = mmoe_checksum_hash(0, config ? config : "", config ? strlen(config) : 0);
-    mmoe_checkpoint_print_sum(mmoe_checksum_hash(sum, meta ? meta : "", meta ? strlen(meta) : 0),
-                              out);
+    mmoe_checksum_print(mmoe_checksum_hash(sum, meta ? meta : "", meta ? strlen(meta) : 0), out);
 }
 
 mmoe_status mmoe_pieces_failed(const char *path, mmoe_status why, mmoe_error *err) {

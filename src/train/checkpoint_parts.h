@@ -14,6 +14,7 @@
 
 #include <stdatomic.h>
 
+#include "base/checksum.h"
 #include "base/stretch.h"
 #include "file/schema_tensors.h"
 #include "train/checkpoint_place.h"
@@ -23,7 +24,7 @@
 #define MMOE_CHECKPOINT_SHARDED "5" /* the same, of which ranks have written rows (shards.h) */
 /* Metadata: what is known of the best weights (model/meta.h). */
 #define MMOE_CHECKPOINT_META "meta"
-/* Of the texts "config" and "meta"; older files have none. */
+/* Metadata: the checksum of the texts "config" and "meta"; older files have none. */
 #define MMOE_CHECKPOINT_TEXTS "texts_checksum"
 #define MMOE_CHECKPOINT_SETTLED "optimizer.settled"
 #define MMOE_CHECKPOINT_LISTS "lists.elements"
@@ -89,9 +90,8 @@ typedef struct mmoe_piece_sums {
     _Atomic uint64_t sum;
 } mmoe_piece_sums;
 void mmoe_piece_sums_add(void *sums, const mmoe_piece *piece);
-void mmoe_checkpoint_print_sum(uint64_t sum, char out[17]);
-/* Each may be NULL. */
-void mmoe_checkpoint_sum_texts(const char *config, const char *meta, char out[17]);
+/* The checksum of the texts "config" and "meta", each of which may be NULL. */
+void mmoe_checkpoint_sum_texts(const char *config, const char *meta, char out[MMOE_CHECKSUM_SIZE]);
 /* That of a file. MMOE_E_IO, _MEMORY. */
 mmoe_status mmoe_pieces_sum(const mmoe_container *file, mmoe_pool *pool,
                             const mmoe_allocator *alloc, uint64_t *sum, mmoe_error *err);

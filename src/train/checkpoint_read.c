@@ -158,7 +158,7 @@ static uint64_t sum_tensors(const reading *r) {
 /* Of a file that says what they were. */
 static bool has_its_texts(const reading *r) {
     const char *written = mmoe_container_metadata(r->file, MMOE_CHECKPOINT_TEXTS);
-    char text[17];
+    char text[MMOE_CHECKSUM_SIZE];
     mmoe_checkpoint_sum_texts(mmoe_container_metadata(r->file, "config"),
                               mmoe_container_metadata(r->file, MMOE_CHECKPOINT_META), text);
     return !written || strcmp(text, written) == 0;
@@ -166,7 +166,7 @@ static bool has_its_texts(const reading *r) {
 
 static mmoe_status check_sum(const reading *r, mmoe_error *err) {
     uint64_t sum = 0;
-    char text[17];
+    char text[MMOE_CHECKSUM_SIZE];
     mmoe_status status = MMOE_OK;
     if (r->version >= *MMOE_CHECKPOINT_VERSION)
         status = mmoe_pieces_sum(r->file, r->t->pool, r->parts.alloc, &sum, err);
@@ -174,7 +174,7 @@ static mmoe_status check_sum(const reading *r, mmoe_error *err) {
         sum = sum_tensors(r);
     if (!status) status = mmoe_container_check_unchanged(r->file, err);
     if (status) return status;
-    mmoe_checkpoint_print_sum(sum, text);
+    mmoe_checksum_print(sum, text);
     const char *written = mmoe_container_metadata(r->file, "checksum");
     if (written && strcmp(text, written) == 0 && has_its_texts(r)) return MMOE_OK;
     return mmoe_fail_at(err, MMOE_E_FORMAT, r->path, 0, NULL,

@@ -1,3 +1,5 @@
+#include <assert.h>
+
 #include "base/error.h"
 #include "model/model_file.h"
 #include "train/shards.h"
@@ -78,12 +80,24 @@ static mmoe_status write_file(const mmoe_trainer *t, mmoe_run_parts *l,
     mmoe_container_places(file, l->in_file);
     atomic_init(&w.sums.sum, 0);
     status = t->ranks ? copy_of_ranks(&w, err) : copy_parts(&w, 0, l->count, err);
-    mmoe_checkpoint_print_sum(atomic_load(&w.sums.sum), sum);
+    mmoe_checksum_print(atomic_load(&w.sums.sum), sum);
     return mmoe_container_end(file, status, err);
 }
 
 static size_t bytes_of(const mmoe_run_part *p) {
     return (size_t)p->count * mmoe_dtype_size(p->dtype);
+}
+
+/* Keys and values in turns, NULL behind the last. */
+typedef struct metadata {
+    const char *texts[2 * 8 + 1];
+    size_t count;
+} metadata;
+
+static void add(metadata *m, const char *key, const char *value) {
+    assert(m->count + 2 < sizeof m->texts / sizeof *m->texts);
+    m->texts[m->count++] = key;
+    m->texts[m->count++] = value;
 }
 
 /* Without the rows that stand in shards, if there are any. */
@@ -97,35 +111,24 @@ static mmoe_status write_parts(const mmoe_trainer *t, mmoe_run_parts *l, const m
                                              .rank = 1,
                                              .shape = {l->items[i].count},
                                              .bytes = bytes_of(&l->items[i])};
-    char sum[17], of_texts[17], in_shards[MMOE_SHARDS_TEXT], *config = NULL, *meta = NULL;
+    char sum[MMOE_CHECKSUM_SIZE], of_texts[MMOE_CHECKSUM_SIZE], in_shards[MMOE_SHARDS_TEXT];
+    char *config = NULL, *meta = NULL;
     const bool has_shards = shards->count > 0;
-    mmoe_checkpoint_print_sum(0, sum);
+    mmoe_checksum_print(0, sum);
     mmoe_status status = mmoe_config_text(t->model->config, &config, err);
     if (!status) status = mmoe_meta_text(&t->model->meta, l->alloc, &meta, err);
     if (!status) {
+        metadata m = {.count = 0};
         mmoe_checkpoint_sum_texts(config, meta, of_texts);
-        const char *metadata[17] = {"format",
-                                    MMOE_CHECKPOINT_FORMAT,
-                                    "format_version",
-                                    has_shards ? MMOE_CHECKPOINT_SHARDED : MMOE_CHECKPOINT_VERSION,
-                                    "mmoe_version",
-                                    mmoe_version(),
-                                    "checksum",
-                                    sum,
-                                    MMOE_CHECKPOINT_TEXTS,
-                                    of_texts,
-                                    "config",
-                                    config};
-        size_t texts = 12;
-        if (meta) {
-            metadata[texts++] = MMOE_CHECKPOINT_META;
-            metadata[texts++] = meta;
-        }
-        if (has_shards) {
-            metadata[texts++] = MMOE_CHECKPOINT_SHARDS;
-            metadata[texts++] = mmoe_shards_text(shards, in_shards);
-        }
-        const mmoe_container_contents what = {tensors, l->count, metadata};
+        add(&m, "format", MMOE_CHECKPOINT_FORMAT);
+        add(&m, "format_version", has_shards ? MMOE_CHECKPOINT_SHARDED : MMOE_CHECKPOINT_VERSION);
+        add(&m, "mmoe_version", mmoe_version());
+        add(&m, "checksum", sum);
+        add(&m, MMOE_CHECKPOINT_TEXTS, of_texts);
+        add(&m, "config", config);
+        if (meta) add(&m, MMOE_CHECKPOINT_META, meta);
+        if (has_shards) add(&m, MMOE_CHECKPOINT_SHARDS, mmoe_shards_text(shards, in_shards));
+        const mmoe_container_contents what = {tensors, l->count, m.texts};
         status = write_file(t, l, &what, path, sum, err);
     }
     mmoe_config_text_free(t->model->config, config);

@@ -1,4 +1,3 @@
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -64,8 +63,8 @@ static mmoe_status put_data(const mmoe_fit_run *r, mmoe_error *err) {
     }
     for (int32_t i = 0; i < s->n_label; i++)
         h = mmoe_checksum_hash(h, &s->labels[i].constant, sizeof s->labels[i].constant);
-    char text[24];
-    snprintf(text, sizeof text, "%016" PRIx64, h);
+    char text[MMOE_CHECKSUM_SIZE];
+    mmoe_checksum_print(h, text);
     return put(r, NULL, "data", text, err);
 }
 

@@ -14,8 +14,8 @@
 const char *mmoe_shards_text(const mmoe_shards *s, char text[MMOE_SHARDS_TEXT]) {
     int used = snprintf(text, MMOE_SHARDS_TEXT, "%" PRIu64, s->save);
     for (int32_t i = 0; i < s->count; i++) {
-        char sum[17];
-        mmoe_checkpoint_print_sum(s->items[i].sum, sum);
+        char sum[MMOE_CHECKSUM_SIZE];
+        mmoe_checksum_print(s->items[i].sum, sum);
         used += snprintf(text + used, (size_t)(MMOE_SHARDS_TEXT - used), " %" PRIu64 ":%s",
                          s->items[i].bytes, sum);
     }

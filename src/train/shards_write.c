@@ -129,8 +129,8 @@ static mmoe_status take_mode(const shard_writing *w, mmoe_error *err) {
 
 static mmoe_status write_tensors(const shard_writing *w, int32_t index, mmoe_error *err) {
     const mmoe_run_parts *rows = w->rows;
-    char sum[17], says[MMOE_SHARD_TEXT];
-    mmoe_checkpoint_print_sum(0, sum);
+    char sum[MMOE_CHECKSUM_SIZE], says[MMOE_SHARD_TEXT];
+    mmoe_checksum_print(0, sum);
     const char *const metadata[] = {"format",
                                     MMOE_SHARD_FORMAT,
                                     "mmoe_version",
@@ -152,7 +152,7 @@ static mmoe_status write_tensors(const shard_writing *w, int32_t index, mmoe_err
     const mmoe_stretch *last = &rows->in_file[rows->count - 1];
     w->shards->items[index].bytes = (uint64_t)last->place + last->bytes;
     w->shards->items[index].sum = atomic_load(&sums.sum);
-    mmoe_checkpoint_print_sum(w->shards->items[index].sum, sum);
+    mmoe_checksum_print(w->shards->items[index].sum, sum);
     return mmoe_container_end(file, status, err);
 }
 
