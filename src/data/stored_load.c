@@ -153,8 +153,7 @@ static mmoe_status read_blocks(struct mmoe_dataset *set, int threads, const mmoe
 
 mmoe_status mmoe_dataset_load(mmoe_dataset *set, int threads, const mmoe_watcher *watcher,
                               mmoe_error *err) {
-    if (!set)
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_dataset_load: dataset must not be NULL");
+    if (!set) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_dataset_load: dataset must not be NULL");
     if (mmoe_check_threads(threads, "mmoe_dataset_load", err)) return MMOE_E_ARGUMENT;
     if (!set->stored) return MMOE_OK;
     mmoe_status status = take_arrays(set, err);
