@@ -53,10 +53,12 @@ mmoe_comm *mmoe_comm_self(void);
 
 /* Errors of the calls below:
  * - MMOE_E_ARGUMENT: two ranks differ about the bytes that they exchange;
- * - MMOE_E_IO, "rank 3: its message": another rank has failed or ended before it had finished this
- *   exchange; or ranks are late, not there `seconds` after this one: then the message names them
- * and what was waited for. After an error every call fails. After another rank's failure exchanges
- * that it had finished can still be finished. */
+ * - MMOE_E_IO, "rank 3: its message": another rank has failed, or ended before it had finished this
+ *   exchange;
+ * - MMOE_E_IO, naming ranks and what was waited for: they are late, not there `seconds` after this
+ *   one.
+ * After an error every call fails; but exchanges that a rank had finished before it failed can
+ * still be finished by the others. */
 mmoe_status mmoe_comm_exchange(mmoe_comm *c, const mmoe_exchange *e, mmoe_error *err);
 
 /* An exchange that goes on while this rank computes and calls others of these functions. `way` is
