@@ -48,14 +48,15 @@ def check_processors():
 
 
 class Folder:
-    """Results of this machine and of another one."""
+    """Results of this machine and of another one, which measured a section alone."""
 
     def __init__(self, path):
         self.results, self.page = os.path.join(path, "results"), os.path.join(path, "RESULTS.md")
         os.mkdir(self.results)
         self.other = os.path.join(self.results, "another.json")
         machine = json.loads(read(os.path.join(HERE, "results", "zen-5.json")))
-        machine["processor"]["family"] = "Another"
+        machine["processor"] = {"family": "Another", "name": "Some Processor", "numbers": "7"}
+        machine["sections"] = {"peers": {**machine["sections"]["peers"], "peak_gflops": 250}}
         with open(self.other, "w", encoding="utf-8") as f:
             json.dump(machine, f)
         self.kept = read(self.other)
@@ -102,7 +103,7 @@ def check_section(folder):
                                          if n != "step"))
     done = folder.run("--only", "step", "--machine", "Another")
     check("another machine's name is refused", done.returncode == 1 and
-          "AMD EPYC" in done.stderr and "--machine" in done.stderr, done)
+          "Some Processor (7)" in done.stderr and "--machine" in done.stderr, done)
     done = folder.run("--only", "nothing")
     check("a section that is none", done.returncode == 2 and "nothing" in done.stderr, done)
 

@@ -77,9 +77,9 @@ def shown(text):
 
 def test_line():
     with tempfile.TemporaryFile() as plain:
-        quiet = subprocess.Popen([MMOE, *ENDLESS], stderr=plain)
         dumb = Terminal(ENDLESS, kind="dumb")
         seen = Terminal(ENDLESS)
+        quiet = subprocess.Popen([MMOE, *ENDLESS], stderr=plain)
         came = seen.read_until(rb"(?:\r\x1b\[Kwriting /dev/null .*){3}")
         check("the line comes again and again", came, seen.text)
         for part in seen.text.split(b"\r\x1b[K"):

@@ -77,6 +77,7 @@ done
 
 # CMake finds it by the prefix alone, in each of its forms.
 if command -v cmake >/dev/null; then
+    export CMAKE_GENERATOR=Ninja # which is there, as make may not be
     check "CMake: sets up" cmake -S "$here" -B cmake -D CMAKE_PREFIX_PATH="$prefix" \
         -D CMAKE_C_COMPILER="$cc" -D CMAKE_C_FLAGS="$strict"
     check "CMake: builds" cmake --build cmake
