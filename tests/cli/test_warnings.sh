@@ -10,7 +10,7 @@
 number='[0-9.e+-]*'
 some_figure="s/is $number, that of/is F, that of/; s/by $number % to $number:/by F % to F:/"
 some_figure="$some_figure; s/loss of $number on/loss of F on/; s/with $number$/with F/"
-some_figure="$some_figure; s/loss of $number of $number$/loss of F of F/"
+some_figure="$some_figure; s/loss of $number instead of $number$/loss of F instead of F/"
 # Runs the program: its warnings are, in this order, the lines of standard input, and no others.
 walk() { # ARGUMENT...
     cat >wanted
@@ -185,7 +185,7 @@ set='--set features.dense.0.transform=log1p_standardize'
 run train --config made.json --output log.out --train whole.csv $set
 walk predict --model log.out --data below.csv --output p.csv <<END
 below.csv: column "price": 2 of 400 values are not above -1, as log1p needs, the first in row 7: \
-what stands for missing ones stands for them, too
+they are taken as missing
 END
 awk -F, 'BEGIN {OFS = ","} NR == 1 {$4 = "cost"} NR > 1 {$4 = $2} 1' whole.csv >twice.csv
 python3 - <<'PY'
