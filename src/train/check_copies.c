@@ -59,7 +59,7 @@ static bool are_same(const mmoe_checks *c, const mmoe_checked *a, const mmoe_che
            memcmp(a->numbers, b->numbers, (size_t)c->of_train.rows.rows * sizeof *a->numbers) == 0;
 }
 
-/* Of a column that is a feature itself, and is compared as that? */
+/* Is the feature made of a column that is compared as a feature itself? */
 static bool is_made(const mmoe_checks *c, const mmoe_checked *f) {
     return f - c->features != f->of;
 }

@@ -6,14 +6,14 @@
 #include "train/checks.h"
 
 static const double most_apart = 5; /* per cent of the values */
-/* Standard errors of the difference; among a hundred columns hardly one has so many by chance. */
+/* Standard errors of the difference; chance makes it larger in hardly one of a hundred columns. */
 static const double most_errors = 4;
 
 static double share(int64_t count, int64_t values) {
     return values ? 100 * (double)count / (double)values : 0;
 }
 
-/* Are `a` of n values and `b` of m another share? */
+/* Is the share of `a` of n values plainly another than that of `b` of m? */
 static bool differ(int64_t a, int64_t n, int64_t b, int64_t m) {
     if (!n || !m) return false;
     const double both = (double)(a + b) / (double)(n + m),
@@ -22,6 +22,7 @@ static bool differ(int64_t a, int64_t n, int64_t b, int64_t m) {
     return apart > most_apart && apart > most_errors * 100 * error;
 }
 
+/* Has a warning of the data set named the column already? */
 static bool is_said(const struct mmoe_dataset *set, const mmoe_column_counts *counts) {
     const char *name = counts->column ? counts->column : counts->name;
     const mmoe_warning *w;
@@ -36,12 +37,13 @@ static mmoe_status check_feature(mmoe_checks *c, mmoe_checked *f, const void *us
     (void)user;
     const mmoe_column_counts *train = &c->train->notes[i].counts,
                              *valid = &c->valid->notes[i].counts;
-    /* Where all training values are known, who read the others has said it. */
-    const bool is_news =
+    /* If all training values are known, reading the validation rows has warned of unknown ones. */
+    const bool unknown_differ =
         train->unknown && differ(valid->unknown, valid->values, train->unknown, train->values);
-    const bool is_other = differ(valid->missing, valid->values, train->missing, train->values);
-    if (!is_news && (!is_other || is_said(c->valid, valid))) return MMOE_OK;
-    const int64_t count = is_news ? valid->unknown : valid->missing;
+    const bool missing_differ =
+        differ(valid->missing, valid->values, train->missing, train->values);
+    if (!unknown_differ && (!missing_differ || is_said(c->valid, valid))) return MMOE_OK;
+    const int64_t count = unknown_differ ? valid->unknown : valid->missing;
     return mmoe_warn(&c->list, (mmoe_warning){NULL, f->name, count, 0}, err,
                      "%s: of the validation rows' values %.1f %% are missing and %.1f %% unknown, "
                      "of the training rows' %.1f %% and %.1f %%",

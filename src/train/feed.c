@@ -6,7 +6,7 @@ static mmoe_status read_next(mmoe_feed *f, mmoe_error *err) {
     return mmoe_whole_batch_start(f->whole, &f->read, f->scores, err);
 }
 
-/* What was told of a batch stands elsewhere, and its source can go on. */
+/* What ranks have told of a batch is in memory of its own, so the source can read the next one. */
 mmoe_status mmoe_feed_next(mmoe_feed *f, const mmoe_rows **batch, mmoe_error *err) {
     mmoe_status status = f->is_read ? MMOE_OK : read_next(f, err);
     if (status) return status;

@@ -1,6 +1,6 @@
 /* The batches of an epoch, as steps take them. Where several ranks tell each other what their rows
- * read (train/whole_batch.h), the batch behind the one that is handed out is on its way while the
- * caller computes. */
+ * read (train/whole_batch.h), the next batch is sent while the caller computes with the one that it
+ * got. */
 #ifndef MMOE_TRAIN_FEED_H
 #define MMOE_TRAIN_FEED_H
 
@@ -8,19 +8,19 @@
 #include "train/whole_batch.h"
 
 typedef struct mmoe_feed {
-    mmoe_source *source;     /* which begins at a place of an epoch */
-    mmoe_whole_batch *whole; /* not begun: nothing is told */
+    mmoe_source *source;     /* at the place of the epoch where the feed begins */
+    mmoe_whole_batch *whole; /* not initialised: ranks tell each other nothing */
     int32_t most;            /* rows of a batch */
     bool scores;             /* all ranks need all labels */
-    mmoe_rows read;
-    bool is_read;  /* the next batch, before it is asked for */
-    int64_t place; /* behind the batch that is handed out */
+    mmoe_rows read;          /* the batch that was read last */
+    bool is_read;            /* that is the next batch, read and sent before it is asked for */
+    int64_t place;           /* of the source, behind the batch that is handed out */
 } mmoe_feed;
 
-/* The next batch, of no rows behind the last, which stays until the next call. Errors are those of
- * the source and of the whole batch, of the batch behind it, too. */
+/* The next batch, which stays until the next call; it has no rows after the last one. Errors are
+ * those of the source and of the whole batch, also for the batch behind this one. */
 mmoe_status mmoe_feed_next(mmoe_feed *f, const mmoe_rows **batch, mmoe_error *err);
-/* Before the source and the whole batch are used by others again. */
+/* Must be called before the source and the whole batch are used again. */
 void mmoe_feed_end(mmoe_feed *f);
 
 #endif

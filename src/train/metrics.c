@@ -6,7 +6,7 @@
 
 /* ---- Rows ---- */
 
-/* Rows that count, in their order. */
+/* Some rows with a label and a part, in their order. */
 typedef struct counted_rows {
     size_t n;
     double weight[MMOE_METRIC_ROWS], prediction[MMOE_METRIC_ROWS], label[MMOE_METRIC_ROWS];
@@ -41,13 +41,14 @@ static inline double base_of(mmoe_metric_sums *s, const mmoe_metric_kind *metric
     return s->last[class].figure;
 }
 
-/* All but the metrics' parts. */
+/* Adds a row to all sums but those of the metrics. */
 static inline void add_row(mmoe_metric_sums *s, const counted_rows *r, size_t i, double base) {
     const double w = r->weight[i], p = r->prediction[i], y = r->label[i];
     assert(w >= 0);
     s->rows++;
     s->nans += isnan(p) != 0;
-    /* Read, not chosen: classes come at random, and gcc would make a branch, often missed. */
+    /* An array is read here, so that gcc makes no branch: classes come at random, and it would
+     * often be mispredicted. */
     static const double is_positive[] = {0, 1};
     const double positive = w * is_positive[y > 0];
     s->weight[0] += w - positive;
@@ -57,7 +58,7 @@ static inline void add_row(mmoe_metric_sums *s, const counted_rows *r, size_t i,
     s->base += base;
 }
 
-/* Without parts all are of the first, whose sums stay in registers. */
+/* Adds rows that all belong to one part, whose sums then stay in registers. */
 static void add_rows(mmoe_metric_sums *sums, const counted_rows *r, const double *base) {
     mmoe_metric_sums s = *sums;
     for (size_t i = 0; i < r->n; i++) add_row(&s, r, i, base[i]);

@@ -28,7 +28,8 @@ typedef struct mmoe_judged_rows {
     const int32_t *parts;  /* [rows] -1: of none; NULL: all are of part 0 */
 } mmoe_judged_rows;
 
-/* To the sums of each row's part. `constant` is to be set before the first row. */
+/* Adds each row to the sums of its part, of sums [parts]. Their `constant` must be set before the
+ * first row. */
 void mmoe_metric_sums_add(mmoe_metric_sums *sums, const mmoe_loss_kind *kind,
                           const mmoe_judged_rows *rows);
 

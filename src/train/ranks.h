@@ -24,9 +24,9 @@ typedef struct mmoe_ranks {
     mmoe_comm_sum *sum;
     int64_t most;       /* floats that it adds at a time */
     uint64_t *bytes;    /* [size] */
-    mmoe_ahead sums;    /* rows' gradients, or none */
-    mmoe_ahead weights; /* those of a step that is over, or none; not both */
-    mmoe_ahead batch;   /* what the next one's rows tell, or none */
+    mmoe_ahead sums;    /* gradients of rows under way, if any */
+    mmoe_ahead weights; /* weights of a finished step under way, if any; never beside `sums` */
+    mmoe_ahead batch;   /* what the next batch's rows tell, if it is under way */
     bool is_alone;      /* others do not make the calls that this one makes */
     bool has_ended;     /* has told the others so */
     mmoe_status status; /* of the first exchange that failed, and its message */
@@ -56,8 +56,8 @@ bool mmoe_ranks_exchange(mmoe_ranks *r, const mmoe_exchange *e);
  * failed. */
 bool mmoe_ranks_give(mmoe_ranks *r, const char *what, void *elements, size_t size,
                      const int64_t *from);
-/* The same, on their way by `a` of `r` until they are taken, and staying so long. `take` is false
- * where there is none, or something has failed. */
+/* The same, but the exchange goes on until it is taken. `a` is one of the members of `r`. The
+ * elements must stay until then. `take` is false if there is none, or something has failed. */
 void mmoe_ranks_give_ahead(mmoe_ranks *r, mmoe_ahead *a, const char *what, void *elements,
                            size_t size, const int64_t *from);
 bool mmoe_ranks_take_ahead(mmoe_ranks *r, mmoe_ahead *a);

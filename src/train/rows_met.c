@@ -9,8 +9,9 @@
 
 double mmoe_rows_met_evenly(double reads, double rows) { return -rows * expm1(-reads / rows); }
 
-/* A read is its row, and which of the most shares that there may be reads it: what reads are equal
- * without the last bits of the share are of one row and one share of fewer. */
+/* A read is one number: the table's row in the high bits, and below it the share that reads it, if
+ * there are as many shares as possible. Reads that are equal without the last n bits have the same
+ * row and the same share among 2^n times fewer shares. */
 enum { SHARES = MMOE_RANK_SHARES, SHARE_BITS = SHARES - 1, ENOUGH_READS = 1 << 20, BATCHES = 8 };
 
 static int by_value(const void *a, const void *b) {
@@ -26,7 +27,7 @@ static int64_t reads_of(const mmoe_rows *batch, const mmoe_schema *s) {
     return reads;
 }
 
-/* The batch's reads of a table. */
+/* Collects the batch's reads of a table; returns how many there are. */
 static int64_t collect(const mmoe_rows *batch, const mmoe_schema *s, int32_t table,
                        uint64_t *reads) {
     const int32_t n_id = s->n_sparse - s->n_list;
@@ -46,7 +47,8 @@ static int64_t collect(const mmoe_rows *batch, const mmoe_schema *s, int32_t tab
     return count;
 }
 
-static void count(uint64_t *reads, int64_t n, double *met) {
+/* Adds the distinct rows that a share reads, for each number of shares. */
+static void count_distinct(uint64_t *reads, int64_t n, double *met) {
     qsort(reads, (size_t)n, sizeof *reads, by_value);
     for (int32_t i = 0; i < SHARES; i++) {
         const int32_t finer = SHARE_BITS - i;
@@ -61,7 +63,8 @@ static mmoe_status count_batch(const mmoe_rows *batch, const mmoe_schema *s, int
                                mmoe_error *err) {
     uint64_t *reads = mmoe_alloc(alloc, (size_t)n, sizeof *reads);
     if (!reads) return mmoe_fail_memory(err, (size_t)n * sizeof *reads);
-    for (int32_t t = 0; t < s->n_table; t++) count(reads, collect(batch, s, t, reads), met[t]);
+    for (int32_t t = 0; t < s->n_table; t++)
+        count_distinct(reads, collect(batch, s, t, reads), met[t]);
     mmoe_release(alloc, reads);
     return MMOE_OK;
 }

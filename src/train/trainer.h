@@ -68,8 +68,9 @@ struct mmoe_trainer {
                                       may be others. NULL: none has */
     mmoe_sent sent;                /* of several ranks */
     bool is_fitting;
-    bool leaves_rows; /* those that are behind: a fit that goes on within an epoch has no step yet,
-                         and brings them up to date when one that was left alone has */
+    bool leaves_rows; /* rows that are behind are left so: a fit that was resumed within an epoch
+                         has made no step yet, and must bring rows up to date only when a run that
+                         was not interrupted does */
     bool stops; /* what steps tell all ranks: this one wants no more of them, then whether any does
                  */
     atomic_int stop;
@@ -116,7 +117,8 @@ static inline double mmoe_trainer_most_rate(const mmoe_trainer *t) {
  * finite. */
 mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t row,
                                 mmoe_error *err);
-/* What has been sent by all until now, and counts what was since then as of steps. */
+/* What this rank has sent until now; and adds what it has sent since then to what steps have sent.
+ */
 mmoe_sent mmoe_trainer_mark_sent(const mmoe_trainer *t);
 void mmoe_trainer_count_sent(mmoe_trainer *t, const mmoe_sent *since);
 

@@ -124,9 +124,10 @@ static void *widen(const mmoe_whole_batch *w, void *memory, int64_t *room, int64
     return memory;
 }
 
-/* ---- What lists tell ---- */
+/* ---- Elements of lists ---- */
 
-/* Of one row, from the `left` words on that there is room for; returns the room that is left. */
+/* Writes the elements of a row's lists to the last `left` words before `end`, as many as there is
+ * room for; returns how many words are left. */
 static int64_t put_lists(const mmoe_whole_batch *w, const mmoe_rows *from, int32_t b, uint32_t *end,
                          int64_t left) {
     const size_t row = mmoe_row_of(from, b);
@@ -142,7 +143,7 @@ static int64_t put_lists(const mmoe_whole_batch *w, const mmoe_rows *from, int32
     return left;
 }
 
-/* Of all own rows, as far as there is room. */
+/* The elements of all own rows, as many as there is room for. */
 static void put_elements(const mmoe_whole_batch *w, uint32_t *to, int64_t room) {
     const int own = w->ranks->comm->rank;
     int64_t left = room;
@@ -150,7 +151,7 @@ static void put_elements(const mmoe_whole_batch *w, uint32_t *to, int64_t room) 
         left = put_lists(w, &w->batch, (int32_t)b, to + room, left);
 }
 
-/* Of another rank's row; returns what is behind it. */
+/* Takes the elements of another rank's row; returns the end of its words. */
 static const uint32_t *take_lists(const mmoe_whole_batch *w, int32_t b, const uint32_t *from) {
     for (int32_t i = 0; i < w->n_list; i++) {
         const int64_t *at = w->offsets + (int64_t)b * w->n_list + i, count = at[1] - at[0];
@@ -165,7 +166,7 @@ static const uint32_t *take_lists(const mmoe_whole_batch *w, int32_t b, const ui
     return from;
 }
 
-/* All of an own row's. */
+/* Copies the elements of an own row, also those that are not told. */
 static void copy_lists(const mmoe_whole_batch *w, int32_t b) {
     const size_t row = mmoe_row_of(&w->batch, b);
     for (int32_t i = 0; i < w->n_list; i++) {
@@ -178,7 +179,7 @@ static void copy_lists(const mmoe_whole_batch *w, int32_t b) {
     }
 }
 
-/* Words of a rank's elements. */
+/* How many words of elements a rank tells. */
 static int64_t count_told(const mmoe_whole_batch *w, int rank) {
     const int64_t *at = w->offsets + w->first[rank] * w->n_list,
                   each = 1 + !!w->batch.lists.weights;
@@ -189,8 +190,8 @@ static int64_t count_told(const mmoe_whole_batch *w, int rank) {
     return told * each;
 }
 
-/* Of each rank those that came behind its rows, or where some rank has more than there was room
- * for, those that are told now. */
+/* Where each rank's elements are, in the words that are returned: behind its rows; or, if some rank
+ * has more than there was room for, in an exchange that is made now. NULL: it failed. */
 static const uint32_t *find_elements(mmoe_whole_batch *w, int64_t room, int64_t *at,
                                      mmoe_error *err) {
     const int size = w->ranks->comm->size, own = w->ranks->comm->rank;
@@ -246,7 +247,7 @@ static mmoe_status take_elements(mmoe_whole_batch *w, int64_t room, mmoe_error *
 
 /* ---- A batch ---- */
 
-/* Each rank's rows, and where its words are, of so many a row and, behind them, a rank. */
+/* Finds each rank's rows and its words: `each` for a row, and `more` behind all of its rows. */
 static void find_shares(mmoe_whole_batch *w, int32_t each, int64_t more) {
     const mmoe_cut cut = mmoe_plan_cut(w->plan, w->batch.rows);
     const int size = w->ranks->comm->size;
