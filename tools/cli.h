@@ -71,7 +71,7 @@ typedef struct cli_option {
 #define CLI_SKIP_BAD(target)                                                                       \
     {                                                                                              \
         "skip-bad", "N", CLI_INTEGER, target, false, 1, 1e9,                                       \
-            "leave out up to N rows that are at fault, which a warning counts; default: none"      \
+            "leave out up to N rows with errors, and warn how many; default: none"                 \
     }
 
 typedef struct cli_command {

@@ -111,18 +111,18 @@ static void describe(char *text, size_t size) {
         size_t count = 0;
         for (; cli_figure_at(type, count, &figure); count++) titles[count] = figure.title;
         cli_join_words(titles, count, list, sizeof list);
-        used += snprintf(text + used, size - (size_t)used, ",\nof a %s %s",
+        used += snprintf(text + used, size - (size_t)used, "%s\nfor a %s %s", type ? ";" : ":",
                          mmoe_task_type_name(type), list);
     }
     snprintf(
         text + used, size - (size_t)used,
-        ".\nCalibration is the sum of the predictions over the sum of the labels. Rows without "
-        "a task's label are left out of it.\n"
-        "The base rate and the mean are those of always predicting the mean label of the training "
-        "rows: a model that is worse than they\nis worse than none, which a warning says.\n"
-        "gauc, the AUC within groups of rows, as a user's, is there where a column says what they "
-        "are. It need not be one of the model's, nor need that of --by.\n"
-        "In JSON a figure that is undefined is null, and \"why\" says why.");
+        ".\nCalibration is the sum of the predictions over the sum of the labels. A row without a "
+        "label does not count for that task.\n"
+        "The base rate and the mean are figures of always predicting the mean label of the "
+        "training rows. A warning tells if the\nmodel is worse than that.\n"
+        "gauc, the AUC within groups of rows (a user's, say), is printed if a column defines the "
+        "groups. This column, and that of --by,\nneed not be columns of the model.\n"
+        "In JSON a figure that is undefined is null, and \"why\" gives the reason.");
 }
 
 static int check(const evaluate_flags *f) {
@@ -142,21 +142,21 @@ int cli_evaluate(int argc, char **argv) {
         {"group", "COLUMN", CLI_TEXT, &f.group, false, 0, 0,
          "column of the groups of gauc; default: the configuration's data.group"},
         {"group-weight", "WORD", CLI_TEXT, &f.group_weight, false, 0, 0,
-         "what a group counts for, as of data.group_weight: impressions, rows, positives, equal"},
+         "the weight of a group, as in data.group_weight: impressions, rows, positives, equal"},
         {"by", "COLUMN", CLI_TEXT, &f.by, false, 0, 0,
-         "print the metrics of the rows of each value of this column, too"},
+         "also print the metrics of the rows of each value of this column"},
         {"slices", "N", CLI_INTEGER, &f.slices, false, 1, 100000,
-         "values of --by, those of the most rows; default: 20"},
+         "how many values of --by are printed, those with the most rows; default: 20"},
         {"auc", "WORD", CLI_TEXT, &f.auc, false, 0, 0,
          "exact (default): scores beyond 512 MB, or a quarter of trainer.memory, are sorted in a "
-         "temporary file (TMPDIR); binned: by 2^20 bins in memory, 32 MB a task, with its error "
-         "bound"},
+         "temporary file (TMPDIR); binned: by 2^20 bins in memory, 32 MB a task, with the largest "
+         "possible error"},
         {"threads", "N", CLI_INTEGER, &f.threads, false, 1, CLI_MAX_THREADS,
          "workers; default: the processors"},
         {"json", NULL, CLI_FLAG, &f.json, false, 0, 0, "print JSON"},
         {"allow-unlike", NULL, CLI_FLAG, &f.allow_unlike, false, 0, 0,
-         "of several ranks (mmoe-mpi): on processors that compute otherwise, too; the last bits of "
-         "a score are those of the rank that has the row"},
+         "with mmoe-mpi: allow ranks on processors that round differently; the last bits of a "
+         "score then depend on the rank that scores the row"},
         {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
     char description[1536];
     describe(description, sizeof description);

@@ -91,8 +91,9 @@ int cli_export(int argc, char **argv) {
     const cli_command command = {
         "export",
         "--model M.safetensors --format safetensors|onnx | --tables bf16|int8 --output F [FLAGS]",
-        "Writes a model for others to read: PyTorch (torch-rechub), or any runtime of ONNX. Or a\n"
-        "model file to serve from, whose embedding tables take a half or a quarter of the memory.",
+        "Writes a model for other programs: PyTorch (torch-rechub), or any ONNX runtime. Or, with "
+        "--tables, a\nmodel file for serving whose embedding tables take half or a quarter of the "
+        "memory.",
         options,
         NULL,
         NULL,

@@ -171,7 +171,8 @@ int cli_import(int argc, char **argv) {
          "a CSV file whose header the configuration's patterns are matched against"},
         CLI_META(&f.meta),
         {"shrink", "N", CLI_INTEGER, &s->least, false, 1, 1e9,
-         "instead: the model without the values that stand fewer than N times in --data"},
+         "instead: write the model of --weights without the values that occur fewer than N times "
+         "in --data"},
         {"data", "FILE", CLI_ROWS, &s->data, false, 0, 0,
          "with --shrink: rows to count values in (CSV, or a packed folder)"},
         {"threads", "N", CLI_INTEGER, &s->threads, false, 1, CLI_MAX_THREADS,
@@ -182,11 +183,10 @@ int cli_import(int argc, char **argv) {
         "import",
         "--weights W.safetensors --output M.safetensors "
         "(--config C.json [--columns DATA.csv] | --shrink N --data X.csv)",
-        "Makes a model of a configuration and the weights of torch-rechub's state_dict, whose "
-        "tensor names it knows.\n"
-        "Every sparse feature and sequence needs \"vocab_size\" (ids are row numbers of its "
-        "table),\n"
-        "\"hash_bucket_size\" or \"boundaries\"; dense values are taken as they are.",
+        "Makes a model from a configuration and the weights of a torch-rechub state_dict, by its "
+        "tensor names.\nEvery sparse feature and sequence needs \"vocab_size\" (ids are row "
+        "numbers of its table),\n\"hash_bucket_size\" or \"boundaries\"; dense values are not "
+        "transformed.\nWith --shrink it makes a smaller model from a model instead.",
         options,
         NULL,
         NULL,

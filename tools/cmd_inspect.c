@@ -281,17 +281,15 @@ int cli_inspect(int argc, char **argv) {
     const cli_command command = {
         "inspect",
         "--model M.safetensors [--data X.csv] [--json]",
-        "Prints a model's tasks, metadata, columns, vocabulary sizes, tensors and "
-        "number of parameters. With --data it prints instead\n"
-        "(in JSON: too) how long the rows' lists are; for each gate, the "
-        "mean weight of its experts, the share of the rows\n"
-        "in which each has the largest, and the mean entropy; and for "
-        "each expert (or bottom) units that are 0 in every row,\n"
-        "the effective rank of its outputs and their similarity (linear CKA, 1: the same but for "
-        "rotation and scale). No gate uses an expert when none\n"
-        "gives it a hundredth of an even share. Experts have collapsed "
-        "when one has more than 0.95 of a gate's mean weight, or\n"
-        "when no gate uses at least half of those that a gate mixes.",
+        "Prints a model's tasks, metadata, columns, vocabulary sizes, tensors and number of "
+        "parameters.\nWith --data it prints instead (with --json: in addition) what the model does "
+        "on these rows: how long their\nlists are; for each gate, the mean weight of its experts, "
+        "the share of rows in which each expert has the\nlargest weight, and the mean entropy; and "
+        "for each expert (or bottom), the units that are 0 in every row, the\neffective rank of "
+        "its outputs, and their similarity to those of others (linear CKA; 1: the same except "
+        "for\nrotation and scale).\nAn expert counts as unused if no gate gives it a hundredth of "
+        "an even share. Experts have collapsed if one has\nmore than 0.95 of a gate's mean weight, "
+        "or if at least half of the experts that a gate mixes are unused by all\ngates.",
         options,
         NULL,
         NULL,

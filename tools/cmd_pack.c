@@ -147,34 +147,34 @@ int cli_pack(int argc, char **argv) {
     pack_flags f = {.threads = cli_processors(), .watcher = &cli_watcher};
     const cli_option options[] = {
         {"config", "FILE", CLI_INPUT, &f.config, false, 0, 0,
-         "learns the features' vocabularies and transforms from the rows"},
+         "learn the features' vocabularies and transforms from the rows, by this configuration "
+         "(JSON)"},
         {"like", "PATH", CLI_INPUT, &f.like, false, 0, 0,
-         "takes those of a packed folder, or of a model, as validation and test rows must"},
+         "use those of a packed folder or of a model, as validation and test rows need"},
         {"data", "FILE", CLI_ROWS, &f.data, true, 0, 0,
          "rows with labels (CSV; -: standard input)"},
         {"output", "FOLDER", CLI_TEXT, &f.output, true, 0, 0,
-         "a folder, new or empty without --append"},
+         "the folder; without --append it must be new or empty"},
         CLI_SKIP_BAD(&f.skip_bad),
         {"keep", "COLUMN", CLI_LIST, &f.keep, false, 0, 0,
-         "keeps a column beside the rows, for --group and --by of evaluate; data.group is kept "
-         "anyway"},
+         "keep a column beside the rows, for --group and --by of evaluate; that of data.group is "
+         "always kept"},
         {"append", NULL, CLI_FLAG, &f.append, false, 0, 0,
-         "adds the rows behind those of the folder, by what these have learned"},
+         "add the rows behind those of the folder, with its vocabularies and transforms"},
         {"grow", NULL, CLI_FLAG, &f.grow, false, 0, 0,
-         "with --append: values that are new get rows behind those that its vocabularies have"},
+         "with --append: add new values to the folder's vocabularies"},
         {"threads", "N", CLI_INTEGER, &f.threads, false, 1, CLI_MAX_THREADS,
          "workers; default: the processors"},
         {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
     const cli_command command = {
         "pack",
         "(--config C.json | --like PATH | --append) --data X.csv --output FOLDER [FLAGS]",
-        "Encodes rows and writes them to a folder, a file a column that NumPy opens, with what "
-        "their columns have learned.\n"
-        "train, evaluate, predict, inspect, report and sweep take such a folder in place of a CSV "
-        "file, with the same results to the bit.\n"
-        "With trainer.memory train leaves the rows there and reads a window of 262,144 after "
-        "another.\n"
-        "SIGINT, SIGTERM and SIGHUP stop it, and leave nothing of what is half packed.",
+        "Encodes rows and writes them to a folder: a file for each column, which NumPy can open, "
+        "and what was learned\nfrom the columns. train, evaluate, predict, inspect, report and "
+        "sweep accept such a folder instead of a CSV\nfile, with the same results, bit for "
+        "bit.\nWith trainer.memory, train does not load the rows but reads a window of 262,144 "
+        "rows at a time.\nSIGINT, SIGTERM and SIGHUP stop the command, which then removes what it "
+        "has written.",
         options,
         NULL,
         NULL,

@@ -147,41 +147,35 @@ int cli_plan(int argc, char **argv) {
     const cli_option options[] = {
         {"config", "FILE", CLI_INPUT, &f.config, true, 0, 0, "configuration (JSON)"},
         {"train", "FILE", CLI_ROWS, &f.train, false, 0, 0,
-         "training rows, or a folder of packed ones, which is quick: what is learned of rows, as "
-         "the sizes of vocabularies, is known by them alone"},
+         "training rows, from which sizes of vocabularies and the like are learned; a packed "
+         "folder is quick, since it knows them"},
         {"rows", "N", CLI_INTEGER, &f.rows, false, 1, 1e15,
          "rows of an epoch; default: those of --train"},
         {"set", "KEY=VALUE", CLI_LIST, &f.set, false, 0, 0, "change a key of the configuration"},
         {"threads", "N", CLI_INTEGER, &f.threads, false, 1, CLI_MAX_THREADS,
          "workers; default: the processors"},
         {"ranks", "P", CLI_INTEGER, &f.ranks, false, 2, 64,
-         "also what a step and an epoch would take on 2, 4 .. P hosts, a power of two: by a "
-         "formula"},
+         "also predict a step and an epoch on 2, 4 .. P hosts (a power of two), by a formula"},
         {"bandwidth", "GBIT", CLI_NUMBER, &f.bandwidth, false, 1e-3, 1e4,
-         "of their network, in Gbit/s"},
+         "bandwidth of the network between the hosts, in Gbit/s"},
         {"latency", "MS", CLI_NUMBER, &f.latency, false, 1e-4, 1e3,
-         "of half a round trip of an empty message over MPI, in milliseconds"},
+         "half of the round trip of an empty MPI message between them, in milliseconds"},
         CLI_SKIP_BAD(&f.skip_bad),
         {"json", NULL, CLI_FLAG, &f.json, false, 0, 0, "print JSON, in bytes and seconds"},
         {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
     const cli_command command = {
         "plan",
         "--config C.json [--train A.csv] [--rows N] [--json]",
-        "Prints what training will take, without training: memory of tables, moments and rows, "
-        "sizes of files, time of a step\n"
-        "by its parts and of an epoch, and how each table will be updated. Memory is counted by "
-        "making model and trainer of\n"
-        "addresses alone. Time is measured: for about a second steps are made of the model, on "
-        "rows whose ids are drawn evenly, or\n"
-        "on those of --train where they are in memory and no table is cut. Tables that a step "
-        "updates whole are cut to some million\n"
-        "values, and what it updates beyond is added by the rate measured; deferred and lazy ones "
-        "to 4 GB of weights and moments, and\n"
-        "to a quarter of the memory that is there, which they take for as long. With --ranks so "
-        "are the "
-        "steps of one of 2, 4 .. P ranks,\n"
-        "as many as trainer.segments lets there be.\n"
-        "A model that takes more memory than there is is a failure, as it is of train.",
+        "Predicts what training will take: memory of tables, moments and rows, sizes of files, "
+        "time of a step by its\nparts and of an epoch, and how each table will be updated.\nMemory "
+        "is computed without allocating it. Time is measured: for about a second, steps of the "
+        "model are made on\nthe rows of --train if they are in memory and no table is cut, else on "
+        "rows with evenly drawn ids.\nLarge tables are cut for this. Those that a step updates "
+        "whole are cut to some million values, and the time of\nthe others is added at the "
+        "measured rate. Deferred and lazy ones are cut to 4 GB of weights and moments, and\nto a "
+        "quarter of the free memory.\nWith --ranks, the steps of the first of 2, 4 .. P ranks are "
+        "timed in the same way, up to trainer.segments\nranks.\nA model that needs more memory "
+        "than there is is an error, as it is for train.",
         options,
         NULL,
         NULL,

@@ -271,31 +271,26 @@ int cli_predict(int argc, char **argv) {
     const cli_option options[] = {
         {"model", "FILE", CLI_INPUT, &f.model, true, 0, 0, "model file (.safetensors)"},
         {"data", "FILE", CLI_ROWS, &f.data, true, 0, 0,
-         "rows to score (CSV, or a packed folder; -: standard input); columns of labels and "
-         "weights "
-         "are not read"},
+         "rows to score (CSV, or a packed folder; -: standard input); labels and weights are not "
+         "needed"},
         {"output", "FILE", CLI_TEXT, &f.output, true, 0, 0,
          "the scores to write (CSV), whole or not at all; -: standard output"},
         {"keep", "COLUMN", CLI_LIST, &f.keep, false, 0, 0,
-         "write this column of the rows before the scores: a key, say"},
+         "write this column of the rows before the scores, for example a key"},
         {"skip-bad", "N", CLI_INTEGER, &f.skip_bad, false, 1, 1e9,
-         "up to N rows that are at fault keep their places, with nan for scores, and a warning "
+         "up to N rows with errors get nan for scores instead of ending the command, and a warning "
          "counts them; default: none"},
         {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
     const cli_command command = {
         "predict",
         "--model M.safetensors --data X.csv --output P.csv [FLAGS]",
-        "Writes a column a task under the tasks' names, and the rows in the order of the input: a "
-        "probability for\n"
-        "a classification, for others the expected label, with the nine digits that give a float "
-        "back.\n"
-        "A row whose cell is empty where its feature must have a value keeps its place: its scores "
-        "are nan, a warning counts\n"
-        "such rows and names the first, and the exit status is 0. A cell that is no number where "
-        "one must stand is an error, 1,\n"
-        "and so is a row of other fields than the header: with --skip-bad such rows are treated "
-        "alike, and their columns of --keep\n"
-        "are empty.",
+        "Writes a column for each task, with the rows in the order of the input: a probability for "
+        "a classification,\nthe expected label for other tasks, with nine digits, which determine "
+        "a float.\nIf a cell is empty and its feature must have a value, the scores of the row are "
+        "nan; a warning counts such\nrows and names the first, and the exit status is 0. A cell "
+        "that should be a number and is not, and a row with\nanother number of fields than the "
+        "header, are errors (exit status 1). With --skip-bad such rows get nan, too,\nand their "
+        "columns of --keep are empty.",
         options,
         NULL,
         NULL,

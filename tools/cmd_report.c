@@ -176,15 +176,12 @@ int cli_report(int argc, char **argv) {
     const cli_command command = {
         "report",
         "--log run.jsonl [--model M.safetensors --data T.csv] --output report.html [FLAGS]",
-        "Writes one HTML page, which needs no network and no scripts: the run's keys, metrics and "
-        "learning curves, the use\n"
-        "of the gates over the epochs, and, if it was trained with --profile, its slowest nodes; "
-        "with --model and --data each\n"
-        "task's ROC and calibration curves, the gates' weights, the experts' similarity, effective "
-        "rank and dead units.\n"
-        "What cannot be shown, as of a log that is cut off or of data that lack a column, is said "
-        "in the page and on\n"
-        "standard error; the rest is written, and the exit status is 1.",
+        "Writes one HTML page, without scripts or network: the run's keys, metrics and learning "
+        "curves, the use of the\ngates over the epochs, and, if it was trained with --profile, its "
+        "slowest nodes. With --model and --data also\neach task's ROC and calibration curves, the "
+        "gates' weights, and the experts' similarity, effective rank and\ndead units.\nIf "
+        "something cannot be shown, because the log is cut off or the data lack a column, the page "
+        "and standard\nerror say so; the rest is written, and the exit status is 1.",
         options,
         NULL,
         NULL,

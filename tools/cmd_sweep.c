@@ -75,31 +75,29 @@ int cli_sweep(int argc, char **argv) {
     const cli_option options[] = {
         {"config", "FILE", CLI_INPUT, &f.config, true, 0, 0, "what to run (JSON)"},
         {"output", "FOLDER", CLI_TEXT, &f.output, false, 0, 0,
-         "results.csv and summary.csv; default: FILE without .json, and .sweep"},
+         "folder for results.csv and summary.csv; default: FILE with .sweep instead of .json"},
         CLI_SKIP_BAD(&f.skip_bad),
         {"threads", "N", CLI_INTEGER, &f.threads, false, 1, CLI_MAX_THREADS,
-         "runs side by side; default: the processors"},
+         "runs at a time; default: the processors"},
         {"json", NULL, CLI_FLAG, &f.json, false, 0, 0, "print the table as JSON"},
         {"allow-unlike", NULL, CLI_FLAG, &f.allow_unlike, false, 0, 0,
-         "of several ranks (mmoe-mpi): on processors that compute otherwise, too; the last bits of "
-         "a run's figures are those of the rank that does it"},
+         "with mmoe-mpi: allow ranks on processors that round differently; the last bits of a "
+         "run's figures then depend on the rank that does it"},
         {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
-    const cli_command command = {"sweep",
-                                 "--config S.json [--output FOLDER] [FLAGS]",
-                                 "Trains a configuration under many settings and seeds, each run "
-                                 "with one thread, and prints a line a setting, the best\n"
-                                 "first: mean, deviation and best of the metrics over its seeds. "
-                                 "results.csv has a row a run, as it ends.\n"
-                                 "A sweep that was cut off goes on when it is started again, with "
-                                 "more settings or seeds if they were added. A run that\n"
-                                 "fails stands in results.csv with its message, is not repeated, "
-                                 "and makes the exit status 1.\n"
-                                 "The same settings, seeds, data and machine give the same "
-                                 "metrics, whatever the number of threads.",
-                                 options,
-                                 NULL,
-                                 NULL,
-                                 print_file_keys};
+    const cli_command command = {
+        "sweep",
+        "--config S.json [--output FOLDER] [FLAGS]",
+        "Trains a configuration with many settings and seeds, each run with one thread, and prints "
+        "a line for each\nsetting, the best first: mean, deviation and best of the metrics over "
+        "its seeds. results.csv gets a row for\neach run when it ends.\nAn interrupted sweep "
+        "continues when it is started again, also with settings or seeds that were added. A "
+        "run\nthat fails is in results.csv with its message, is not repeated, and makes the exit "
+        "status 1.\nThe same settings, seeds, data and machine give the same metrics, whatever the "
+        "number of threads.",
+        options,
+        NULL,
+        NULL,
+        print_file_keys};
     int status;
     if (!cli_parse(&command, argc, argv, &status)) return status;
     char *own = f.output ? NULL : default_output(f.config);

@@ -69,7 +69,7 @@ static bool parse_flags(int argc, char **argv, train_flags *f, int *status) {
         {"output", "FILE", CLI_TEXT, &f->output, true, 0, 0,
          "the model to write (.safetensors), whole or not at all"},
         {"valid", "FILE", CLI_ROWS, &f->valid, false, 0, 0,
-         "validation rows: early stopping, the best epoch's weights"},
+         "validation rows, for early stopping and to keep the best epoch's weights"},
         {"test", "FILE", CLI_ROWS, &f->test, false, 0, 0,
          "test rows: their metrics are printed at the end"},
         CLI_SKIP_BAD(&f->skip_bad),
@@ -78,35 +78,32 @@ static bool parse_flags(int argc, char **argv, train_flags *f, int *status) {
         {"from", "FILE", CLI_INPUT, &f->from, false, 0, 0,
          "start from this model's weights, vocabularies and transforms"},
         {"grow", NULL, CLI_FLAG, &f->grow, false, 0, 0,
-         "with --from: values that its vocabularies lack get rows of their own, as drawn ones"},
+         "with --from: add values that its vocabularies lack, with new random rows"},
         {"checkpoint", "FILE", CLI_TEXT, &f->checkpoint, false, 0, 0,
-         "keep the run's state here, each epoch and when stopped"},
+         "write the run's state here, after each epoch and when stopped"},
         {"resume", "FILE", CLI_INPUT, &f->resume, false, 0, 0,
-         "continue from a checkpoint (and keep it, unless --checkpoint)"},
+         "continue from this checkpoint, and write to it unless there is --checkpoint"},
         {"threads", "N", CLI_INTEGER, &f->threads, false, 1, CLI_MAX_THREADS,
          "workers; default: the processors"},
         {"log", "FILE", CLI_TEXT, &f->log, false, 0, 0,
-         "a JSON line that describes the run, one an epoch, one of the result (with --profile: and "
-         "the nodes')"},
+         "write JSON lines: the run, each epoch, the result, and with --profile the nodes"},
         {"profile", "FILE", CLI_TEXT, &f->profile, false, 0, 0,
-         "a trace of the steps for Perfetto; prints a table a node"},
+         "write a trace of the steps for Perfetto, and print a table of the nodes"},
         {"json", NULL, CLI_FLAG, &f->json, false, 0, 0, "print the final metrics as JSON"},
         {"allow-unlike", NULL, CLI_FLAG, &f->allow_unlike, false, 0, 0,
-         "of several ranks (mmoe-mpi): on processors that compute otherwise, too; the model is not "
-         "that of one process to the bit"},
+         "with mmoe-mpi: allow ranks on processors that round differently; the model then differs "
+         "in its last bits from that of one process"},
         {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
     const cli_command command = {
         "train",
         "--config C.json --train A.csv [--valid B.csv] [--test T.csv] --output M.safetensors "
         "[FLAGS]",
         "Trains a model and prints the metrics of the test rows (without --test: of the validation "
-        "rows).\n"
-        "The same seed, data and machine give the same model, whatever the number of threads.\n"
-        "SIGINT, SIGTERM and SIGHUP stop the run; with --checkpoint it can be continued to the "
-        "same bits.\n"
-        "A run that began with --from is continued with --from, too: the weights are the "
-        "checkpoint's.\n"
-        "A warning tells when experts collapse: mmoe inspect --help says what that means.",
+        "rows).\nThe same seed, data and machine give the same model, whatever the number of "
+        "threads.\nSIGINT, SIGTERM and SIGHUP stop the run; with --checkpoint it can be continued "
+        "with the same bits.\nTo continue a run that began with --from, give --from again; the "
+        "weights come from the checkpoint.\nA warning tells if experts collapse; mmoe inspect "
+        "--help explains that.",
         options,
         NULL,
         NULL,

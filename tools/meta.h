@@ -11,13 +11,17 @@ typedef struct cli_meta {
 
 /* Two rows of a command's options. */
 #define CLI_META(target)                                                                           \
-    {"meta",   "KEY=VALUE",                                                                        \
-     CLI_LIST, &(target)->texts,                                                                   \
-     false,    0,                                                                                  \
-     0,        "keep a text of yours in the model file, as git=2ab4f1; mmoe inspect prints it"},   \
+    {"meta",                                                                                       \
+     "KEY=VALUE",                                                                                  \
+     CLI_LIST,                                                                                     \
+     &(target)->texts,                                                                             \
+     false,                                                                                        \
+     0,                                                                                            \
+     0,                                                                                            \
+     "keep a text of yours in the model file, such as git=2ab4f1; mmoe inspect prints it"},        \
     {                                                                                              \
         "dated", NULL, CLI_FLAG, &(target)->dated, false, 0, 0,                                    \
-            "keep the time now, in UTC, or the one in SOURCE_DATE_EPOCH, as the key date"          \
+            "keep the current time (UTC), or that of SOURCE_DATE_EPOCH, as the text date"          \
     }
 
 /* Before any work: wrong usage, where a key or value cannot be kept, or a key stands twice. */

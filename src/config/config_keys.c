@@ -38,17 +38,17 @@
 /* Keys of the column kinds stand where sparse_keys and dense_keys end. */
 static const mmoe_key sparse_keys[] = {
     TEXT("features.sparse[].name", IN_SPARSE(name), true, PATTERN,
-         "Columns of categories, each value having a row in an embedding table."),
+         "Columns of categories; each value has a row in an embedding table."),
     TEXT("features.sparse[].column", IN_SPARSE(column), false, COLUMN,
-         "The column that the feature reads, of which there may be several features; by default "
-         "the one of its name."),
+         "The column that the feature reads; by default the one of its own name. Several features "
+         "may read one column."),
     NAMES("features.sparse[].cross", OWN(INSTEAD("column", IN_SPARSE(columns))), 2, 16, COLUMN,
-          "Columns whose values together are the feature's value, a row a pair (or more) of them; "
-          "needs hash_bucket_size."),
+          "Columns whose values together are the feature's value: each combination has a row. "
+          "Needs hash_bucket_size."),
     {.doc = {"features.sparse[].embed_dim", "integer", "4", "1 to 65536, or \"auto\"",
-             "Width of the embedding; auto: floor(6 rows^0.25) of its table's rows. A column that "
-             "shares a table has the width of its owner, and one with pretrained that of the file; "
-             "they need not repeat it."},
+             "Width of the embedding; auto: floor(6 rows^0.25) for the rows of its table. A column "
+             "that shares a table has the width of the table's owner, and one with pretrained that "
+             "of the file; neither needs this key."},
      .kind = MMOE_KEY_INT32,
      .low = 1,
      .high = 65536,
@@ -60,45 +60,45 @@ static const mmoe_key dense_keys[] = {
     TEXT("features.sparse[].shared_with", IN_SPARSE(shared_with), false, COLUMN,
          "The sparse feature whose table this one uses."),
     WORDS("features.sparse[].side", IN_SPARSE(side), "\"item\"", MMOE_SIDES,
-          "In a request to rank, the user's columns are given once and the items' for every "
-          "candidate."),
+          "In a request to rank, the user's columns are given once, and the items' columns for "
+          "every candidate."),
     OPTIONAL("features.sparse[].padding_idx", IN_SPARSE(padding_idx), -1, 0, 2147483646,
-             "A row of the table that stays 0, or as a pretrained file has it, and does not learn; "
-             "of lists, its elements are no part."),
+             "A row of the table that does not learn: it stays 0, or as a pretrained file has it. "
+             "Elements with this row are not part of their lists."),
     TEXT("features.sparse[].pretrained", IN_SPARSE(pretrained), false,
          "FILE.npy, or FILE.safetensors:TENSOR",
-         "What the table's rows begin with: a matrix of floats whose row r is row r of the table. "
-         "The rows must be known without a training file: by vocab_size, hash_bucket_size or "
+         "The start of the table: a matrix of floats whose row r is row r of the table. The number "
+         "of rows must be known without a training file, by vocab_size, hash_bucket_size or "
          "boundaries. Without embed_dim, or with \"auto\", the width is the file's."),
     {.doc = {"features.sparse[].trainable", "boolean", NULL, "true | false",
-             "Whether the table learns; by default it does. One that does not stays as it began, "
-             "to the bit."},
+             "Whether the table learns; by default it does. If not, it stays exactly as it began."},
      .kind = MMOE_KEY_TRISTATE,
      IN_SPARSE(trainable)},
     {.doc = {"features.sequence[].separator", "string", "\"|\"", "one character",
-             "Lists of ids in one cell, what stands between elements. Takes what a sparse column "
-             "takes as well: each element has a row."},
+             "The character between the elements of a list of ids in one cell. A sequence also "
+             "takes the keys of a sparse column: each element has a row."},
      .kind = MMOE_KEY_TEXT,
      IN_SEQUENCE(separator)},
     NAMES("features.sequence[].columns",
           INSTEAD("column separator weight_separator", IN_SEQUENCE(columns)), 1, 1024, PATTERN,
-          "Lists that stand in several columns, one element in each, in this order (of a pattern, "
-          "the file's); a missing value is no element."),
+          "Columns that have one element of the list each, in this order (those of a pattern in "
+          "the file's order). A missing value is not an element."),
     TEXT("features.sequence[].weight_separator", IN_SEQUENCE(weight_separator), false,
          "one character",
-         "What stands between an element and its weight, a number of at least 0; without it all "
-         "weigh 1."),
-    BOOLEAN("features.sequence[].brackets", IN_SEQUENCE(brackets), "false",
-            "Cells are as ['a', 'b']: brackets, of any kind, round a cell, and blanks and quotes "
-            "round an element are no part of it, and within quotes nothing separates."),
+         "The character between an element and its weight, a number of at least 0. Without this "
+         "key all weights are 1."),
+    BOOLEAN(
+        "features.sequence[].brackets", IN_SEQUENCE(brackets), "false",
+        "Cells are written as ['a', 'b']. Brackets of any kind around a cell, and blanks and "
+        "quotes around an element, are ignored, and a separator within quotes does not separate."),
     OPTIONAL("features.sequence[].max_len", IN_SEQUENCE(max_len), 0, 1, 65536,
-             "Elements of a list that are read, at most; without it all are."),
+             "How many elements of a list are read at most; without it all are."),
     WORDS("features.sequence[].truncate", IN_SEQUENCE(truncate), "\"last\"", MMOE_TRUNCATIONS,
-          "The elements that stay of a list that has more than max_len."),
+          "Which elements are kept of a list with more than max_len."),
     WORDS("features.sequence[].pooling", IN_SEQUENCE(pooling), "\"mean\"", MMOE_POOLINGS,
-          "What a list's embeddings become: mean, sum of w e / sum of w, w being the weights; sum, "
-          "of w e; max, of each dimension; concat, max_len of them side by side. An empty list is "
-          "0."),
+          "How a list's embeddings e are combined, with weights w: mean, sum of w e / sum of w; "
+          "sum, sum of w e; max, the largest of each dimension; concat, max_len embeddings side by "
+          "side. An empty list is 0."),
     TEXT("features.dense[].name", IN_DENSE(name), true, PATTERN, "Columns of numbers."),
     TEXT("features.dense[].column", IN_DENSE(column), false, COLUMN, "As of sparse columns."),
 };
@@ -108,36 +108,37 @@ static const mmoe_key other_keys[] = {
            "What a missing value becomes: an error, the mean of the training rows' values after "
            "their transform, or as if this number stood there."),
     BOOLEAN("features.dense[].indicator", IN_DENSE(indicator), "false",
-            "One input more, 1 where the value is missing and 0 where it is there."),
+            "Adds an input that is 1 where the value is missing, and 0 elsewhere."),
     WORDS("features.dense[].side", IN_DENSE(side), "\"item\"", MMOE_SIDES, "As of sparse columns."),
     TEXT("features.weight", IN_CONFIG(features.weight), false, COLUMN,
          "Column of the rows' weights in losses and metrics; without it all weigh 1."),
 
-    TEXTS(
-        "data.missing", IN_CONFIG(features.reading.missing), USUAL_MISSING, 64,
-        "of at most 64 bytes",
-        "The words that stand for a missing value of a feature or of a label, in the place of the "
-        "usual ones; an empty field is one in any case."),
+    TEXTS("data.missing", IN_CONFIG(features.reading.missing), USUAL_MISSING, 64,
+          "of at most 64 bytes",
+          "The words that stand for a missing value of a feature or label; they replace the "
+          "default ones. An empty field is always missing."),
     WORDS("data.quotes", IN_CONFIG(features.reading.quotes), "\"strict\"", MMOE_QUOTES,
-          "What becomes of a quote within a field that is not quoted, or of a single one within a "
-          "quoted field: an error, or a part of the field."),
+          "What to do with a quote within a field that is not quoted, or with a single one within "
+          "a quoted field: strict, an error; lenient, it is part of the field."),
 
     WORDS("data.separator", IN_CONFIG(features.reading.separator), "\"comma\"", MMOE_SEPARATORS,
-          "What stands between a row's cells; a first line of sep= and a character wins over it."),
+          "The character between a row's cells; a first line with sep= and a character wins over "
+          "it."),
     WORDS("data.header", IN_CONFIG(features.reading.header), "\"first_row\"", MMOE_HEADERS,
-          "What names the columns: the first row, or, where there is no header, their number: c1, "
-          "c2, ..."),
+          "Where the columns' names come from: the first row, or, in a file without a header, "
+          "their numbers: c1, c2, ..."),
     TEXT("data.group", IN_CONFIG(group), false, COLUMN,
-         "Column of validation and test rows, as a user's id, within whose values the metric gauc "
-         "takes the AUC of classifications; it need not be a feature."),
+         "Column of the validation and test rows, such as a user's id, that defines the groups of "
+         "the metric gauc: the AUC of a classification is computed within each group. It need not "
+         "be a feature."),
     WORDS("data.group_weight", IN_CONFIG(group_weight), "\"impressions\"", MMOE_GROUP_WEIGHTS,
-          "What a group counts for in gauc: the weights of its rows, how many they are, the "
-          "weights of the positive ones, or as much as any other."),
+          "The weight of a group in gauc: the sum of its rows' weights, the number of its rows, "
+          "the weights of its positive rows, or the same for all groups."),
 
     TEXT("tasks[].name", IN_TASK(name), true, MMOE_TASK_NAME,
          "The task, and the column of its predictions."),
     TEXT("tasks[].label", IN_TASK(label), true, COLUMN,
-         "Column of the labels; what data.missing says is a missing label."),
+         "Column of the labels; the words of data.missing are missing labels."),
     WORD("tasks[].type", IN_TASK(type), "\"classification\"", MMOE_CLASSIFICATION, TASK_TYPES,
          "Labels and loss" MMOE_TASK_TYPES(LABELS_OF_TYPE) "."),
     TEXT(
@@ -145,22 +146,21 @@ static const mmoe_key other_keys[] = {
         "The label of a classification that counts as 1; the column's one other value counts as 0. "
         "Without it labels are 0 and 1."),
     TEXT("tasks[].strip", IN_TASK(text.strip), false, "characters that are in no number",
-         "As of dense columns, of a regression's or a count's labels."),
+         "As for dense columns, for the labels of a regression or a count."),
     TEXT("tasks[].decimal", IN_TASK(text.decimal), false, "\",\"", "The same."),
-    WORDS(
-        "tasks[].label_transform", IN_TASK(label_transform), "\"none\"", MMOE_LABEL_TRANSFORMS,
-        "What a regression's labels become before the loss, which is reported as it is then: "
-        "standardize, less the mean of the training labels and divided by their deviation; log1p, "
-        "log(1 + label). Scores and metrics are of the labels as they stand in the file."),
+    WORDS("tasks[].label_transform", IN_TASK(label_transform), "\"none\"", MMOE_LABEL_TRANSFORMS,
+          "How a regression's labels are transformed for the loss, which is also reported for "
+          "these: standardize, minus the mean of the training labels and divided by their "
+          "deviation; log1p, log(1 + label). Scores and metrics are for the labels in the file."),
     NUMBER("tasks[].loss_weight", IN_TASK(loss_weight), "1.0", "(", 0, 1000000, "]",
            "Factor of the task's loss in the mean over tasks."),
     NUMBER("tasks[].label_smoothing", IN_TASK(label_smoothing), "0.0", "[", 0, 1, ")",
-           "A classification's labels, moved this part of the way to 0.5."),
+           "How far a classification's labels are moved towards 0.5, as a part of the way."),
     NUMBER("tasks[].positive_weight", IN_TASK(positive_weight), "1.0", "(", 0, 1000000, "]",
-           "Factor of the positive rows' part of a classification's loss."),
+           "Factor of the positive rows in a classification's loss."),
     NUMBER("tasks[].focal_gamma", IN_TASK(focal_gamma), "0.0", "[", 0, 20, "]",
-           "Focal loss: the exponent of the part of a row's probability that is wrong, a factor of "
-           "its loss; 0: plain cross-entropy."),
+           "Focal loss: a row's loss is multiplied by its wrong probability to the power of this; "
+           "0: plain cross-entropy."),
     LAYERS("tasks[].tower_params.dims", IN_TASK(tower.n_dims), "[8]", 0, 16, 1, 65536,
            "Widths of the tower's hidden layers; a last layer of width 1 follows."),
     ACTIVATION("tasks[].tower_params.activation", IN_TASK(tower.activation),
@@ -172,14 +172,14 @@ static const mmoe_key other_keys[] = {
 
     TEXT("score", CHANGES(score), false,
          "an expression of tasks, numbers, + - * / ^ and parentheses",
-         "The final score that candidates are ranked by, as \"ctr * cvr^0.5\"; without it, the "
-         "score of the only task."),
+         "The final score by which candidates are ranked, such as \"ctr * cvr^0.5\"; without it, "
+         "the score of the only task."),
 
     WORDS("model.name", IN_CONFIG(model), "\"mmoe\"", MMOE_MODELS,
-          "A network a task; a bottom for all; experts mixed by one gate, or by a gate a task; "
-          "experts of each task beside shared ones, at one level or several; "
-          "a click, and a conversion as a product with it; tasks that attend to the one before; "
-          "networks stitched layer by layer."),
+          "In this order: a network for each task; one bottom for all tasks; experts mixed by one "
+          "gate, or by a gate for each task; experts of each task beside shared ones, at one "
+          "level, or at several; a click, and a conversion as a product with it; tasks that attend "
+          "to the one before; networks that are mixed after every layer."),
     INTEGER("model.n_expert", MMOE_KEY_INT32, OF(MIXED, n_expert), "8", 1, 4096,
             "omoe, mmoe: experts that all tasks share."),
     INTEGER("model.n_level", MMOE_KEY_INT32, OF(LEVELS, n_level), "2", 1, 8,
@@ -207,16 +207,16 @@ static const mmoe_key other_keys[] = {
            "What a gate's logits are divided by before the softmax: below 1 weights are sharper, "
            "above it more even."),
     OPTIONAL("model.gate_params.top_k", OF(GATED, gate.top_k), 0, 1, 4096,
-             "How many experts a gate mixes: those of a row's largest logits, and any that equal "
-             "the smallest of these; without it all."),
+             "How many experts a gate mixes for a row: those with the largest logits, and any that "
+             "equal the smallest of these; without it all."),
     NUMBER("model.gate_params.expert_dropout", OF(GATED, gate.expert_dropout), "0.0", "[", 0, 1,
            ")",
-           "In training, probability that a gate does without an expert, drawn for each row; the "
-           "other weights then sum to 1. No row is left without any."),
+           "In training, the probability that a gate leaves out an expert, drawn for each row; the "
+           "weights of the others then sum to 1. No row is left without an expert."),
     NUMBER("model.gate_params.load_balance", OF(GATED, gate.load_balance), "0.0", "[", 0, 1000, "]",
-           "Factor of a term of the gradients that evens out what the experts weigh in a batch: "
-           "the squared coefficient of variation of the sums of their "
-           "weights, averaged over the gates. Reported losses do not contain it."),
+           "Factor of a term that makes the total weights of the experts in a batch more equal: "
+           "the squared coefficient of variation of the sums of their weights, averaged over the "
+           "gates. It is part of the gradients, but not of the reported losses."),
     LAYERS("model.bottom_params.dims", OF(BOTTOM, bottom.n_dims), "[128]", 1, 16, 1, 65536,
            "shared_bottom, aitm: widths of a bottom's layers."),
     ACTIVATION("model.bottom_params.activation", OF(BOTTOM, bottom.activation),
@@ -226,11 +226,12 @@ static const mmoe_key other_keys[] = {
     BOOLEAN("model.bottom_params.batch_norm", OF(BOTTOM, bottom.batch_norm), "true",
             "Batch normalisation in the bottom's layers."),
     BOOLEAN("model.linear", IN_CONFIG(linear), "false",
-            "A linear part beside the experts, the wide one of Wide & Deep: to each task's score "
-            "before its link comes w . x + c of the model's input. It begins as the linear model "
-            "of the dense columns, fitted to the training rows, which training then improves on."),
+            "Adds a linear function w . x + c of the model's input to each task's score before its "
+            "link: the wide part of Wide & Deep. It begins as a linear model of the dense columns, "
+            "fitted to the training rows, which training then improves."),
     WORDS("model.init", IN_CONFIG(init), "\"pytorch\"", MMOE_LINEAR_INITS,
-          "What the weights of all layers are drawn from; biases begin at 0, but pytorch's."),
+          "The distribution that the weights of all layers are drawn from; biases begin at 0, "
+          "except with pytorch."),
     {.doc = {"model.init_bias", "string", NULL, MMOE_WORDS(MMOE_BIAS_INITS),
              "What the last bias of a task's tower begins with: labels, that which scores the mean "
              "of the training labels: the mean itself for a regression, its log-odds for a "
@@ -240,16 +241,17 @@ static const mmoe_key other_keys[] = {
      .absent = MMOE_BIAS_BY_TYPE,
      IN_CONFIG(init_bias)},
     WORDS("model.embedding_init", IN_CONFIG(embedding_init), "\"normal\"", MMOE_TABLE_INITS,
-          "What the embeddings are drawn from."),
+          "The distribution that the embeddings are drawn from."),
     NUMBER("model.embedding_init_scale",
            OF_TABLES(1u << MMOE_TABLE_NORMAL | 1u << MMOE_TABLE_UNIFORM, embedding_init_scale),
            "0.0001", "[", 0, 1000, "]",
-           "Deviation of the normal, bound of the uniform embeddings."),
+           "Standard deviation of the normal distribution, or bound of the uniform one, of the "
+           "embeddings."),
     WORDS(
         "model.first_layer", IN_CONFIG(first_layer), "\"auto\"", MMOE_FIRST_LAYERS,
-        "How a step computes the first layer: dense, products of all of its inputs; distinct, for "
-        "columns of single ids products of their tables' rows, which rows of a batch look up; "
-        "auto, this where it takes less time. The numbers are the same but for rounding."),
+        "How a step computes the first layer: dense, by multiplying all inputs; distinct, by "
+        "multiplying the rows of the tables of ids once, so that the rows of the batch look up the "
+        "products; auto, distinct where it takes less time. The numbers differ only by rounding."),
 };
 
 #define LIST(path_, scope_, items_, count_, type, most_)                                           \

@@ -10,11 +10,11 @@ typedef struct boundaries_encoder {
 } boundaries_encoder;
 
 static const mmoe_key boundaries_keys[] = {
-    NUMBERS("features.sparse[].boundaries", IN_ID(boundaries_encoder, boundaries), 1, 65536, -1e300,
-            1e300,
-            "Ascending numbers that cut a column of numbers into bins, each with a row: one below "
-            "the first, one from each to the next, one from the last on; a missing value has a row "
-            "of its own."),
+    NUMBERS(
+        "features.sparse[].boundaries", IN_ID(boundaries_encoder, boundaries), 1, 65536, -1e300,
+        1e300,
+        "Ascending numbers that cut a column of numbers into bins, each with a row: below the "
+        "first number, between two, and from the last on. A missing value has a row of its own."),
     MMOE_NUMBER_TEXT_KEYS("sparse", IN_ID, boundaries_encoder, text, false,
                           " Of boundaries and quantiles."),
 };

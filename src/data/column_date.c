@@ -16,9 +16,10 @@ static const mmoe_key date_keys[] = {
      .kind = MMOE_KEY_WORD,
      IN_NUMBER(mmoe_date_encoder, order),
      .absent = -1},
-    BOOLEAN("features.dense[].hours", LATER(IN_NUMBER(mmoe_date_encoder, hours)), "false",
-            "Beside a date: its time of day counts (\"2024-01-31 13:45\", \"1/31/24 1:45 PM\"), as "
-            "a part of the days and as 24 inputs more, one an hour."),
+    BOOLEAN(
+        "features.dense[].hours", LATER(IN_NUMBER(mmoe_date_encoder, hours)), "false",
+        "With date: also read the time of day (\"2024-01-31 13:45\", \"1/31/24 1:45 PM\"), which "
+        "is added to the days as a fraction, and gives 24 more inputs, one for each hour."),
 };
 
 static const mmoe_key date_fitted[] = {

@@ -20,9 +20,10 @@ typedef struct hash_encoder {
 
 static const mmoe_key hash_keys[] = {
     OPTIONAL("features.sparse[].hash_bucket_size", IN_ID(hash_encoder, buckets), 0, 1, 2147483646,
-             "Rows that values take by the hash of their text, XXH64, beside row 0 for a missing "
-             "value: no vocabulary is learned or kept, and no value is unknown. Values of one row "
-             "are one to the model: with ten rows a value, one value in ten shares its row."),
+             "Number of rows, beside row 0 for a missing value. A value's row is the hash (XXH64) "
+             "of its text: no vocabulary is learned or kept, and no value is unknown. The model "
+             "cannot tell values with the same row apart: with ten rows for each value, one value "
+             "in ten shares its row."),
     INTEGER("features.sparse[].hash_seed", MMOE_KEY_UINT64, IN_ID(hash_encoder, seed), "0", 0,
             9007199254740991, "With hash_bucket_size: the seed of the hash."),
 };

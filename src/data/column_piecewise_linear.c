@@ -15,14 +15,15 @@ enum { ENCODINGS(MMOE_ENUMERATOR) };
 enum { MOST_BINS = 1024 };
 
 static const mmoe_key piecewise_keys[] = {
-    {.doc = {"features.dense[].encoding", "string", NULL, MMOE_WORDS(ENCODINGS),
-             "In the place of a transform, an input for each of some bins of as equal numbers of "
-             "training rows as may be: 0 below the bin, 1 above it, linear within."},
+    {.doc =
+         {"features.dense[].encoding", "string", NULL, MMOE_WORDS(ENCODINGS),
+          "Instead of a transform: one input for each of some bins with numbers of training rows "
+          "as equal as possible, which is 0 below the bin, 1 above it, and linear within it."},
      .kind = MMOE_KEY_WORD,
      IN_NUMBER(mmoe_piecewise_encoder, encoding),
      .absent = -1},
     INTEGER("features.dense[].bins", MMOE_KEY_INT64, IN_NUMBER(mmoe_piecewise_encoder, bins), "16",
-            1, 1024, "With encoding: how many bins."),
+            1, 1024, "With encoding: the number of bins."),
     MMOE_NUMBER_TEXT_KEYS("dense", IN_NUMBER, mmoe_piecewise_encoder, text, true, ""),
 };
 

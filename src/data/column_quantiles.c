@@ -28,9 +28,10 @@ typedef struct distinct {
 } distinct;
 
 static const mmoe_key quantiles_keys[] = {
-    OPTIONAL("features.sparse[].quantiles", IN_ID(quantiles_encoder, bins), 0, 2, 65536,
-             "Bins of a column of numbers, each with a row, of as equal numbers of training rows "
-             "as may be; a missing value has a row of its own. The model keeps their boundaries."),
+    OPTIONAL(
+        "features.sparse[].quantiles", IN_ID(quantiles_encoder, bins), 0, 2, 65536,
+        "Number of bins of a column of numbers, each with a row, with numbers of training rows as "
+        "equal as possible. A missing value has a row of its own. The model keeps the boundaries."),
     MMOE_NUMBER_TEXT_KEYS("sparse", IN_ID, quantiles_encoder, text, true, ""),
 };
 

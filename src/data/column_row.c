@@ -7,11 +7,11 @@
 
 static const mmoe_key row_keys[] = {
     OPTIONAL("features.sparse[].vocab_size", IN_ID(mmoe_encoder, rows), 0, 1, 2147483647,
-             "Rows of the table, values being row numbers; without it a vocabulary is learned from "
-             "the training file."),
+             "Rows of the table; the column's values are row numbers. Without it a vocabulary is "
+             "learned from the training file."),
     OPTIONAL("features.sparse[].oov_id", IN_ID(mmoe_encoder, oov_id), -1, 0, 2147483646,
-             "With vocab_size: the row that a value outside of the table takes; without it such a "
-             "value is an error."),
+             "With vocab_size: the row for values outside of the table; without it such a value is "
+             "an error."),
 };
 
 static const char *check_row_keys(const mmoe_encoder *e, char fault[MMOE_FAULT_SIZE],

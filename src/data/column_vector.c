@@ -15,9 +15,10 @@ typedef struct vector_encoder {
 
 static const mmoe_key vector_keys[] = {
     OPTIONAL("features.dense[].dim", IN_NUMBER(vector_encoder, dim), 0, 1, 65536,
-             "A column of vectors of so many numbers, each an input as it stands: \"0.5|-1|2\"."),
+             "A column of vectors with so many numbers, as \"0.5|-1|2\". Each number is an input, "
+             "without a transform."),
     {.doc = {"features.dense[].separator", "string", "\"|\"", "one character",
-             "With dim: what stands between a vector's numbers."},
+             "With dim: the character between a vector's numbers."},
      .kind = MMOE_KEY_TEXT,
      IN_NUMBER(vector_encoder, separator)},
 };

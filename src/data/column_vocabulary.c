@@ -22,17 +22,17 @@ typedef mmoe_vocabulary_encoder vocabulary_encoder;
 static const mmoe_key vocabulary_keys[] = {
     OPTIONAL("features.sparse[].min_count", LATER(IN_ID(vocabulary_encoder, min_count)), 1, 1,
              2147483647,
-             "Of a learned vocabulary: how often a value must stand in the training file to have a "
-             "row of its own; values that are rarer take row 0, as unknown ones do. By default 1."),
+             "For a learned vocabulary: how often a value must occur in the training file to have "
+             "a row of its own; rarer values use row 0, as unknown ones do. By default 1."),
     OPTIONAL("features.sparse[].max_vocab", LATER(IN_ID(vocabulary_encoder, max_vocab)), 0, 1,
              2147483646,
-             "Of a learned vocabulary: how many values may have a row of their own, the most "
-             "frequent ones, and of equally frequent ones those that stand first."),
+             "For a learned vocabulary: how many values may have a row of their own: the most "
+             "frequent ones, and among equally frequent ones those that come first."),
     OPTIONAL("features.sparse[].max_distinct", LATER(IN_ID(vocabulary_encoder, max_distinct)), 0, 1,
              2147483646,
-             "Of a learned vocabulary: how many different values the training file may have; one "
-             "more is an error, before memory is out. By default as many as half of the memory "
-             "has room for at 256 bytes each, and at least a million."),
+             "For a learned vocabulary: how many different values the training file may have; more "
+             "are an error, before memory runs out. By default as many as fit in half of the "
+             "memory at 256 bytes each, and at least a million."),
 };
 
 static const mmoe_key vocabulary_fitted[] = {
