@@ -54,8 +54,8 @@ typedef struct mmoe_error {
                        * that are no rows and newlines within quotes do not count. 0: none */
     char column[128]; /* name of a column or configuration key; long names are cut */
     char file[256];   /* the file's path as given; long paths are cut */
-    char message[512]; /* a whole sentence, with the place in it, without newline, in UTF-8: ?
-                        * stands for other bytes of names and values */
+    char message[512]; /* a whole sentence in UTF-8 that names the place, without newline; a byte of
+                        * a name or value that is not UTF-8 appears as ? */
 } mmoe_error;
 
 /* ---- Memory ---- */

@@ -155,10 +155,11 @@ typedef struct mmoe_read_options {
      * known, and so are more values than max_distinct. Needs data.quotes to be "strict". Rows to
      * score keep their places instead: those at fault are among mmoe_dataset_lacks's. */
     int64_t skip_bad;
-    /* Not NULL: once *stop is other than 0, which the watcher, any thread or a handler of signals
-     * may make it, the call ends with MMOE_E_CANCELLED, and leaves nothing: before the next bytes
-     * are read (of a pipe: when they have come), or the next block is learned from or packed. Rows
-     * that stand in memory are done to their end once all are read. */
+    /* Not NULL: the call ends with MMOE_E_CANCELLED, and leaves nothing, soon after *stop has
+     * become other than 0. The watcher, any thread or a signal handler may set it, and it must stay
+     * until the call has returned. The call looks at it before it reads more bytes, while it waits
+     * for a pipe's writer, and before it learns from or packs the next block. Rows in memory are
+     * finished once all of them have been read. NULL: nothing stops the call. */
     const int *stop;
     void *reserved[2]; /* NULL; else MMOE_E_ARGUMENT */
 } mmoe_read_options;
@@ -244,8 +245,8 @@ typedef struct mmoe_column_counts {
     const char *name;
     int64_t missing; /* empty, or a word of data.missing */
     int64_t unknown; /* ids without a row of their own: not seen in training, outside of vocab_size;
-                        numbers that have no logarithm, which count as missing ones do */
-    int64_t values;  /* of which these are so many: a row's one, or the elements of its list */
+                        numbers without a logarithm, which are then taken as missing */
+    int64_t values;  /* all of them, with those above: one a row, or the elements of its list */
     int64_t cut;     /* lists that are longer than max_len */
     const char *column; /* of the file, that the feature reads; NULL: it reads several */
 } mmoe_column_counts;
@@ -290,10 +291,10 @@ MMOE_API mmoe_status mmoe_dataset_pack(const mmoe_dataset *dataset, const mmoe_s
                                        const char *folder, int threads, const mmoe_allocator *alloc,
                                        mmoe_error *err);
 
-/* Adds rows, encoded by the schema of a folder that mmoe_dataset_pack wrote, which keep the columns
- * that are kept there (MMOE_E_ARGUMENT: they do not), behind those that are there, which stand as
- * they are if that fails. Who streams the folder meanwhile keeps its rows; who would add some at
- * the same time gets MMOE_E_IO. */
+/* Adds rows behind those of a folder that mmoe_dataset_pack wrote. They must be encoded by its
+ * schema and keep the columns that it keeps (else MMOE_E_ARGUMENT). If it fails, the folder is as
+ * it was. Whoever streams the folder meanwhile keeps the rows that it had; a second call that adds
+ * rows at the same time fails with MMOE_E_IO. */
 MMOE_API mmoe_status mmoe_dataset_append(const mmoe_dataset *dataset, const char *folder,
                                          int threads, const mmoe_allocator *alloc, mmoe_error *err);
 
@@ -304,21 +305,23 @@ typedef struct mmoe_csv_packing {
     const mmoe_config *config; /* a schema is fitted to the rows; NULL: */
     const mmoe_schema *schema; /* this one encodes them; NULL, too: the folder's does, and they go
                                   behind its rows */
-    mmoe_read_options
-        reading; /* `threads` write, too; the folder keeps the columns of `keep`, which
-                    must be all that a folder with rows keeps; the others are 0 */
+    /* How the file is read; `threads` is also how many write. The folder keeps the columns of
+     * `keep`, which must be those that a folder with rows keeps already. `labels` must be
+     * MMOE_LABELS_REQUIRED and `stream_folder` NULL. */
+    mmoe_read_options reading;
     /* 1, without configuration and schema: values that the folder's vocabularies do not know get
      * rows of their own behind those that they do, as "min_count" and "max_vocab" say of this
      * file's rows. What is packed already stands. */
     int grow;
 } mmoe_csv_packing;
-/* Packs a file whose rows never all stand in memory: the folder is, to the byte, the one that comes
- * of reading the rows and mmoe_dataset_pack, or mmoe_dataset_append. Memory is what vocabularies
- * and a few blocks of 4 MB take. Rows that wait for a schema to be fitted lie in a file without a
- * name beside the folder, some 8 bytes a number. *out, unless `out` is NULL, is the caller's: all
- * rows of the folder, streamed, with the warnings and mmoe_dataset_column's counts of those that
- * were read. MMOE_E_IO, too where the disk is full; nothing is left then. The errors are those of
- * the functions named. */
+/* Packs a file without holding all of its rows in memory. The folder is the same, byte for byte, as
+ * one that is made by reading the rows and mmoe_dataset_pack, or mmoe_dataset_append. It takes the
+ * memory of the vocabularies and of a few blocks of 4 MB. While a schema is fitted, numbers and
+ * labels wait in a file without a name beside the folder, 8 bytes a number. `out` may be NULL; else
+ * *out is the caller's, and has all rows of the folder, streamed, with the warnings and
+ * mmoe_dataset_column's counts of the rows that were read. The errors are those of the functions
+ * named; MMOE_E_IO also where the disk is full, _CANCELLED: reading.stop. Nothing is left of what
+ * failed. */
 MMOE_API mmoe_status mmoe_pack_csv(const mmoe_csv_packing *what, const mmoe_allocator *alloc,
                                    mmoe_dataset **out, mmoe_error *err);
 

@@ -10,7 +10,7 @@ extern "C" {
 
 /* ---- What training takes ---- */
 
-enum { MMOE_RANK_SHARES = 7 }; /* of a batch: one of 1, 2, 4 .. 64 ranks reads a share of it */
+enum { MMOE_RANK_SHARES = 7 }; /* numbers of ranks: 1, 2, 4 .. 64 */
 
 /* An embedding table, as training would have it. */
 typedef struct mmoe_table_estimate {
@@ -21,8 +21,10 @@ typedef struct mmoe_table_estimate {
     int64_t moment_bytes; /* of its moments, and of the last steps of its rows */
     const char *update;   /* "dense", "deferred", "lazy", or "none" of a frozen one; static */
     const char *why;      /* a sentence; static */
-    /* Distinct rows that a share of a batch reads, on average: counted in some batches of `data`,
-     * else of ids that are drawn evenly. */
+    /* Distinct rows that one of 2^i ranks reads in its share of a batch, on average. They are
+     * counted in some batches of mmoe_estimate_options.data; without it ids are assumed to be drawn
+     * evenly.
+     */
     double met[MMOE_RANK_SHARES];
 } mmoe_table_estimate;
 
@@ -33,15 +35,15 @@ typedef struct mmoe_part_estimate {
     double flops;   /* of its GEMMs; 0: none */
 } mmoe_part_estimate;
 
-/* Memory and time of one of several ranks (mmoe_trainer_join), the first, which owns as much as
- * any; as of mmoe_estimate. Rows in memory are those of one process; of rows that are streamed a
- * rank has its lanes (trainer.lanes). */
+/* Memory and time of one of several ranks (mmoe_trainer_join): of the first, which owns as much as
+ * any other. The members of the same name are as those of mmoe_estimate. In memory a rank has all
+ * rows; of streamed rows it has its lanes (trainer.lanes). */
 typedef struct mmoe_rank_estimate {
     int32_t ranks;
     int64_t table_bytes, layer_bytes, moment_bytes, copy_bytes, step_bytes;
     int64_t row_bytes, stream_bytes;
-    /* For its part of a step, timed as the whole is: all that it computes, copies and adds up, but
-     * nothing that messages take. */
+    /* Time of its part of a step, measured: all that it computes, copies and adds up, but no time
+     * for messages. */
     double step_seconds;
 } mmoe_rank_estimate;
 
@@ -68,10 +70,9 @@ typedef struct mmoe_estimate {
     /* What several ranks exchange in a step (without balancing): layers' weights, and sums by id of
      * the first layer, in bytes; barriers, at which each rank adds up so many numbers in all. */
     int64_t shared_bytes, sum_bytes;
-    /* With trainer.lanes also what they tell each other of the next batch's rows, in bytes: of rows
-     * that each streams its lanes of, as far as they fill blocks. 0: `data` is in memory and stays
-     * there. Labels are told where each row's score is asked for, in a run of one epoch, or `data`
-     * lacks some or is weighed. */
+    /* With trainer.lanes, what ranks tell each other of the next batch's rows, in bytes: ids and
+     * lists; labels and weights in a run of one epoch, or where `data` lacks labels or has weights.
+     * Only rows of whole blocks that are streamed are told; 0 if `data` stays in memory. */
     int64_t told_bytes;
     int32_t n_barrier, n_barrier_number;
     /* Of an epoch of `rows`, without validation: its steps, its order, and bringing all rows of
@@ -86,22 +87,25 @@ typedef struct mmoe_estimate {
 typedef struct mmoe_estimate_options {
     int threads;  /* of the trainer, 1 to 256; 0: one a processor */
     int64_t rows; /* of an epoch; 0: those of `data` */
-    /* Rows of the schema, which tell how long lists are, and how often ids come again; NULL: lists
-     * have one element each. */
+    /* Rows of the schema, from which the length of lists and the repetition of ids are taken; NULL:
+     * lists have one element each, and ids are drawn evenly. */
     const mmoe_dataset *data;
-    int ranks; /* at most so many, a power of two up to 64; 0 and 1: none */
+    int ranks; /* estimate 2, 4 .. so many ranks, a power of two up to 64; 0 and 1: none */
 } mmoe_estimate_options;
 
-/* What training by this configuration and schema would take, without training. Memory is counted by
- * making model and trainer of addresses alone. Steps are made for about a second, of a model whose
- * tables are cut: those that a step updates whole to some million values, and what it updates
- * beyond is added by the rate at which weights are updated here; deferred and lazy ones to 4 GB of
- * weights and moments, and a quarter of the memory that is there (where all are not: to some
- * million values), as a row that lies among more takes longer to find. Rows are those of `data`,
- * where no table is cut and they are in memory, else ids are drawn evenly. With `ranks` steps of
- * one of 2, 4 .. ranks are made, too, for half a second each. The caller frees the estimate.
- * MMOE_E_ARGUMENT; as mmoe_model_create and mmoe_trainer_create: _CONFIG, _IO, _FORMAT, _VERSION,
- * _MEMORY. */
+/* What training by this configuration and schema would take, without training.
+ *
+ * Memory is computed by making a model and a trainer without allocating their memory. Time is
+ * measured: for about a second, steps are made of a model whose large tables are cut. Tables that a
+ * step updates whole are cut to some million values, and the time to update the others is added at
+ * the measured rate. Deferred and lazy tables are cut to 4 GB of weights and moments, and to a
+ * quarter of the free memory (if that is too little for all: to some million values); they stay
+ * large because a row among many takes longer to find. The steps take rows of `data` if no table is
+ * cut and they are in memory, else rows with evenly drawn ids. With `ranks`, steps of the first of
+ * 2, 4 .. ranks are measured for half a second each.
+ *
+ * The caller frees the estimate. MMOE_E_ARGUMENT; as mmoe_model_create and mmoe_trainer_create:
+ * _CONFIG, _IO, _FORMAT, _VERSION, _MEMORY. */
 MMOE_API mmoe_status mmoe_estimate_create(const mmoe_config *config, const mmoe_schema *schema,
                                           const mmoe_estimate_options *options,
                                           const mmoe_allocator *alloc, mmoe_estimate **out,

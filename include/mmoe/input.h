@@ -72,12 +72,13 @@ typedef struct mmoe_lists {
 typedef struct mmoe_input_column {
     const char *name;
     mmoe_value_type type; /* any but MMOE_VALUE_PARTS: of a cross, give the columns it is of */
-    mmoe_side side;       /* in whose batch it is when a user's items are ranked; what is the user's
-                             here and the items' to the model is the same for every item, but for
-                             lists, which must be the user's to the model, too */
-    int32_t dim;          /* numbers of a value; 0: 1 */
-    int is_list;          /* 1: a row has any number of values */
-    int is_optional;      /* 1: a model that has no use for it is right, too */
+    /* In whose batch the column is when a user's items are ranked. A user's column may be the
+     * items' to the model: it then has the same value for every item. A list cannot: a user's list
+     * must be the user's to the model, too. */
+    mmoe_side side;
+    int32_t dim;     /* numbers of a value; 0: 1 */
+    int is_list;     /* 1: a row has any number of values */
+    int is_optional; /* 1: a model that has no use for it is right, too */
 } mmoe_input_column;
 
 /* What a caller gives, in the caller's order, whatever the order of a model's columns is. It is

@@ -49,7 +49,7 @@ typedef struct mmoe_mpi_ending {
      * nothing is called. */
     void (*say)(void *context, int rank, const char *message);
     void *context;
-    void *reserved[4]; /* NULL; nothing looks at them, for an end cannot be refused */
+    void *reserved[4]; /* NULL; not checked, as ending cannot fail */
 } mmoe_mpi_ending;
 
 /* Ends the job, called by every rank when it has done or failed, and once. A failure reaches ranks
