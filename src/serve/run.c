@@ -65,25 +65,25 @@ static void gather(const mmoe_serve_chunk *c, const mmoe_encoded *e) {
     copy_dense(c->side, e, c->rows, x, ld);
 }
 
-/* Of a row of neighbours, which are vectors, as nothing is written that is read. */
+/* For a row whose products are neighbours. Compilers make vectors of this loop, because `restrict`
+ * says that `at` is none of what is read. */
 static inline void add_first(const int32_t *restrict ids, const int32_t *restrict first,
                              int32_t count, int32_t *restrict at) {
     for (int32_t i = 0; i < count; i++) at[i] = first[i] + ids[i];
 }
 
-/* Rows of products of ids. */
+/* Finds the rows of the products of ids. */
 static void find_products(const mmoe_serve_side *s, const mmoe_encoded *e, int32_t rows,
                           int32_t *restrict at) {
     const mmoe_serve_product *restrict const products = s->products;
     const int32_t *restrict ids = e->ids;
     const int32_t n = s->n_found;
-    for (int32_t r = 0; s->are_neighbours && r < rows; r++)
-        add_first(ids + (size_t)r * e->id_stride + products->column, s->first, n,
-                  at + (size_t)r * (size_t)s->n_product + products->at);
-    for (int32_t r = 0; !s->are_neighbours && r < rows;
-         r++, ids += e->id_stride, at += s->n_product)
-        for (int32_t i = 0; i < n; i++)
-            at[products[i].at] = products[i].first + ids[products[i].column];
+    for (int32_t r = 0; r < rows; r++, ids += e->id_stride, at += s->n_product)
+        if (s->are_neighbours)
+            add_first(ids + products->column, s->first, n, at + products->at);
+        else
+            for (int32_t i = 0; i < n; i++)
+                at[products[i].at] = products[i].first + ids[products[i].column];
 }
 
 /* A list's row of products; what is looked up leaves x. */

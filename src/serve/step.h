@@ -64,8 +64,8 @@ typedef struct mmoe_serve_side {
     mmoe_serve_copy *copies;           /* [n_copy] */
     mmoe_serve_lookup *lookups;        /* [n_lookup] */
     mmoe_serve_product *products;      /* [n_found] */
-    int32_t *first;                    /* [n_found] their first rows, where all are neighbours in */
-    bool are_neighbours;               /* the batch, and among those that a row adds */
+    int32_t *first;      /* [n_found] the products' first rows, as an array of its own */
+    bool are_neighbours; /* the products follow each other, in the batch and among a row's */
     const mmoe_reading *reading;
 } mmoe_serve_side;
 

@@ -5,9 +5,9 @@
 
 #include "serve/products.h"
 
-/* Products that are added in one go, of rows that are so many: their part of P stays in L1 or near
- * it (Zen 4, 32 columns of 16 values, 144 wide: 118 ns a row, not 137). */
-enum { TOGETHER = 16, ALONE = 16 };
+/* From so many rows on, products are added some columns at a time, so that these columns' part of P
+ * stays in or near L1 (Zen 4, 32 columns of 16 values, 144 wide: 118 ns a row instead of 137). */
+enum { MANY_ROWS = 16, COLUMNS_AT_ONCE = 16 };
 
 /* The layer on a linear node's output; NULL: none. */
 static const mmoe_node *layer_of(const mmoe_graph *g, const mmoe_node *linear) {
@@ -139,10 +139,10 @@ static void multiply(partial *s, int32_t col, int32_t first, int32_t count, cons
     continue_from_z(s);
 }
 
-/* Adds the side's products, some columns' at a time. */
+/* Adds the side's products. */
 static void look_up(partial *s, const float *floor) {
     const mmoe_serve_products *products = &s->c->program->products;
-    const int32_t n = s->c->side->n_product, most = s->c->rows < ALONE ? n : TOGETHER;
+    const int32_t n = s->c->side->n_product, most = s->c->rows < MANY_ROWS ? n : COLUMNS_AT_ONCE;
     for (int32_t first = 0; first < n; first += most) {
         const bool is_last = n - first <= most;
         s->c->program->kernels->lookup_add(&(mmoe_lookup_args){.rows = s->c->rows,
