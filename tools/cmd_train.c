@@ -1,6 +1,6 @@
 /* mmoe train */
-#include <math.h>
 #include <limits.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +17,7 @@
 #include "rows.h"
 #include "run_config.h"
 #include "run_report.h"
+#include "task_types.h"
 #include "warnings.h"
 
 typedef struct train_flags {
@@ -345,10 +346,10 @@ static const mmoe_model *whole_of(const train_run *run) {
     return run->saved ? run->saved : run->model;
 }
 
-/* Has trainer.shrink said already that a task is its constant? */
+/* Has a warning of trainer.shrink said already that the model predicts the task's mean label? */
 static bool is_said(const train_run *run, const mmoe_task_metrics *m) {
     const double none = m->type == MMOE_CLASSIFICATION ? 1 : 0;
-    return cli_report_shrank(&run->report, m->name) && fabs(m->relative - none) < 1e-6;
+    return cli_report_shrank(&run->report, m->name) && fabs(m->relative - none) < CLI_ROUNDING;
 }
 
 /* Metrics of the test rows, or else of the validation rows, with the weights that were saved. */

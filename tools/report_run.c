@@ -229,8 +229,8 @@ static int list_figures(uint32_t types, cli_figure list[MOST_FIGURES + 1]) {
 
 /* Does it say that the model is worse than none? */
 static bool is_worse(const cli_figure *figure, double value) {
-    const double rounding = 1e-6; /* of a task that is its constant */
-    return figure->is_ratio && (figure->better < 0 ? value > 1 + rounding : value < -rounding);
+    return figure->is_ratio &&
+           (figure->better < 0 ? value > 1 + CLI_ROUNDING : value < -CLI_ROUNDING);
 }
 
 /* What the comparisons with no model mean. */

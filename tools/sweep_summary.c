@@ -23,9 +23,6 @@ typedef struct line {
     double score; /* larger is better; NaN: undefined */
 } line;
 
-/* Of a task that is its constant. */
-static const double rounding = 1e-6;
-
 /* ---- Figures ---- */
 
 static spread spread_of(const sweep_plan *p, const sweep_results *r, size_t setting,
@@ -130,7 +127,7 @@ static void warn_of_runs(const sweep_plan *p, const sweep_results *r) {
         for (const sweep_result *run = r->runs; run < r->runs + r->n_run; run++) {
             done += run->status == SWEEP_OK;
             worse += run->status == SWEEP_OK &&
-                     run->values[figure - p->figures] > (1 + rounding) * run->values[i];
+                     run->values[figure - p->figures] > (1 + CLI_ROUNDING) * run->values[i];
         }
         if (worse)
             cli_warn("%s is worse than %s, that of always predicting the mean label, in %zu of %zu "

@@ -35,6 +35,9 @@ const mmoe_metric *cli_other_metric(int type);
 /* The place of the metric that a line has room for: the first, or in place of an error what the
  * constant's is compared with. */
 int cli_usual_figure(int type);
+/* A model that always predicts the mean label (trainer.shrink) has the figure of doing so, except
+ * for rounding: this part of it. */
+#define CLI_ROUNDING 1e-6
 /* Larger is better. */
 double cli_figure_score(const cli_figure *figure, double value);
 /* "auc, logloss and calibration"; cut to `size`. */
