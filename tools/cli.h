@@ -74,6 +74,14 @@ typedef struct cli_option {
             "leave out up to N rows with errors, and warn how many; default: none"                 \
     }
 
+/* Of commands that use several threads: a row of their options, into an int64_t. */
+enum { CLI_MAX_THREADS = MMOE_MOST_WORKERS };
+#define CLI_THREADS(target)                                                                        \
+    {                                                                                              \
+        "threads", "N", CLI_INTEGER, target, false, 1, CLI_MAX_THREADS,                            \
+            "workers; default: the processors"                                                     \
+    }
+
 typedef struct cli_command {
     const char *name;
     const char *synopsis; /* what follows "mmoe NAME" */
@@ -89,7 +97,6 @@ typedef struct cli_command {
 bool cli_parse(const cli_command *command, int argc, char **argv, int *status);
 void cli_list_free(cli_list *list);
 
-enum { CLI_MAX_THREADS = MMOE_MOST_WORKERS };
 /* Processors that this process may use, 1 to CLI_MAX_THREADS. */
 int cli_processors(void);
 

@@ -151,8 +151,7 @@ int cli_evaluate(int argc, char **argv) {
          "exact (default): scores beyond 512 MB, or a quarter of trainer.memory, are sorted in a "
          "temporary file (TMPDIR); binned: by 2^20 bins in memory, 32 MB a task, with the largest "
          "possible error"},
-        {"threads", "N", CLI_INTEGER, &f.threads, false, 1, CLI_MAX_THREADS,
-         "workers; default: the processors"},
+        CLI_THREADS(&f.threads),
         {"json", NULL, CLI_FLAG, &f.json, false, 0, 0, "print JSON"},
         {"allow-unlike", NULL, CLI_FLAG, &f.allow_unlike, false, 0, 0,
          "with mmoe-mpi: allow ranks on processors that round differently; the last bits of a "

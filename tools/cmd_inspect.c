@@ -274,8 +274,7 @@ int cli_inspect(int argc, char **argv) {
          "rows (CSV, or a packed folder; labels and weights are not read): what gates and experts "
          "do on them"},
         CLI_SKIP_BAD(&skip_bad),
-        {"threads", "N", CLI_INTEGER, &threads, false, 1, CLI_MAX_THREADS,
-         "workers; default: the processors"},
+        CLI_THREADS(&threads),
         {"json", NULL, CLI_FLAG, &json, false, 0, 0, "print JSON, the whole configuration with it"},
         {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
     const cli_command command = {

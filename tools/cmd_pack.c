@@ -163,8 +163,7 @@ int cli_pack(int argc, char **argv) {
          "add the rows behind those of the folder, with its vocabularies and transforms"},
         {"grow", NULL, CLI_FLAG, &f.grow, false, 0, 0,
          "with --append: add new values to the folder's vocabularies"},
-        {"threads", "N", CLI_INTEGER, &f.threads, false, 1, CLI_MAX_THREADS,
-         "workers; default: the processors"},
+        CLI_THREADS(&f.threads),
         {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
     const cli_command command = {
         "pack",

@@ -170,8 +170,7 @@ int cli_report(int argc, char **argv) {
         CLI_SKIP_BAD(&f.skip_bad),
         {"output", "FILE", CLI_TEXT, &f.output, true, 0, 0,
          "the page to write (HTML), whole or not at all; -: standard output"},
-        {"threads", "N", CLI_INTEGER, &f.threads, false, 1, CLI_MAX_THREADS,
-         "workers; default: the processors"},
+        CLI_THREADS(&f.threads),
         {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
     const cli_command command = {
         "report",
