@@ -21,8 +21,8 @@ typedef struct mmoe_bytes {
     char last;                        /* of the bytes that were given */
 } mmoe_bytes;
 
-/* "-" is standard input. Other than 0 in *stop ends it, and later reads; `stop` and `alloc` may be
- * NULL. MMOE_E_IO, _MEMORY, _CANCELLED. */
+/* "-" is standard input. Once *stop is other than 0, this and later reads end with
+ * MMOE_E_CANCELLED. `stop` and `alloc` may be NULL. MMOE_E_IO, _MEMORY. */
 mmoe_status mmoe_bytes_open(const char *path, const int *stop, const mmoe_allocator *alloc,
                             mmoe_bytes *out, mmoe_error *err);
 /* Tells from now on, at each read, how far that is, */

@@ -8,7 +8,7 @@ static mmoe_status start(mmoe_comm *c, mmoe_comm_way way, const mmoe_exchange *e
     return MMOE_OK;
 }
 
-/* Bytes that a rank expects of rank `from`. */
+/* Fills what is expected from rank `from` with what is sent to it. */
 static void answer(const mmoe_exchange *e, int from) {
     const uint64_t expected = e->to_bytes[from];
     const uint64_t sent = e->from_bytes[from] < expected ? e->from_bytes[from] : expected;
@@ -27,7 +27,7 @@ static mmoe_status finish(mmoe_comm *c, mmoe_comm_way way, mmoe_error *err) {
     return MMOE_OK;
 }
 
-/* Nobody waits. */
+/* There is nobody to tell. */
 static void abort_rank(mmoe_comm *c, const char *message) {
     (void)c;
     (void)message;

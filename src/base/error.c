@@ -14,10 +14,11 @@ static void copy_cut(char *to, size_t size, const char *from) {
     to[n] = '\0';
 }
 
-/* Makes one line of UTF-8 of a text; what is left of a character that was cut is dropped. */
+/* Makes one line of UTF-8 of a text. If it was cut within a character, the rest of that is removed.
+ */
 static void mend(char *text, bool was_cut) {
     const size_t end = strlen(text);
-    size_t at = end; /* of the last character, if it has fewer bytes than it says */
+    size_t at = end; /* behind the first byte of the last character */
     while (was_cut && at > 0 && end - at < 3 && mmoe_utf8_continues(text[at - 1])) at--;
     if (was_cut && at > 0 && !mmoe_utf8_next(text + at - 1, end - at + 1, NULL))
         text[at - 1] = '\0';

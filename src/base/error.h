@@ -22,8 +22,8 @@ mmoe_status mmoe_fail_format(mmoe_error *err, const char *file, const char *form
 /* "out of memory" for `bytes` wanted. */
 mmoe_status mmoe_fail_memory(mmoe_error *err, size_t bytes);
 
-/* MMOE_E_ARGUMENT where one of a public structure's `reserved` members, which later versions give a
- * meaning, is not NULL. */
+/* MMOE_E_ARGUMENT if one of a public structure's `reserved` members is not NULL: later versions may
+ * give them a meaning. */
 mmoe_status mmoe_check_reserved(void *const *members, size_t count, const char *call,
                                 mmoe_error *err);
 #define MMOE_CHECK_RESERVED(options, call, err)                                                    \

@@ -26,15 +26,15 @@ const char *mmoe_files_name(const char *first, size_t more, char room[MMOE_FILES
     return room;
 }
 
-/* Until there is something to read, or nobody will write it. A signal may come to another thread
- * than the one that reads, so its handler's word is looked for. */
+/* Waits until a pipe has something to read, or has no writer. A signal may be delivered to another
+ * thread than this one and then does not interrupt it; so *stop is looked at again and again.
+ * Regular files, which have a time, and those that nobody can stop need no wait. */
 static mmoe_status await_writer(const mmoe_raw_bytes *from, mmoe_error *err) {
     enum { EACH = 50 }; /* milliseconds */
-    const bool is_there = !from->stop || from->state.seconds;
+    const bool waits = from->stop && !from->state.seconds;
     struct pollfd file = {.fd = from->file, .events = POLLIN};
     mmoe_status status = MMOE_OK;
-    while (!is_there && !status && poll(&file, 1, EACH) <= 0)
-        status = mmoe_check_stop(from->stop, err);
+    while (waits && !status && poll(&file, 1, EACH) <= 0) status = mmoe_check_stop(from->stop, err);
     return status;
 }
 
@@ -58,7 +58,7 @@ static mmoe_file_state state_of(int file) {
     return (mmoe_file_state){about.st_size, about.st_mtim.tv_sec, about.st_mtim.tv_nsec};
 }
 
-/* Waits for the writer of a pipe that has a name. */
+/* Opening a pipe that has a name waits for its writer, unless a signal stops it. */
 static mmoe_status open_file(const char *path, mmoe_raw_bytes *bytes, mmoe_error *err) {
     mmoe_status status;
     do {

@@ -17,7 +17,8 @@ typedef struct mmoe_raw_bytes {
     int file;
     const char *name; /* in errors */
     mmoe_file_state state;
-    const int *stop; /* while a pipe's writer is waited for it is looked at, too; NULL: none */
+    const int
+        *stop; /* other than 0 ends reading, also while a pipe's writer is awaited; NULL: none */
     char first[MMOE_RAW_FIRST];
     size_t n_first, n_given; /* how many there are, and have been read */
     int64_t n_read;          /* of all, by the caller */

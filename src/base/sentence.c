@@ -3,7 +3,7 @@
 #include <locale.h>
 #include <stdio.h>
 
-/* The locale is this thread's, and put back: "C" always exists, and takes no memory. */
+/* Sets the locale "C" for this thread while it writes, and then puts the former one back. */
 int mmoe_say_args(char *out, size_t size, const char *format, va_list args) {
     const locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0),
                    before = plain ? uselocale(plain) : (locale_t)0;

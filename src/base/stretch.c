@@ -7,9 +7,10 @@
 
 #include "base/file_at.h"
 
-/* Where a worker was: its next piece is mostly a few further on, or back, of many stretches. */
+/* The stretch of a worker's last piece. Its next piece is mostly near, so the search for the
+ * stretch begins there, and not at the first of what may be many. */
 typedef struct cursor {
-    size_t index, first; /* a stretch, and the number of its first piece */
+    size_t index, first; /* of the stretch, and of its first piece among all */
 } cursor;
 
 typedef struct stretch_run {

@@ -19,11 +19,11 @@ size_t mmoe_utf8_cut(const char *text, size_t length, size_t most);
 /* The same of a text that "%.*s" prints. */
 int mmoe_utf8_fit(const char *text, size_t most);
 
-/* Whether a character writes nothing, but changes where and how others are written: controls, ends
- * of lines, what overrides the direction of texts. */
+/* Whether a character is not shown itself but changes where or how others are shown: a control, an
+ * end of a line, an override of the direction of text. */
 bool mmoe_utf8_is_control(uint32_t point);
-/* Puts '?' in the place of each byte that is no character's, and `control` in that of such a
- * character: what is left is one line, and changes no terminal. */
+/* Makes one line of a text that cannot disturb a terminal: each byte that is not UTF-8 becomes '?',
+ * and each control character (as above) becomes `control`. */
 void mmoe_utf8_plain(char *text, char control);
 
 #endif

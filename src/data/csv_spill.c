@@ -26,7 +26,8 @@ void mmoe_csv_spill_close(mmoe_csv_spill *s) {
 typedef struct array {
     void *at;
     size_t bytes;
-    uint8_t *form; /* of words, in the file (short_words.h); NULL: they are none */
+    uint8_t
+        *form; /* in the file, of words that are shortened (short_words.h); NULL: they are not */
 } array;
 enum { WEIGHTS = 2, ARRAYS = 3 };
 

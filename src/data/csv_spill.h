@@ -15,7 +15,8 @@ typedef struct mmoe_csv_spill {
 mmoe_status mmoe_csv_spill_open(const char *folder, mmoe_csv_spill *out, mmoe_error *err);
 void mmoe_csv_spill_close(mmoe_csv_spill *s);
 
-/* Writes a part's, whose labels and weights are used up. MMOE_E_IO. */
+/* Writes a part's arrays. Its labels and weights are shortened in place, and must not be used until
+ * they are read back. MMOE_E_IO. */
 mmoe_status mmoe_csv_spill_put(mmoe_csv_spill *s, mmoe_csv_part *part, mmoe_error *err);
 /* Gives it back what was written. MMOE_E_IO, _MEMORY. */
 mmoe_status mmoe_csv_spill_get(const mmoe_csv_spill *s, mmoe_csv_part *part, mmoe_error *err);

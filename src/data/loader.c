@@ -179,8 +179,7 @@ static mmoe_status hand_on(mmoe_loader *l, mmoe_csv_part *part, int64_t first, m
     return status;
 }
 
-/* What a part has that is to be seen once more goes to the file where that waits, which is made for
- * the first one. */
+/* Writes what of a part will be needed once more to the file, which is made for the first part. */
 static mmoe_status spill(mmoe_loader *l, mmoe_csv_part *part, mmoe_error *err) {
     const bool is_seen = l->file.wanted && mmoe_learning_sees_rows(l->file.schema);
     mmoe_status status = MMOE_OK;

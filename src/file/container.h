@@ -48,7 +48,7 @@ const mmoe_container_tensor *mmoe_container_at(const mmoe_container *container,
                                                size_t index); /* in the file's order */
 const mmoe_container_tensor *mmoe_container_find(const mmoe_container *container,
                                                  const char *name); /* NULL: none */
-/* The one of this name and suffix. */
+/* The tensor whose name is `name` followed by `suffix`; NULL: none. */
 const mmoe_container_tensor *mmoe_container_find_joined(const mmoe_container *container,
                                                         const char *name, const char *suffix);
 const char *mmoe_container_metadata(const mmoe_container *container,

@@ -18,8 +18,7 @@ static int64_t *list_start(const mmoe_packer *p, int32_t row, int32_t list) {
     return p->pending.offsets + (int64_t)row * p->set->stored->n_list + list;
 }
 
-/* Where each lane's lists of a column begin among its elements in the block, and behind the last
- * lane its end. */
+/* Where each lane's elements of a list column begin among the block's, and their end. */
 static void find_lanes(const mmoe_packer *p, int32_t list, int64_t begins[MMOE_LANES + 1]) {
     const int32_t rows = p->pending.rows;
     memset(begins, 0, (MMOE_LANES + 1) * sizeof *begins);
@@ -30,7 +29,8 @@ static void find_lanes(const mmoe_packer *p, int32_t list, int64_t begins[MMOE_L
     for (int32_t lane = 0; lane < MMOE_LANES; lane++) begins[lane + 1] += begins[lane];
 }
 
-/* Where the lists of a column begin in the file, of which the block's first does at `first`. */
+/* Writes where the lists of a column begin in the file; the block's first list begins at `first`.
+ */
 static void put_starts(const mmoe_packer *p, int32_t list, int64_t first, int64_t *starts) {
     const int32_t rows = p->pending.rows;
     int64_t next[MMOE_LANES + 1];
@@ -43,7 +43,7 @@ static void put_starts(const mmoe_packer *p, int32_t list, int64_t first, int64_
     }
 }
 
-/* A lane's next lists are written behind those before. */
+/* Writes the elements lane by lane, each row's behind those of the lane's row before. */
 static int64_t put_elements(const mmoe_packer *p, int32_t list, const uint32_t *from,
                             mmoe_desk *to) {
     const int64_t end = *list_start(p, p->pending.rows, 0);

@@ -22,7 +22,7 @@ typedef struct mmoe_pending {
 /* What a worker turns a column's values into. */
 typedef struct mmoe_desk {
     char *bytes;
-    int64_t lanes[MMOE_LANES + 1]; /* where those of each begin, of a list's elements */
+    int64_t lanes[MMOE_LANES + 1]; /* where each lane's elements of a list begin, and the end */
 } mmoe_desk;
 
 struct mmoe_packer {

@@ -5,12 +5,12 @@
 #include "model/model_file.h"
 #include "model/state_dict.h"
 
-/* What of the model took a tensor of the file. */
+/* What a tensor of the file is to the model. */
 typedef enum mmoe_file_use {
     MMOE_FILE_UNUSED,
     MMOE_FILE_USED,
-    MMOE_FILE_ROWS,        /* a table, which its check found */
-    MMOE_FILE_TABLE_SCALES /* of a table's rows, likewise */
+    MMOE_FILE_ROWS,        /* the rows of a table */
+    MMOE_FILE_TABLE_SCALES /* the scales of a table's rows */
 } mmoe_file_use;
 
 typedef struct mmoe_file_reader {

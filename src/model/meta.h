@@ -21,8 +21,8 @@ typedef struct mmoe_meta {
 void mmoe_meta_finish(mmoe_meta *meta, const mmoe_allocator *alloc);
 /* The value; NULL: there is none. */
 const char *mmoe_meta_find(const mmoe_meta *meta, const char *key);
-/* The share of a feature's values in the training rows, "missing" or "unknown"; NaN: training has
- * told nothing. */
+/* Which share of a feature's values was `what` ("missing" or "unknown") in the training rows; NaN:
+ * that is not known. */
 double mmoe_meta_share(const mmoe_meta *meta, const char *feature, const char *what);
 /* `value` NULL: the key is taken out. MMOE_E_MEMORY; the texts are then as they were. */
 mmoe_status mmoe_meta_put(mmoe_meta *meta, const char *key, const char *value,
