@@ -58,6 +58,7 @@ check "sets up a hidden copy" meson setup hidden host/subprojects/mmoe -Dtrainin
 check "builds it" meson compile -C hidden
 check "installs it" env DESTDIR="$work/root" meson install -C hidden --no-rebuild
 if command -v cmake >/dev/null; then
+    export CMAKE_GENERATOR=Ninja # which is there, as make may not be
     check "CMake: sets up" cmake -S "$here" -B cmake -D CMAKE_PREFIX_PATH="$work/root/usr/local" \
         -D CMAKE_C_COMPILER="$CC"
     check "CMake: builds" cmake --build cmake
