@@ -1,4 +1,4 @@
-/* The model's products: the first layer of all experts and gates as one, as a batch, one by one;
+/* The model's products: the first layer of all experts and gates as one product, or one of each;
  * the deeper layers. */
 #include <math.h>
 #include <stdlib.h>
@@ -11,15 +11,9 @@ static const char description[] =
     "Times the products of a training step, for each number of experts, with single-threaded calls "
     "of OpenBLAS; with\n"
     "--threads each worker does its share at once. The ways of one product take turns.\n"
-    "  fused       one product for the first layer of all experts and gates\n"
-#ifdef BENCH_HAS_SGEMM_BATCH
-    "  batched     a product an expert, on columns of shared arrays, by OpenBLAS's own batched "
-    "call\n"
-#else
-    "  batched     a product an expert, on columns of shared arrays (in a loop: this OpenBLAS has "
-    "no batched call)\n"
-#endif
-    "  one by one  a product an expert, on arrays of its own";
+    "  fused   one product for the first layer of all experts and gates\n"
+    "  shared  a product an expert, on columns of shared arrays\n"
+    "  own     a product an expert, on arrays of its own";
 
 static const bench_column columns[] = {{"n_expert", "experts", 7, 0},
                                        {"layer", "layer", -16, 0},
@@ -36,7 +30,7 @@ static const bench_column columns[] = {{"n_expert", "experts", 7, 0},
                                        {"percent_of_peak", "% peak", 6, 1}};
 enum { N_COLUMN = sizeof columns / sizeof *columns, MOST_PARTS = 2, METHODS = 3 };
 
-static const char *const method_names[METHODS] = {"fused", "batched", "one by one"};
+static const char *const method_names[METHODS] = {"fused", "shared", "own"};
 
 /* One way to compute a layer: up to two kinds of groups (experts and gates) over the same x. */
 typedef struct method {
@@ -76,7 +70,6 @@ static method split_first(const bench_options *o, const bench_layer *fused, int3
         l->w_step = (size_t)l->out * (size_t)l->in;
         l->dx_step = 0;
         l->add = i > 0;
-        l->batched = true;
         col += l->groups * l->out;
     }
     return m;
@@ -98,7 +91,6 @@ static void take_own(method *m) {
         m->own[n++] = l->dz = bench_floats(groups * rows * (size_t)l->out, 1);
         l->ldz = l->out;
         l->z_step = rows * (size_t)l->out;
-        l->batched = false;
     }
 }
 
@@ -147,7 +139,6 @@ static void measure_layer(bench_table *table, const bench_options *o, const benc
     const bool is_first = layer->dx_step == 0;
     method methods[METHODS] = {{.parts = {*layer}, .count = 1}};
     methods[1] = is_first ? split_first(o, layer, n_expert) : methods[0];
-    methods[1].parts[0].batched = true;
     methods[2] = methods[1];
     take_own(&methods[2]);
     for (int pass = 0; pass < BENCH_PASSES; pass++) {

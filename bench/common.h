@@ -207,7 +207,6 @@ typedef struct bench_layer {
     float *w, *dw;                          /* [out, in] at + g w_step */
     int32_t ldx, lddx, ldz;                 /* w and dw are dense */
     size_t x_step, dx_step, z_step, w_step; /* w_step 0: the groups share w, and dw is their sum */
-    bool batched;                           /* one call of OpenBLAS, where it has one */
     bool add; /* dx is added to; with dx_step 0 the groups after the first add anyway */
 } bench_layer;
 

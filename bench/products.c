@@ -82,38 +82,7 @@ static void multiply_one(const product *p) {
                 p->beta, p->c, p->ldc);
 }
 
-#ifdef BENCH_HAS_SGEMM_BATCH
-/* One call of OpenBLAS for equal products, unless they add to the same result. */
-static void multiply_all(const bench_layer *l, bench_pass pass, const layer_part *r) {
-    const size_t count = (size_t)(r->last - r->first);
-    const float **a = bench_alloc(count, sizeof *a), **b = bench_alloc(count, sizeof *b);
-    float **c = bench_alloc(count, sizeof *c);
-    product p = {0};
-    for (size_t i = 0; i < count; i++) {
-        p = product_at(l, pass, r->first + (int32_t)i, r->begin, r->end);
-        a[i] = p.a;
-        b[i] = p.b;
-        c[i] = p.c;
-    }
-    const blasint m = p.m, n = p.n, k = p.k, lda = p.lda, ldb = p.ldb, ldc = p.ldc,
-                  size = (blasint)count;
-    const float alpha = 1;
-    cblas_sgemm_batch(CblasRowMajor, &p.ta, &p.tb, &m, &n, &k, &alpha, a, &lda, b, &ldb, &p.beta, c,
-                      &ldc, 1, &size);
-    free(a);
-    free(b);
-    free(c);
-}
-#endif
-
 static void run_groups(const bench_layer *l, bench_pass pass, const layer_part *r) {
-#ifdef BENCH_HAS_SGEMM_BATCH
-    if (l->batched && r->last - r->first > 1 && (pass != BENCH_INPUT || l->dx_step) &&
-        (pass != BENCH_WEIGHTS || l->w_step)) {
-        multiply_all(l, pass, r);
-        return;
-    }
-#endif
     for (int32_t g = r->first; g < r->last && r->begin < r->end; g++) {
         product p = product_at(l, pass, g, r->begin, r->end);
         multiply_one(&p);

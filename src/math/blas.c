@@ -33,43 +33,11 @@ void mmoe_gemm_run(const mmoe_gemm *g) {
         blas(g);
 }
 
-#ifdef MMOE_HAS_SGEMM_BATCH
-enum { MOST_TOGETHER = 64 };
-
-static bool same_products(const mmoe_gemm *a, const mmoe_gemm *b) {
-    return a->ta == b->ta && a->tb == b->tb && a->m == b->m && a->n == b->n && a->k == b->k &&
-           a->lda == b->lda && a->ldb == b->ldb && a->ldc == b->ldc && a->beta == b->beta;
-}
-
-static void blas_batch(const mmoe_gemm *g, blasint count) {
-    const float *a[MOST_TOGETHER], *b[MOST_TOGETHER], alpha = 1;
-    float *c[MOST_TOGETHER];
-    for (blasint i = 0; i < count; i++) {
-        a[i] = g[i].a;
-        b[i] = g[i].b;
-        c[i] = g[i].c;
-    }
-    CBLAS_TRANSPOSE ta = g->ta ? CblasTrans : CblasNoTrans, tb = g->tb ? CblasTrans : CblasNoTrans;
-    blasint m = g->m, n = g->n, k = g->k, lda = g->lda, ldb = g->ldb, ldc = g->ldc;
-    cblas_sgemm_batch(CblasRowMajor, &ta, &tb, &m, &n, &k, &alpha, a, &lda, b, &ldb, &g->beta, c,
-                      &ldc, 1, &count);
-}
-#endif
-
+/* One by one: OpenBLAS's own cblas_sgemm_batch, which versions from 0.3.28 on have, jumps to a
+ * wrong address where it was built for several processors, as distributions build it (mended in
+ * 2026, OpenBLAS pull request 5980). */
 void mmoe_gemm_batch(const mmoe_gemm *g, int32_t count) {
-    for (int32_t i = 0, together; i < count; i += together) {
-        together = 1;
-#ifdef MMOE_HAS_SGEMM_BATCH
-        while (i + together < count && together < MOST_TOGETHER &&
-               same_products(&g[i], &g[i + together]))
-            together++;
-        if (together > 1) {
-            blas_batch(&g[i], together);
-            continue;
-        }
-#endif
-        mmoe_gemm_run(&g[i]);
-    }
+    for (int32_t i = 0; i < count; i++) mmoe_gemm_run(&g[i]);
 }
 
 void mmoe_gemm_double(int32_t m, int32_t n, int32_t k, const double *a, const double *b,

@@ -10,8 +10,7 @@
 /* One product, by BLAS, or by a kernel of ours where the shape is so small that the call would cost
  * more (measured: math/blas.c). */
 void mmoe_gemm_run(const mmoe_gemm *g);
-/* `count` products that do not depend on each other, in any order; neighbours of one shape go to
- * BLAS's batched call where the installed one has it. */
+/* `count` products that do not depend on each other, in any order. */
 void mmoe_gemm_batch(const mmoe_gemm *g, int32_t count);
 
 /* C [m, n] = A B^T of double matrices A [m, k] and B [n, k] without gaps between their rows. */
