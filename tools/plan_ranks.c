@@ -125,13 +125,13 @@ static void print_memory_of(const mmoe_estimate *e, const mmoe_rank_estimate *m)
            plan_bytes_text(plan_rank_memory(m, false), text[4]));
 }
 
-/* Of one rank of as many as trainer.segments lets there be. */
+/* For as many ranks as trainer.segments allows. */
 static void print_memory(const mmoe_estimate *e) {
     const mmoe_rank_estimate one = plan_of_one(e);
     if (!e->n_of_ranks) return;
-    puts("\nmemory of a rank, counted: all with rows streamed, and with rows in memory (all but "
-         "rows, where\nnone are known); of rows that are streamed it has its lanes with "
-         "trainer.lanes");
+    puts(
+        "\nmemory of a rank: with streamed rows (its own lanes, with trainer.lanes), and with rows "
+        "in memory\n(without the rows, if none are known)");
     printf("%6s %10s %10s %10s %10s %10s\n", "ranks", "tables", "moments", "the rest", "streamed",
            "in memory");
     print_memory_of(e, &one);
@@ -139,13 +139,12 @@ static void print_memory(const mmoe_estimate *e) {
 }
 
 void plan_ranks_print(const mmoe_estimate *e, const plan_network *n, int most) {
-    printf(
-        "\na step on hosts like this one, %g Gbit/s and %g ms apart: by a formula, not measured\n",
-        n->bytes_a_second * 8 / 1e9, 1e3 * n->latency);
+    printf("\na step on hosts like this one, %g Gbit/s and %g ms apart, predicted by a formula; "
+           "measured here:\n",
+           n->bytes_a_second * 8 / 1e9, 1e3 * n->latency);
     if (e->n_of_ranks)
-        printf("but for what each computes, which is timed here, up to %d\n",
-               (int)e->of_ranks[e->n_of_ranks - 1].ranks);
-    printf("of messages processors take %.1f us each and %.2f ns a byte, as over TCP on this one\n",
+        printf("computing, for up to %d ranks, and ", (int)e->of_ranks[e->n_of_ranks - 1].ranks);
+    printf("the processors' time for messages over TCP: %.1f us each and %.2f ns a byte\n",
            1e6 * n->wire.message, 1e9 * n->wire.byte);
     printf("%6s %9s %9s %9s %9s %9s %10s %9s %8s%s\n", "hosts", "ms", "computing", "sending",
            "copying", "waiting", "MB a rank", "rows/s", "speed-up", e->rows ? "   epoch s" : "");
@@ -158,7 +157,7 @@ void plan_ranks_print(const mmoe_estimate *e, const plan_network *n, int most) {
     print_memory(e);
 }
 
-/* Of one rank of `hosts`; null: trainer.segments does not let there be so many. */
+/* Of one rank of `hosts`; null: trainer.segments does not allow so many. */
 static json_t *memory_json(const mmoe_estimate *e, int hosts) {
     const mmoe_rank_estimate one = plan_of_one(e);
     if (hosts == 1) return plan_memory_json(&one);

@@ -354,71 +354,76 @@ static json_t *load_texts(const mmoe_texts *texts) {
     return array;
 }
 
-mmoe_status mmoe_key_load(const mmoe_key *key, const void *scope, const mmoe_config *config,
-                          json_t **out) {
-    const void *from = (const char *)scope + key->offset;
+/* Whether an optional key was not given. */
+static bool is_absent(const mmoe_key *key, const void *from) {
+    const bool is_optional = !key->doc.default_value;
     switch (key->kind) {
-    case MMOE_KEY_INT32:
-        *out = key->zero && !*(const int32_t *)from ? json_string(key->zero)
-                                                    : json_integer(*(const int32_t *)from);
-        break;
     case MMOE_KEY_INT64:
-        *out = NULL;
-        if (!key->doc.default_value && *(const int64_t *)from == key->absent) return MMOE_OK;
-        *out = json_integer(*(const int64_t *)from);
-        break;
-    case MMOE_KEY_UINT64:
-        *out = json_integer((json_int_t) * (const uint64_t *)from);
-        break;
-    case MMOE_KEY_FLOAT:
-        *out = load_float(*(const float *)from);
-        break;
-    case MMOE_KEY_BOOL:
-        *out = json_boolean(*(const bool *)from);
-        break;
-    case MMOE_KEY_TRISTATE:
-        *out = NULL;
-        if (*(const int8_t *)from == 0) return MMOE_OK;
-        *out = json_boolean(*(const int8_t *)from > 0);
-        break;
+        return is_optional && *(const int64_t *)from == key->absent;
     case MMOE_KEY_WORD:
-        *out = NULL;
-        if (!key->doc.default_value && *(const int32_t *)from == (int32_t)key->absent)
-            return MMOE_OK;
-        *out = load_word(key, *(const int32_t *)from);
-        break;
+        return is_optional && *(const int32_t *)from == (int32_t)key->absent;
+    case MMOE_KEY_TRISTATE:
+        return *(const int8_t *)from == 0;
     case MMOE_KEY_TEXT:
-        *out = NULL;
-        if (!*(char *const *)from) return MMOE_OK;
-        *out = json_string(*(char *const *)from);
-        break;
+        return !*(char *const *)from;
+    case MMOE_KEY_NUMBERS:
+        return !((const mmoe_numbers *)from)->items;
+    case MMOE_KEY_TEXTS:
+        return !((const mmoe_texts *)from)->items;
+    default:
+        return false;
+    }
+}
+
+static json_t *load_choice(const mmoe_key *key, const mmoe_choice *choice) {
+    return choice->word < 0 ? load_double(choice->number) : load_word(key, choice->word);
+}
+
+static json_t *load_value(const mmoe_key *key, const void *from, const mmoe_config *config) {
+    switch (key->kind) {
+    case MMOE_KEY_INT32: {
+        const int32_t number = *(const int32_t *)from;
+        return key->zero && !number ? json_string(key->zero) : json_integer(number);
+    }
+    case MMOE_KEY_INT64:
+        return json_integer(*(const int64_t *)from);
+    case MMOE_KEY_UINT64:
+        return json_integer((json_int_t) * (const uint64_t *)from);
+    case MMOE_KEY_FLOAT:
+        return load_float(*(const float *)from);
+    case MMOE_KEY_BOOL:
+        return json_boolean(*(const bool *)from);
+    case MMOE_KEY_TRISTATE:
+        return json_boolean(*(const int8_t *)from > 0);
+    case MMOE_KEY_WORD:
+        return load_word(key, *(const int32_t *)from);
+    case MMOE_KEY_TEXT:
+        return json_string(*(char *const *)from);
     case MMOE_KEY_TASK: {
         const int32_t task = *(const int32_t *)from;
-        *out = json_string(task < 0 ? "mean" : config->tasks[task].name);
-        break;
+        return json_string(task < 0 ? "mean" : config->tasks[task].name);
     }
     case MMOE_KEY_LAYERS:
     case MMOE_KEY_PAIR:
-        *out = load_array(key, from);
-        break;
+        return load_array(key, from);
     case MMOE_KEY_NUMBERS:
-        *out = NULL;
-        if (!((const mmoe_numbers *)from)->items) return MMOE_OK;
-        *out = load_numbers(from);
-        break;
+        return load_numbers(from);
     case MMOE_KEY_TEXTS:
-        *out = NULL;
-        if (!((const mmoe_texts *)from)->items) return MMOE_OK;
-        *out = load_texts(from);
-        break;
-    case MMOE_KEY_CHOICE: {
-        const mmoe_choice *choice = from;
-        *out = choice->word < 0 ? load_double(choice->number) : load_word(key, choice->word);
-        break;
-    }
+        return load_texts(from);
+    case MMOE_KEY_CHOICE:
+        return load_choice(key, from);
     case MMOE_KEY_DOUBLE:
     case MMOE_KEY_VOCABULARY:
         assert(!"no key of a configuration");
     }
+    return NULL;
+}
+
+mmoe_status mmoe_key_load(const mmoe_key *key, const void *scope, const mmoe_config *config,
+                          json_t **out) {
+    const void *from = (const char *)scope + key->offset;
+    *out = NULL;
+    if (is_absent(key, from)) return MMOE_OK;
+    *out = load_value(key, from, config);
     return *out ? MMOE_OK : MMOE_E_MEMORY;
 }
