@@ -110,9 +110,9 @@ static mmoe_status check_sequence(const mmoe_sparse_spec *s, const char *item,
     if (status) return status;
     snprintf(path, sizeof path, "%s.brackets", item);
     if (s->brackets && s->weight_separator)
-        return mmoe_key_fail(place, path, "elements with weights have no quotes round them");
+        return mmoe_key_fail(place, path, "cannot be used with weight_separator");
     if (s->brackets && s->columns.items)
-        return mmoe_key_fail(place, path, "an element that has a column has no brackets round it");
+        return mmoe_key_fail(place, path, "cannot be used with columns");
     snprintf(path, sizeof path, "%s.pooling", item);
     if (is_side_by_side && s->max_len == 0)
         return mmoe_key_fail(place, path, "concat needs max_len: its width is max_len embeddings");

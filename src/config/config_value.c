@@ -90,10 +90,10 @@ static mmoe_status refuse_float(const json_t *value, const char *allowed,
     char shown[MMOE_NUMBER_SIZE];
     if (number == 0 || (float)number != 0) return refuse(value, "number", allowed, place, path);
     mmoe_format_double(number, shown);
-    return mmoe_key_fail(place, path,
-                         "%s would be 0, for the least number of 32 bits is 1.4e-45; allowed is a "
-                         "number: %s",
-                         shown, allowed);
+    return mmoe_key_fail(
+        place, path,
+        "%s would become 0, as the smallest 32-bit number is 1.4e-45; allowed is a number: %s",
+        shown, allowed);
 }
 
 const char *mmoe_key_word(const mmoe_key *key, int32_t value, int *length) {

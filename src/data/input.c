@@ -113,13 +113,13 @@ static mmoe_status check_wanted(const mmoe_input *input, const mmoe_wanted_colum
                             (int)(c->dim ? c->dim : 1), (int)w->dim);
     if (w->side == MMOE_SIDE_USER && c->side == MMOE_SIDE_ITEM && input->ranks)
         return fail_fit(w->name,
-                        "the column is the items' in the input, and the user's in the model, "
-                        "whose configuration has its \"side\"",
+                        "the input gives the column with the items, and the model's configuration "
+                        "says \"side\": \"user\"",
                         err);
     if (w->is_list && w->side == MMOE_SIDE_ITEM && c->side == MMOE_SIDE_USER)
         return fail_fit(w->name,
-                        "the lists are the user's in the input, and the items' in the model, "
-                        "whose configuration needs \"side\": \"user\" for them",
+                        "the input gives the lists with the user, which needs \"side\": \"user\" "
+                        "in the model's configuration",
                         err);
     return MMOE_OK;
 }

@@ -192,9 +192,8 @@ mmoe_status mmoe_manifest_check(const json_t *json, const char *path, char *text
     const mmoe_status status = read_head(&r, json);
     if (status || !json_object_get(json, "checksum") || has_its_sum(text, length)) return status;
     return mmoe_fail_format(err, path,
-                            "its bytes are not those that were written (checksum): restore the "
-                            "file or pack the data anew; what was changed by hand is read without "
-                            "the line \"checksum\"");
+                            "the file does not match its checksum: restore it or pack the data "
+                            "anew; if it was changed by hand, delete its line \"checksum\"");
 }
 
 static mmoe_status read_counts(const reader *r, const json_t *json, struct mmoe_dataset *set) {

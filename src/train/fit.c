@@ -232,7 +232,7 @@ static void begin_anew(mmoe_trainer *t) {
 }
 
 #define NOT_AS_STREAMED                                                                            \
-    " (those of a CSV file in memory are others than the same rows streamed or packed)"
+    " (rows of a CSV file in memory count as other rows than the same streamed or packed)"
 /* How the run that is to be continued began, if not with these rows; NULL: it did. */
 static const char *differing_rows(const mmoe_progress_state *at, mmoe_identity train,
                                   uint64_t valid) {

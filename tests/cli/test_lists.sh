@@ -207,9 +207,9 @@ check "init sees them" grep -qF "$said round them (\"brackets\"): 50 % of the ce
 check "and writes them" grep -qF '"separator": ",", "brackets": true' init.json
 sed '3s/.*/plain,1/; s/{/[/; s/}/]/' square.csv >mixed.csv
 expect 0 "299 of 300 cells stand between brackets" init mixed.csv --label y
-expect 2 "features.sequence[0].brackets: elements with weights have no quotes round them" train \
+expect 2 "features.sequence[0].brackets: cannot be used with weight_separator" train \
     --config commas.json --set features.sequence.0.weight_separator=: --train commas.csv --output n
-expect 2 'brackets: an element that has a column has no brackets round it' train \
+expect 2 'brackets: cannot be used with columns' train \
     --config plain.json --train commas.csv --output n --set \
     'features.sequence=[{"name": "h", "columns": ["hist"], "brackets": true}]'
 

@@ -60,7 +60,7 @@ expect 0 "" train --config stream.json --train train.d --valid valid.d --output 
     --resume c.ckpt
 weights resumed.m
 check "a resumed stream gives the same weights" cmp csv.m.w resumed.m.w
-expect 1 "(those of a CSV file in memory are others than the same rows streamed or packed)" train \
+expect 1 "(rows of a CSV file in memory count as other rows than the same streamed or packed)" train \
     --config config.json --train train.csv --valid valid.csv --output x.m --resume c.ckpt
 
 for data in valid.csv valid.d; do
@@ -147,7 +147,7 @@ check "the schema grows" [ -f own.d/schema-2.safetensors -a ! -f own.d/schema.sa
 cp -r own.d named.d
 mv named.d/schema-2.safetensors named.d/schema-3.safetensors
 sed -i 's/schema-2\.safetensors/schema-3.safetensors/' named.d/manifest.json
-expect 1 "named.d/manifest.json: its bytes are not those that were written (checksum): restore" \
+expect 1 "named.d/manifest.json: the file does not match its checksum: restore it or pack" \
     train --config one.json --train named.d --output x.m
 sed -i '/"checksum"/d' named.d/manifest.json
 sed '2,$s/^u/w/' valid.csv >newer.csv

@@ -15,10 +15,10 @@ static const struct {
      TAGS ",{\"name\": \"old\", \"column\": \"seen\", \"vocab_size\": 9, "
           "\"separator\": \"|\"}",
      ALL_DENSE, "seen",
-     "the lists are the user's in the input, and the items' in the model, whose configuration "
-     "needs \"side\": \"user\" for them"},
+     "the input gives the lists with the user, which needs \"side\": \"user\" in the model's "
+     "configuration"},
     {ALL_SPARSE, ALL_LISTS, AGE "," PLACE ",{\"name\": \"price\", \"side\": \"user\"}", "price",
-     "the column is the items' in the input, and the user's in the model"},
+     "the input gives the column with the items, and the model's configuration says"},
     {ALL_SPARSE ",{\"name\": \"more\", \"column\": \"tags\"}", SEEN, ALL_DENSE, "tags",
      "the input has lists, and the model reads one value"},
     {CITY "," USER "," BOTH,

@@ -206,7 +206,8 @@ START_TEST(every_number_keeps_its_bounds) {
         /* inside as a double, outside as a float */
         refuse_set(config, set_path, "1e-60", path, key->allowed);
         refuse_set(config, set_path, "1e-46", path, key->allowed);
-        if (open == '[') refuse_set(config, set_path, "1e-310", path, "1e-310 would be 0, for the");
+        if (open == '[')
+            refuse_set(config, set_path, "1e-310", path, "1e-310 would become 0, as the");
         if (close == ')') refuse_set(config, set_path, "0.999999999999", path, key->allowed);
         mmoe_config_free(config);
         n++;
