@@ -260,7 +260,7 @@ typedef struct mmoe_trainer_options {
     const char *best_folder;
     /* 1: ranks (mmoe_trainer_join) may have unlike kernels, BLAS cores and patches of the library's
      * version. A warning says so, and the weights are not those of one process to the bit. 0: that
-     * is an error, as unlike configurations and rows are in either case. */
+     * is an error, as unlike configurations, rows and weights are in either case. */
     int allow_unlike;
     void *reserved[4]; /* NULL; else MMOE_E_ARGUMENT */
 } mmoe_trainer_options;
@@ -297,9 +297,9 @@ MMOE_API void mmoe_trainer_task_factors(const mmoe_trainer *trainer, double *fac
  * alike, from the threads that call steps, and none within on_progress, which fails them all, nor,
  * of a model of mmoe_model_create_among, within on_epoch, which is refused. A fit begins with a
  * comparison of what ranks have before them: MMOE_E_CONFIG, which names it, where configurations,
- * rows, library, kernels or BLAS cores are unlike (allow_unlike). `comm` must outlive the trainer;
- * of one rank it changes nothing. MMOE_E_CONFIG: more ranks than segments; _ARGUMENT: it has
- * joined, or taken a step; _MEMORY. */
+ * rows, weights, library, kernels or BLAS cores are unlike (allow_unlike). `comm` must outlive the
+ * trainer; of one rank it changes nothing. MMOE_E_CONFIG: more ranks than segments; _ARGUMENT: it
+ * has joined, or taken a step; _MEMORY. */
 MMOE_API mmoe_status mmoe_trainer_join(mmoe_trainer *trainer, struct mmoe_comm *comm,
                                        mmoe_error *err);
 /* What the trainer's steps, of fits and others, have sent to other ranks so far: bytes, in how many

@@ -1,4 +1,5 @@
 /* What the ranks of a fit tell each other beside what a run does. */
+#include "base/checksum.h"
 #include "data/stored.h"
 #include "train/agree.h"
 #include "train/fit_run.h"
@@ -6,6 +7,31 @@
 static void warn_of_unlike(void *context, const char *sentence) {
     mmoe_fit_warn(context, (mmoe_warning){0},
                   "%s: the weights are not those of one process to the bit", sentence);
+}
+
+/* Do all ranks have its values, and the same, unless they were read from unlike files? Not rows of
+ * tables that are dealt, nor, behind steps, those that owners alone bring up to date; nor, where
+ * processors may be unlike, what LAPACK has rounded. */
+static bool is_of_all(const mmoe_trainer *t, const mmoe_tensor *x) {
+    if (x->kind != MMOE_TENSOR_VALUE && x->kind != MMOE_TENSOR_TABLE) return false;
+    if (x->init == MMOE_INIT_ORTHOGONAL && t->options.allow_unlike) return false;
+    if (x->kind == MMOE_TENSOR_VALUE) return true;
+    if (mmoe_table_is_dealt(&t->model->params.tables[x->table])) return false;
+    return !x->is_deferred || t->optimizer.steps == 0;
+}
+
+/* What the run begins with: of the seed, of "pretrained" files, --from, a checkpoint. */
+static uint64_t hash_weights(mmoe_trainer *t) {
+    const mmoe_tensors *tensors = &t->model->graph->tensors;
+    uint64_t hash = 0;
+    mmoe_trainer_take_weights(t); /* of a step before, which may be on their way */
+    for (size_t i = 0; i < tensors->count; i++) {
+        const mmoe_tensor *x = &tensors->items[i];
+        if (is_of_all(t, x))
+            hash = mmoe_checksum_hash(hash, mmoe_params_at(&t->model->params, x),
+                                      (size_t)x->count * sizeof(float));
+    }
+    return hash;
 }
 
 mmoe_status mmoe_fit_agree(mmoe_trainer *t, mmoe_error *err) {
@@ -17,6 +43,7 @@ mmoe_status mmoe_fit_agree(mmoe_trainer *t, mmoe_error *err) {
                                          {"epochs done", (uint64_t)t->at.epoch},
                                          {"rows of the epoch done", (uint64_t)t->at.row},
                                          {"steps done", t->optimizer.steps},
+                                         {"weights", hash_weights(t)},
                                          {"checkpoint", t->checkpoint_path != NULL}};
     const mmoe_agreement a = {t->ranks->comm, numbers, sizeof numbers / sizeof *numbers,
                               t->options.allow_unlike ? warn_of_unlike : NULL, t};
