@@ -78,11 +78,16 @@ mmoe_status sweep_config(const sweep_plan *plan, size_t setting, int64_t seed, m
 void sweep_setting_text(const sweep_plan *plan, size_t setting, char *text, size_t size);
 const char *sweep_key_label(const sweep_plan *plan, size_t key);
 
+/* ---- sweep_identity.c ---- */
+
+/* All that must be the same for results to stand in one table, of data files and of "pretrained"
+ * ones their bytes; settings and seeds may be more or others. The caller's. */
+int sweep_identity(const sweep_plan *plan, json_t **out);
+/* Whether the directory has results of that alone, or none yet; from now on it says that it has. */
+int sweep_check_identity(json_t *identity, const sweep_results *results);
+
 /* ---- sweep_results.c ---- */
 
-/* All that must be the same for results to stand in one table, of data files their bytes; settings
- * and seeds may be more or others. The caller's. */
-int sweep_identity(const sweep_plan *plan, json_t **out);
 /* Makes the directory or goes on with what stands in it: runs that are done already are marked.
  * Nobody else may write there until it is closed. Of several ranks the first alone reads and writes
  * there, others have the directory for large tables' best weights. */

@@ -1,8 +1,6 @@
-/* The results of a sweep: DIRECTORY/results.csv, a row a run as it ends, and DIRECTORY/sweep.json,
- * which says of what sweep. */
+/* The results of a sweep: DIRECTORY/results.csv, a row a run as it ends. */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,14 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/checksum.h"
 #include "base/csv.h"
 #include "base/error.h"
 #include "output.h"
 #include "ranks.h"
-#include "rows.h"
 #include "sweep.h"
-#include "warnings.h"
 
 /* Columns: the keys, these, the figures, and the last five. */
 static const char *const before[] = {"seed", "status", "message"};
@@ -30,158 +25,6 @@ static char *join_path(const char *directory, const char *name) {
     char *path = malloc(size);
     if (path) snprintf(path, size, "%s/%s", directory, name);
     return path;
-}
-
-/* ---- Which sweep ---- */
-
-/* Of its bytes, in blocks; false and errno on failure. */
-static bool hash_file(const char *path, uint64_t *hash) {
-    enum { BLOCK = 1 << 20 };
-    FILE *file = fopen(path, "rbe");
-    char *block = malloc(BLOCK);
-    size_t got = 0;
-    *hash = 0;
-    while (file && block && (got = fread(block, 1, BLOCK, file)) > 0)
-        *hash = mmoe_checksum_hash(*hash, block, got);
-    const bool is_read = file && block && !ferror(file);
-    const int reason = errno;
-    if (file) fclose(file);
-    free(block);
-    errno = reason;
-    return is_read;
-}
-
-/* CLI_OK: *out is the file's, null where there is none. A packed folder is told by its manifest,
- * which has the checksums of all that is in it. */
-static int file_identity(const char *path, json_t **out) {
-    struct stat st;
-    uint64_t hash;
-    char text[MMOE_CHECKSUM_SIZE], of[PATH_MAX];
-    *out = NULL;
-    if (path) snprintf(of, sizeof of, "%s%s", path, cli_is_folder(path) ? "/manifest.json" : "");
-    if (path && (stat(of, &st) || !hash_file(of, &hash)))
-        return cli_fail_system("cannot read %s", path);
-    if (path) mmoe_checksum_print(hash, text);
-    *out = path ? json_pack("{s:o, s:I, s:s}", "path", cli_json_text(path), "bytes",
-                            (json_int_t)st.st_size, "checksum", text)
-                : json_null();
-    return *out ? CLI_OK : cli_fail_memory();
-}
-
-/* Of one file its own, of several a list. */
-static int files_identity(const cli_rows *files, json_t **out) {
-    if (files->count <= 1) return file_identity(files->count ? files->paths[0] : NULL, out);
-    json_t *list = json_array();
-    int status = CLI_OK;
-    for (size_t i = 0; !status && i < files->count; i++) {
-        json_t *file;
-        status = file_identity(files->paths[i], &file);
-        if (!status && json_array_append_new(list, file)) status = cli_fail_memory();
-    }
-    *out = list;
-    return status;
-}
-
-int sweep_identity(const sweep_plan *p, json_t **out) {
-    const char *const names[] = {"train", "valid", "test"};
-    const cli_rows *const files[] = {&p->train, &p->valid, &p->test};
-    json_t *keys = json_array(), *own = json_object();
-    for (size_t k = 0; k < p->n_key; k++) json_array_append_new(keys, json_string(p->keys[k]));
-    int status = json_object_set(own, "config", p->config) ? cli_fail_memory() : CLI_OK;
-    for (int i = 0; !status && i < 3; i++) {
-        json_t *file;
-        status = files_identity(files[i], &file);
-        if (!status && json_object_set_new(own, names[i], file)) status = cli_fail_memory();
-    }
-    if (json_object_set_new(own, "keys", keys) && !status) status = cli_fail_memory();
-    *out = own;
-    return status;
-}
-
-/* What of a record is not as it was; NULL: nothing. `unknown`: of how many files it does not know
- * the bytes. */
-static const char *differing_part(json_t *own, const json_t *found, int *unknown) {
-    const char *part, *key;
-    json_t *value, *entry;
-    *unknown = 0;
-    json_object_foreach(own, part, value) {
-        const json_t *other = json_object_get(found, part);
-        if (json_equal(value, (json_t *)(uintptr_t)other)) continue;
-        if (!json_is_object(other) || json_object_get(other, "checksum") ||
-            !json_object_get(value, "checksum"))
-            return part;
-        /* Version 0.1 kept path and length alone. */
-        json_object_foreach(value, key,
-                            entry) if (strcmp(key, "checksum") != 0 &&
-                                       !json_equal(entry, json_object_get(other, key))) return part;
-        ++*unknown;
-    }
-    return NULL;
-}
-
-/* What a record has beside that; NULL: nothing. */
-static const char *additional_part(const json_t *own, json_t *found) {
-    for (void *at = json_object_iter(found); at; at = json_object_iter_next(found, at))
-        if (!json_object_get(own, json_object_iter_key(at))) return json_object_iter_key(at);
-    return NULL;
-}
-
-static int compare_identity(json_t *own, json_t *found, const char *directory, int *unknown) {
-    const char *part = differing_part(own, found, unknown),
-               *more = part ? NULL : additional_part(own, found);
-    if (more)
-        return cli_fail("%s has the results of another sweep, or of a newer version than mmoe %s: "
-                        "its \"%s\" is not this one's; choose another --output",
-                        directory, mmoe_version(), more);
-    if (!part) return CLI_OK;
-    const json_t *value = json_object_get(own, part), *other = json_object_get(found, part);
-    const char *path = json_string_value(json_object_get(value, "path"));
-    if (path && json_equal(json_object_get(value, "path"), json_object_get(other, "path")))
-        return cli_fail("%s has the results of another sweep: \"%s\" has changed, the file %s; "
-                        "choose another --output",
-                        directory, part, path);
-    return cli_fail("%s has the results of another sweep: its \"%s\" is not this one's; choose "
-                    "another --output",
-                    directory, part);
-}
-
-static int write_identity(const char *path, json_t *own) {
-    cli_file file;
-    int status = cli_file_open(&file, path);
-    if (!status) status = cli_print_json(file.stream, json_incref(own), true);
-    if (!status) return cli_file_keep(&file);
-    cli_file_drop(&file);
-    return status;
-}
-
-/* Its record is read; one of an older version has its data's bytes from now on. */
-static int check_record(const char *path, json_t *own, const char *directory) {
-    json_t *found = json_load_file(path, 0, NULL);
-    if (!found) return cli_fail("%s is no description of a sweep", path);
-    int unknown;
-    int status = compare_identity(own, found, directory, &unknown);
-    json_decref(found);
-    if (status || !unknown) return status;
-    cli_warn("%s is of an older version and knows the length of %d data files alone: that their "
-             "rows are those of the results cannot be checked",
-             path, unknown);
-    return write_identity(path, own);
-}
-
-static int check_identity(json_t *own, const sweep_results *r) {
-    char *path = join_path(r->directory, "sweep.json");
-    struct stat st;
-    int status = path ? CLI_OK : cli_fail_memory();
-    if (!status && stat(path, &st) == 0)
-        status = check_record(path, own, r->directory);
-    else if (!status && stat(r->path, &st) == 0 && st.st_size > 0)
-        status = cli_fail("%s stands there, but not %s, which would say of what sweep it is; "
-                          "choose another --output",
-                          r->path, path);
-    else if (!status)
-        status = write_identity(path, own);
-    free(path);
-    return status;
 }
 
 /* ---- Rows ---- */
@@ -382,7 +225,7 @@ int sweep_results_open(sweep_results *r, const sweep_plan *p, json_t *identity,
     }
     if (!r->directory || !r->path || !r->runs) return cli_fail_memory();
     if (cli_ranks()->rank > 0) return CLI_OK;
-    int status = check_identity(identity, r);
+    int status = sweep_check_identity(identity, r);
     return status ? status : open_rows(p, r);
 }
 

@@ -62,6 +62,31 @@ train other.json --output o.safetensors
 expect 0 "" inspect --model o.safetensors
 check "another model's vectors may learn" grep -q 'embed_dict.history.weight  *F32  4 x 2$' out
 
+# A sweep knows the vectors that its results began with.
+echo '{"config": "config.json", "train": "train.csv", "valid": "train.csv", "seeds": 1,
+    "grid": {"trainer.n_epoch": [1]}}' >s.json
+expect 0 "" sweep --config s.json
+expect 0 "1 of 1 runs are done already" sweep --config s.json
+cp v.npy kept.npy
+vectors '\000\000\000\100\000\000\000\100' >v.npy
+expect 1 'another sweep: "pretrained" has changed, the file v.npy; choose' sweep --config s.json
+mv kept.npy v.npy
+python3 - <<'PY'
+import json
+record = json.load(open("s.sweep/sweep.json"))
+del record["pretrained"]
+json.dump(record, open("s.sweep/sweep.json", "w"))
+PY
+expect 0 'does not know the "pretrained" files: that they' sweep --config s.json
+expect 0 "1 of 1 runs are done already" sweep --config s.json
+check "which is said once" [ "$(grep -c 'older version' err)" -eq 0 ]
+# Of settings that come later, too.
+cp m.safetensors w.safetensors
+sed 's/"trainer.n_epoch": \[1\]/"features.sequence.0.pretrained": ["v.npy", \
+    "w.safetensors:embedding.embed_dict.history.weight"]/' s.json >t.json
+expect 0 "" sweep --config t.json
+cp o.safetensors w.safetensors
+expect 1 '"pretrained" has changed, the file w.safetensors; choose' sweep --config t.json
 refuse() { # SED MESSAGE
     sed "$1" config.json >wrong.json
     expect 1 "$2" train --config wrong.json --train train.csv --output n2

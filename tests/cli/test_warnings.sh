@@ -760,6 +760,27 @@ valid.cvr.auc is undefined in each of 2 runs: the order is that of the others
 $(cat said)
 END
 
+# Vectors that the results began with, which a record of before does not know.
+sed 's/"embed_dim": 2/"vocab_size": 9, "pretrained": "v.npy"/' config.json >begun.json
+{
+    printf '\223NUMPY\001\000v\000%-117s\n' \
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (9, 2), }"
+    head -c 72 /dev/zero
+} >v.npy
+cat >begun.sweep.json <<'JSON'
+{"config": "begun.json", "train": "good.csv", "valid": "good.csv", "seeds": [1],
+ "grid": {"trainer.n_epoch": [2]}}
+JSON
+walk sweep --config begun.sweep.json --output begun --threads 1 --json </dev/null
+python3 -c 'import json
+record = json.load(open("begun/sweep.json"))
+del record["pretrained"]
+json.dump(record, open("begun/sweep.json", "w"))'
+walk sweep --config begun.sweep.json --output begun --threads 1 --json <<END
+begun/sweep.json is of an older version and does not know the "pretrained" files: that they are \
+those of the results cannot be checked
+END
+
 # ---- A machine without TCP to itself ----
 
 walk_plan() { # WRAPPER
