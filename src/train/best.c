@@ -106,10 +106,25 @@ mmoe_status mmoe_best_failed(const mmoe_best *b, bool to_keep, mmoe_error *err) 
     return mmoe_fail_system(err, b->folder, text);
 }
 
+/* All of [at, at + bytes); where signals come too often for that (tmpfs before Linux 6.12 gives up
+ * at each, and what it had so far), in parts that are done between two of them. */
+static int reserve(int file, off_t at, off_t bytes) {
+    enum { LEAST = 1 << 16 };
+    off_t part = bytes;
+    int reason = 0;
+    while (bytes > 0 && (!reason || reason == EINTR)) {
+        reason = posix_fallocate(file, at, part < bytes ? part : bytes);
+        if (reason == EINTR && part > LEAST) part /= 2;
+        if (reason) continue;
+        at += part;
+        bytes -= part;
+    }
+    return reason;
+}
+
 /* Not every file system can reserve; one that cannot may know yet that it has no files so large. */
 static bool take_room(int file, size_t bytes) {
-    do errno = posix_fallocate(file, 0, (off_t)bytes);
-    while (errno == EINTR);
+    errno = reserve(file, 0, (off_t)bytes);
     if (errno == EOPNOTSUPP || errno == EINVAL) return ftruncate(file, (off_t)bytes) == 0;
     return errno == 0;
 }

@@ -223,9 +223,13 @@ END_TEST
 
 /* A file system that is interrupted, and then cannot reserve. */
 static const int *answers; /* 0 behind the last */
+static off_t most_at_once; /* that it reserves before the next signal; 0: any number */
+static int calls;
 
 int posix_fallocate(int file, off_t offset, off_t size) {
     if (answers && *answers) return *answers++;
+    ck_assert_int_lt(++calls, 1000);
+    if (most_at_once && size > most_at_once) return EINTR;
     return ftruncate(file, offset + size) ? errno : 0;
 }
 
@@ -247,6 +251,17 @@ START_TEST(room_is_asked_for_until_there_is_an_answer) {
     limit_files(1 << 20);
     fails_to_keep("File too large");
     ck_assert_uint_eq(trainer->optimizer.steps, 0);
+}
+END_TEST
+
+/* Signals that come more often than all of it could be reserved. */
+START_TEST(room_is_asked_for_between_signals) {
+    most_at_once = 100000;
+    begin_run(&(mmoe_trainer_options){.threads = 2, .best_folder = folder});
+    SUCCEEDS(mmoe_best_open(&trainer->best, &err));
+    struct stat info;
+    ck_assert_int_eq(fstat(trainer->best.file, &info), 0);
+    ck_assert_int_eq(info.st_size, VALUES * sizeof(float));
 }
 END_TEST
 
@@ -299,6 +314,7 @@ void add_cases(TCase *c) {
     tcase_add_test(c, a_full_disk_is_told_before_the_first_step);
     tcase_add_test(c, what_cannot_be_kept_stays_in_the_model);
     tcase_add_test(c, room_is_asked_for_until_there_is_an_answer);
+    tcase_add_test(c, room_is_asked_for_between_signals);
     tcase_add_test(c, the_file_that_fails_is_told);
     tcase_add_test(c, a_file_that_is_too_short_is_told);
 }
