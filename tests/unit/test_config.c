@@ -123,7 +123,7 @@ START_TEST(syntax_errors_have_line_and_column) {
 END_TEST
 
 START_TEST(deep_and_large_texts_are_refused) {
-    const size_t depths[] = {100, 2046, 2047, 2048, 2049, 100000};
+    const size_t depths[] = {32, 33, 100, 2046, 2047, 2048, 2049, 100000};
     for (size_t i = 0; i < sizeof depths / sizeof *depths; i++) {
         char *text = malloc(2 * depths[i] + 3);
         memset(text, '[', depths[i]);
@@ -133,8 +133,16 @@ START_TEST(deep_and_large_texts_are_refused) {
         mmoe_error err;
         ck_assert_int_eq(mmoe_config_parse(text, 2 * depths[i], NULL, NULL, &config, &err),
                          MMOE_E_CONFIG);
+        ck_assert_int_eq(strstr(err.message, "line 1, column 33: maximum parsing depth") != NULL,
+                         depths[i] > 32);
         free(text);
     }
+    const char quoted[] = "{\"a\": \"[[[[[[[[[[[[[[[[[[[[\\\"[[[[[[[[[[[[[[[[[[[[\"}";
+    mmoe_error why;
+    mmoe_config *none = NULL;
+    ck_assert_int_eq(mmoe_config_parse(quoted, sizeof quoted - 1, NULL, NULL, &none, &why),
+                     MMOE_E_CONFIG);
+    ck_assert_ptr_null(strstr(why.message, "depth"));
     const size_t size = ((size_t)1 << 24) + 1;
     char *blanks = malloc(size);
     memset(blanks, ' ', size);
