@@ -868,7 +868,7 @@ class _Capsule:
                         f"{(why or b'it says not why').decode(errors='replace')}", E_IO)
         n = schema.n_children
         children = (_address * n).from_address(schema.children) if n else ()
-        names = [(_schema.from_address(c).name or b"").decode() for c in children]
+        names = [(_schema.from_address(c).name or b"").decode(errors="replace") for c in children]
         _RELEASE(schema.release)(ctypes.addressof(schema))
         return names
 

@@ -111,6 +111,10 @@ static mmoe_status find_truth(reader *r, size_t i) {
 
 static mmoe_status read_header(reader *r) {
     struct ArrowArrayStream *stream = r->s->stream;
+    if (!stream->get_schema || !stream->get_next)
+        return mmoe_fail_at(r->err, MMOE_E_ARGUMENT, r->s->name, 0, NULL,
+                            "the stream's function %s is NULL",
+                            stream->get_schema ? "get_next" : "get_schema");
     const int failed = stream->get_schema(stream, &r->schema);
     mmoe_status status = failed ? fail_stream(r, failed) : check_schema(r);
     if (!status) status = make_columns(r);

@@ -437,6 +437,10 @@ def test_a_stream_by_hand():
     error = raised(mmoe.Error, "the disk burns", by=lambda: model.predict(broken))
     assert error.code == mmoe.E_IO and len(broken.released) == 1
 
+    unnamed = Hand(BATCHES)
+    Schema.from_address(unnamed.schemas[0]).name = b"us\xe9r"
+    raised(mmoe.Error, 'column "user"', "not given", by=lambda: model.predict(unnamed))
+
     class Raises:
         def __arrow_c_stream__(self, requested_schema=None):
             raise RuntimeError("the connection is closed")

@@ -96,6 +96,12 @@ START_TEST(arguments_are_checked) {
     ck_assert_int_eq(mmoe_dataset_fit_arrow(NULL, &stream, NULL, &schema, &set, &err),
                      MMOE_E_ARGUMENT);
     ck_assert_str_eq(err.message, "mmoe_dataset_fit_arrow: an argument is NULL");
+    open_rows(&stream, "i");
+    stream.get_schema = NULL;
+    refused(&stream, MMOE_E_ARGUMENT, 0, "Arrow stream: the stream's function get_schema is NULL");
+    open_rows(&stream, "i");
+    stream.get_next = NULL;
+    refused(&stream, MMOE_E_ARGUMENT, 0, "Arrow stream: the stream's function get_next is NULL");
 }
 END_TEST
 
