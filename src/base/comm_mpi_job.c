@@ -189,6 +189,11 @@ static void say_of_others(const mmoe_mpi *m, const mmoe_mpi_ending *e, const mmo
             e->say(e->context, r, m->from[r].text);
 }
 
+/* Where the first rank, which says what all have met, does not answer. */
+static void say_own(const mmoe_mpi *m, const mmoe_mpi_ending *e, const mmoe_notice *own) {
+    if (own->status && *own->text && e->say) e->say(e->context, m->comm.rank, own->text);
+}
+
 /* The rank that hears all others out says how they end. */
 static mmoe_notice judge(mmoe_mpi *m, const mmoe_mpi_ending *e, const mmoe_notice *own) {
     const uint64_t others = mmoe_mpi_others(m);
@@ -201,6 +206,7 @@ static mmoe_notice judge(mmoe_mpi *m, const mmoe_mpi_ending *e, const mmoe_notic
         if (!verdict.status) verdict.status = m->from[r].status;
         if (m->from[r].is_relayed || !m->from[r].is_clean) verdict.is_clean = 0;
     }
+    if (m->comm.rank > 0) say_own(m, e, own);
     say_of_others(m, e, own);
     for (int r = 0; r < m->comm.size && !are_there && !m->late; r++)
         if ((others & ~have_ended(m)) >> r & 1 && e->say) e->say(e->context, r, "it has not ended");
@@ -215,7 +221,7 @@ static mmoe_notice await(mmoe_mpi *m, const mmoe_mpi_ending *e, const mmoe_notic
     const uint64_t never = (uint64_t)1 << m->comm.rank;
     if (wait_for(m, own->status != 0, never, (patience){0, 2 * answer_seconds}))
         return m->from[judge];
-    if (own->status && *own->text && e->say) e->say(e->context, m->comm.rank, own->text);
+    say_own(m, e, own);
     return (mmoe_notice){.kind = MMOE_NOTICE_VERDICT, .status = own->status};
 }
 

@@ -22,14 +22,18 @@ static mmoe_status meet(mmoe_comm *c, mmoe_error *err) {
     return mmoe_comm_barrier(c, "the gradients", err);
 }
 
-/* Rank 1 stays away until it is ended. */
-static mmoe_status be_late(mmoe_comm *c, mmoe_error *err) {
+/* A rank stays away until it is ended. */
+static mmoe_status be_late(mmoe_comm *c, int late, mmoe_error *err) {
     const mmoe_status status = meet(c, err);
     if (status) return status;
     c->seconds = 0.5;
-    while (c->rank == 1) pause();
+    while (c->rank == late) pause();
     return meet(c, err);
 }
+
+static mmoe_status last_is_late(mmoe_comm *c, mmoe_error *err) { return be_late(c, 1, err); }
+
+static mmoe_status first_is_late(mmoe_comm *c, mmoe_error *err) { return be_late(c, 0, err); }
 
 static mmoe_status fail_alone(mmoe_comm *c, mmoe_error *err) {
     if (c->rank == 1) return mmoe_fail(err, MMOE_E_IO, "the disk is full");
@@ -48,6 +52,10 @@ static mmoe_status fail_apart(mmoe_comm *c, mmoe_error *err) {
 
 static mmoe_status leave(mmoe_comm *c, mmoe_error *err) {
     return c->rank == 1 ? MMOE_OK : meet(c, err);
+}
+
+static mmoe_status first_leaves(mmoe_comm *c, mmoe_error *err) {
+    return c->rank == 0 ? MMOE_OK : meet(c, err);
 }
 
 /* As if it were killed. */
@@ -98,9 +106,10 @@ static const struct {
     const char *name;
     mmoe_status (*run)(mmoe_comm *c, mmoe_error *err);
 } jobs[] = {
-    {"cases", all_cases},  {"late", be_late},  {"alone", fail_alone}, {"alike", fail_alike},
-    {"apart", fail_apart}, {"leave", leave},   {"die", die},          {"differ", differ},
-    {"nothing", nothing},  {"told", end_told},
+    {"cases", all_cases},  {"late", last_is_late},         {"first-late", first_is_late},
+    {"alone", fail_alone}, {"alike", fail_alike},          {"apart", fail_apart},
+    {"leave", leave},      {"first-leaves", first_leaves}, {"die", die},
+    {"differ", differ},    {"nothing", nothing},           {"told", end_told},
 };
 
 static void say(void *context, int rank, const char *message) {

@@ -31,11 +31,14 @@ expect_job() { # STATUS NUMBER_OF_RANKS JOB LINE...
 expect_job 0 1 cases '1 ranks did it'
 expect_job 0 "$ranks" cases "$ranks ranks did it"
 expect_job 1 "$ranks" late 'own: rank 1: late for the gradients by 0.5 seconds'
+expect_job 1 "$ranks" first-late 'said: rank 1: rank 0: late for the gradients by 0.5 seconds'
 expect_job 1 "$ranks" alone 'own: rank 1: the disk is full'
 expect_job 1 "$ranks" alike 'own: no file'
 expect_job 1 "$ranks" apart 'own: no file' 'said: rank 1: no memory'
 expect_job 1 "$ranks" told 'own: the rows differ'
 expect_job 1 "$ranks" leave 'own: rank 1: ended while others wait for the gradients'
+expect_job 1 "$ranks" first-leaves "$ranks ranks did it" \
+    'said: rank 1: rank 0: ended while others wait for the gradients'
 expect_job 1 "$ranks" differ 'own: letters: rank 1 sends 3 bytes where rank 0 expects 4'
 expect_job 1 3 nothing 'start: 3 ranks: their number must be a power of two, 1 to 64'
 
