@@ -290,7 +290,7 @@ static int fit_run(const train_flags *f, train_run *run) {
     mmoe_status status = mmoe_trainer_fit(run->trainer, run->train, run->valid, &err);
     running = NULL;
     cli_progress_clear();
-    if (status == MMOE_E_CANCELLED && stopped) {
+    if (status == MMOE_E_CANCELLED) { /* by a signal, to this rank or to another */
         if (f->checkpoint)
             return cli_fail("stopped; continue with the same flags and --resume %s", f->checkpoint);
         return cli_fail("stopped; nothing is kept of the run (--checkpoint FILE keeps it)");

@@ -152,7 +152,18 @@ kill -STOP "$(cat pid.1)"
 await && ended && [ "$(grep -c "^mmoe.*rank 1: late for .* by $late seconds" err)" -eq 1 ]
 report $? "a rank that hangs is named, and ends all (was $status)"
 
-# And in a sweep, with its run, which is dealt when the short ones have ended.
+# A signal to one rank stops all, and the checkpoint has the run.
+rm -f k k.* log
+# shellcheck disable=SC2086
+start "$ranks" train $flags $on --output cut --checkpoint k
+await_epoch
+kill -TERM "$(cat pid.1)"
+await && ended && [ "$(grep -c '^mmoe' err)" -eq 1 ] && [ -e k ] && [ ! -e cut ] &&
+    grep -qx 'mmoe train: stopped; continue with the same flags and --resume k' err
+report $? "a signal to rank 1 stops all, who say it once (was $status)"
+rm -f k k.* log
+
+# One that hangs in a sweep, with its run, which is dealt when the short ones have ended.
 cat >sweep.json <<END
 {"config": "config.json", "train": "rows.csv", "valid": "rows.csv", "seeds": $ranks,
  "grid": {"trainer.n_epoch": [1, 100000], "trainer.earlystop_patience": [0]}}
