@@ -1882,6 +1882,10 @@ class Trainer:
         self._averages = bool(model.config["trainer"]["ema_decay"])
         self._like = model  # reads the same columns
 
+    def __reduce__(self):
+        raise TypeError("a trainer has memory of the library's, and no copy by pickle, copy or "
+                        "deepcopy: save a checkpoint, and resume from it in another")
+
     def _check_process(self):
         if self._owned.process != os.getpid():
             raise Error("a trainer's threads stay in the process that made it, and this was forked")
@@ -1912,6 +1916,7 @@ class Trainer:
         or because their table does not learn)."""
         if _is_stream(rows) or self._like._is_of_cells(_columns_of(rows)):
             raise TypeError("rows: a dictionary or a DataFrame is wanted, with sequences as lists")
+        max_rows = max(-1, min(operator.index(max_rows), 2**63 - 1))
         _, given, count = self._like._request(None, rows, True)
         bound, grown = _input_of([g.key for g in given]), _grown()
         batch, limits = _batch_of(given, bound.address, 0, count), _growth(max_rows=max_rows)

@@ -119,7 +119,10 @@ def test_vocabularies_grow():
     for wrong, why in (("user", "user"), ("price", "price")):
         raised(mmoe.Error, f'"{why}"', by=lambda: one.grow(
             {name: values for name, values in new.items() if name != wrong}))
-    raised(mmoe.Error, "max_rows", by=lambda: one.grow(new, max_rows=-1))
+    for few in (-1, -2**64):
+        raised(mmoe.Error, "max_rows is -1", by=lambda: one.grow(new, max_rows=few))
+    some = {**new, "city": [f"town {i % 8}" for i in range(64)]}
+    assert one.grow(some, max_rows=2**64 + 10) == (8, 0)
     raised(TypeError, "as lists", by=lambda: one.grow(
         {**new, "tags": ["|".join(tags) for tags in new["tags"]]}))
     raised(TypeError, "a dictionary", by=lambda: one.grow(PATH))
@@ -241,6 +244,9 @@ def test_a_trainer_stays_in_its_process():
 def test_models_do_not_leave_by_pickle():
     for by in (lambda: pickle.dumps(MODEL), lambda: copy.deepcopy(MODEL)):
         raised(TypeError, "mmoe.load", by=by)
+    trainer = mmoe.Trainer(MODEL)
+    for by in (pickle.dumps, copy.copy, copy.deepcopy):
+        raised(TypeError, "checkpoint", by=lambda: by(trainer))
 
 
 def test_an_interrupt_while_rows_are_scored():
