@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/rounding.h"
+
 /* jansson's lexer keeps the current token in a buffer that grows, and passes over a failure to grow
  * it: the token then lacks bytes, or has no end. So the text is parsed as the second entry of an
  * array whose first is a string as long as the text: the buffer has its final size before the text
@@ -71,8 +73,8 @@ static mmoe_status explain(const char *text, size_t length, size_t flags, json_e
     return MMOE_E_MEMORY;
 }
 
-mmoe_status mmoe_json_parse(const char *text, size_t length, size_t flags,
-                            const mmoe_allocator *alloc, json_t **out, json_error_t *error) {
+static mmoe_status parse(const char *text, size_t length, size_t flags, const mmoe_allocator *alloc,
+                         json_t **out, json_error_t *error) {
     if (is_deep(text, length, error)) return MMOE_E_FORMAT;
     size_t n_quotes = length / 2 + 1;
     if ((n_quotes & (n_quotes + 1)) == 0) n_quotes++;
@@ -95,7 +97,15 @@ mmoe_status mmoe_json_parse(const char *text, size_t length, size_t flags,
     return status;
 }
 
-char *mmoe_json_print(const json_t *json, size_t flags, const mmoe_allocator *alloc) {
+mmoe_status mmoe_json_parse(const char *text, size_t length, size_t flags,
+                            const mmoe_allocator *alloc, json_t **out, json_error_t *error) {
+    const int callers = mmoe_rounding_nearest();
+    const mmoe_status status = parse(text, length, flags, alloc, out, error);
+    mmoe_rounding_restore(callers);
+    return status;
+}
+
+static char *print(const json_t *json, size_t flags, const mmoe_allocator *alloc) {
     const size_t length = json_dumpb(json, NULL, 0, flags);
     if (length == 0) return NULL;
     char *text = mmoe_alloc(alloc, length + 1, 1);
@@ -105,5 +115,12 @@ char *mmoe_json_print(const json_t *json, size_t flags, const mmoe_allocator *al
         return NULL;
     }
     text[length] = '\0';
+    return text;
+}
+
+char *mmoe_json_print(const json_t *json, size_t flags, const mmoe_allocator *alloc) {
+    const int callers = mmoe_rounding_nearest();
+    char *text = print(json, flags, alloc);
+    mmoe_rounding_restore(callers);
     return text;
 }

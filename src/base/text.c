@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/rounding.h"
 #include "base/short_number.h"
 
 static bool is_decimal_digit(char c) { return (unsigned char)(c - '0') < 10; }
@@ -410,7 +411,9 @@ static size_t format(double value, bool single, char *out) {
         return sign + 3;
     }
     shortest s = {.digits = "0", .n = 1};
+    const int callers = mmoe_rounding_nearest();
     if (value > 0) find_shortest(value, single, &s);
+    mmoe_rounding_restore(callers);
     return sign + lay_out_digits(&s, out);
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/rounding.h"
 #include "base/text.h"
 #include "base/utf8.h"
 #include "config/config_json.h"
@@ -68,8 +69,10 @@ static mmoe_status from_tree(const json_t *root, const char *name, const mmoe_al
     mmoe_config *config = mmoe_alloc_zero(alloc, 1, sizeof *config);
     if (!config) return mmoe_fail_memory(err, sizeof *config);
     config->alloc = *alloc;
+    const int callers = mmoe_rounding_nearest();
     mmoe_status status = mmoe_config_from_json(root, config, &(mmoe_key_place){name, err});
     if (status == MMOE_OK) status = keep_texts(config, root, err);
+    mmoe_rounding_restore(callers);
     if (status == MMOE_OK)
         *out = config;
     else

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/rounding.h"
 #include "base/sentence.h"
 #include "base/text.h"
 
@@ -25,7 +26,10 @@ json_t *mmoe_double_to_json(double value) {
 
 bool mmoe_double_from_json(const json_t *value, double *out) {
     const char *text = json_string_value(value);
-    return text && mmoe_parse_double(text, json_string_length(value), out) && isfinite(*out);
+    const int callers = mmoe_rounding_nearest();
+    const bool is_one = text && mmoe_parse_double(text, json_string_length(value), out);
+    mmoe_rounding_restore(callers);
+    return is_one && isfinite(*out);
 }
 
 mmoe_status mmoe_entry_double(const mmoe_entry *e, const char *key, double *out) {

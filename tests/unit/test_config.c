@@ -1,4 +1,5 @@
 /* The configuration: syntax, checks between keys, copy, text, memory. */
+#include <fenv.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,6 +65,22 @@ START_TEST(text_parses_to_the_same) {
         mmoe_config_free(again);
         mmoe_config_free(copy);
     }
+}
+END_TEST
+
+/* Whatever a host has set. */
+START_TEST(no_rounding_mode_changes_a_number) {
+    static const int modes[] = {FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO};
+    mmoe_config *wanted = parse(full);
+    fesetround(modes[_i]);
+    mmoe_config *config = parse(full), *again = parse(config->json);
+    ck_assert_int_eq(fegetround(), modes[_i]);
+    fesetround(FE_TONEAREST);
+    ck_assert_str_eq(config->json, wanted->json);
+    ck_assert_str_eq(again->json, wanted->json);
+    mmoe_config_free(wanted);
+    mmoe_config_free(config);
+    mmoe_config_free(again);
 }
 END_TEST
 
@@ -445,6 +462,7 @@ END_TEST
 void add_cases(TCase *c) {
     tcase_add_test(c, the_example_parses);
     tcase_add_test(c, text_parses_to_the_same);
+    tcase_add_loop_test(c, no_rounding_mode_changes_a_number, 0, 3);
     tcase_add_test(c, floats_keep_their_bits_and_shortest_text);
     tcase_add_test(c, syntax_errors_have_line_and_column);
     tcase_add_test(c, deep_and_large_texts_are_refused);
