@@ -85,7 +85,8 @@ static void stop_packing(int number) {
 }
 
 static int pack_rows(const pack_flags *f, packing *p, int64_t *packed) {
-    const cli_reading how = {.threads = (int)f->threads, .keep = p->keep, .skip_bad = f->skip_bad};
+    const cli_reading how = {
+        .threads = (int)f->threads, .keep = p->keep, .skip_bad = f->skip_bad, .stop = &stopped};
     mmoe_csv_packing what = {.path = f->data.paths[0],
                              .folder = f->output,
                              .config = p->config,
@@ -95,7 +96,6 @@ static int pack_rows(const pack_flags *f, packing *p, int64_t *packed) {
     const int64_t before = f->append ? mmoe_dataset_rows(p->like) : 0;
     mmoe_error err;
     what.reading.watcher = f->watcher;
-    what.reading.stop = &stopped;
     cli_stop_on_signals(stop_packing);
     const mmoe_status status = mmoe_pack_csv(&what, NULL, &p->rows, &err);
     cli_progress_clear();
@@ -172,13 +172,14 @@ int cli_pack(int argc, char **argv) {
         "and what was learned\nfrom the columns. train, evaluate, predict, inspect, report and "
         "sweep accept such a folder instead of a CSV\nfile, with the same results, bit for "
         "bit.\nWith trainer.memory, train does not load the rows but reads a window of 262,144 "
-        "rows at a time.\nSIGINT, SIGTERM and SIGHUP stop the command, which then removes what it "
-        "has written.",
+        "rows at a time.\nSIGINT, SIGTERM, SIGHUP and SIGXCPU stop the command, which then removes "
+        "what it has written.",
         options,
         NULL,
         NULL,
         NULL};
     int status;
+    cli_outlive_readers();
     const bool is_parsed = cli_parse(&command, argc, argv, &status);
     if (is_parsed) status = check(&f);
     if (f.append) f.like = f.output; /* its schema */

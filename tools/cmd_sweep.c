@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "files.h"
 #include "ranks.h"
 #include "sweep.h"
 
@@ -99,6 +100,7 @@ int cli_sweep(int argc, char **argv) {
         NULL,
         print_file_keys};
     int status;
+    cli_outlive_readers();
     if (!cli_parse(&command, argc, argv, &status)) return status;
     char *own = f.output ? NULL : default_output(f.config);
     const char *output = f.output ? f.output : own;

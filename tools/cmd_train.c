@@ -100,8 +100,8 @@ static bool parse_flags(int argc, char **argv, train_flags *f, int *status) {
         "[FLAGS]",
         "Trains a model and prints the metrics of the test rows (without --test: of the validation "
         "rows).\nThe same seed, data and machine give the same model, whatever the number of "
-        "threads.\nSIGINT, SIGTERM and SIGHUP stop the run; with --checkpoint it can be continued "
-        "with the same bits.\nTo continue a run that began with --from, give --from again; the "
+        "threads.\nSIGINT, SIGTERM, SIGHUP and SIGXCPU (a limit of processor time) stop the run; "
+        "with --checkpoint it can be\ncontinued with the same bits.\nTo continue a run that began with --from, give --from again; the "
         "weights come from the checkpoint.\nA warning tells if experts collapse; mmoe inspect "
         "--help explains that.",
         options,
@@ -411,10 +411,19 @@ static int send_rows(const train_flags *f, train_run *run) {
     return mmoe_model_save(run->model, f->output, &err) ? cli_fail("%s", err.message) : CLI_OK;
 }
 
+/* What a signal ends from now on is told nowhere else. */
+static int end_if_stopped(const train_flags *f) {
+    cli_end_on_signals();
+    return stopped
+               ? cli_fail("stopped; %s is written, and all that was left is to judge it", f->output)
+               : CLI_OK;
+}
+
 /* What the first rank alone does with a model that all have. */
 static int finish_run(const train_flags *f, train_run *run) {
     int status = cli_put_meta(&f->meta, run->model);
     if (!status) status = cli_write_model(run->model, f->output, mmoe_model_save);
+    if (!status) status = end_if_stopped(f);
     if (!status) status = load_saved(f, run);
     if (!status) status = cli_profile_close(&run->profile, f->profile, run->report.train_seconds);
     if (!status && cli_ranks()->size > 1) say_sent(run);
@@ -441,6 +450,7 @@ int cli_train(int argc, char **argv) {
     train_flags flags = {.threads = cli_processors()};
     train_run run = {0};
     int status;
+    cli_outlive_readers();
     if (parse_flags(argc, argv, &flags, &status)) status = train(&flags, &run);
     cli_list_free(&flags.set);
     cli_list_free(&flags.meta.texts);

@@ -30,18 +30,22 @@ static void unlink_and_die(int number) {
     raise(number);
 }
 
-static void catch_signals(void) {
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    for (int i = 0; i < 3; i++) {
+/* Those that ask a program to end. The last is a limit of processor time. */
+static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGXCPU};
+enum { N_ENDING = sizeof ending / sizeof *ending };
+
+/* Of signals whose handler is this one. */
+static void replace_handler(void (*was)(int number), void (*is)(int number)) {
+    for (int i = 0; i < N_ENDING; i++) {
         struct sigaction action;
-        if (sigaction(numbers[i], NULL, &action) || action.sa_handler != SIG_DFL) continue;
-        action.sa_handler = unlink_and_die;
-        sigaction(numbers[i], &action, NULL);
+        if (sigaction(ending[i], NULL, &action) || action.sa_handler != was) continue;
+        action.sa_handler = is;
+        sigaction(ending[i], &action, NULL);
     }
 }
 
 /* timeout(1) and its kin send each signal to a program and then to its group: what comes within a
- * second of the first is the same wish. */
+ * second of the first is the same wish. A limit of processor time says the same each second. */
 enum { SAME_WISH_MS = 1000 };
 static void (*stop_command)(int number);
 static int64_t first_signal_ms; /* 0: none yet */
@@ -54,22 +58,25 @@ static void stop_or_die(int number) {
     if (__atomic_compare_exchange_n(&first_signal_ms, &first, ms, false, __ATOMIC_RELAXED,
                                     __ATOMIC_RELAXED))
         stop_command(number);
-    else if (ms - first >= SAME_WISH_MS)
+    else if (ms - first >= SAME_WISH_MS && number != SIGXCPU)
         unlink_and_die(number);
 }
 
 void cli_stop_on_signals(void (*stop)(int number)) {
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
     stop_command = stop;
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < N_ENDING; i++) {
         struct sigaction action;
-        if (numbers[i] == SIGHUP && !sigaction(SIGHUP, NULL, &action) &&
+        if (ending[i] == SIGHUP && !sigaction(SIGHUP, NULL, &action) &&
             action.sa_handler == SIG_IGN)
             continue;
         action = (struct sigaction){.sa_handler = stop_or_die};
-        sigaction(numbers[i], &action, NULL);
+        sigaction(ending[i], &action, NULL);
     }
 }
+
+void cli_end_on_signals(void) { replace_handler(stop_or_die, unlink_and_die); }
+
+void cli_outlive_readers(void) { signal(SIGPIPE, SIG_IGN); }
 
 static void remember(const mmoe_atomic_file *file) {
     const char *name = mmoe_atomic_file_temporary(file);
@@ -78,7 +85,7 @@ static void remember(const mmoe_atomic_file *file) {
         snprintf(named[i].name, sizeof named[i].name, "%s", name);
         named[i].file = file;
         named[i].is_there = 1;
-        catch_signals();
+        replace_handler(SIG_DFL, unlink_and_die);
         return;
     }
 }
@@ -104,8 +111,11 @@ static int fail_to_write(const cli_file *file) {
     return cli_fail_system("cannot write %s", cli_file_name(file));
 }
 
-/* A descriptor to write to, the stream's own; -1 and errno on failure. */
+/* A descriptor to write to, the stream's own; -1 and errno on failure. Where it is one of this
+ * process that is named, what is written goes behind what stands there. */
 static int open_descriptor(cli_file *file) {
+    const int own = mmoe_atomic_file_own(file->path);
+    if (own >= 0) return fcntl(own, F_DUPFD_CLOEXEC, 0);
     if (is_special(file->path)) return open(file->path, O_WRONLY | O_CLOEXEC);
     if (mmoe_atomic_file_open(file->path, NULL, &file->atomic, NULL)) return -1;
     remember(file->atomic);
@@ -182,6 +192,8 @@ int cli_check_output(const char *flag, const char *path) {
     if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
         return cli_fail("--%s: %s is %s", flag, path,
                         S_ISDIR(st.st_mode) ? "a folder" : "not a regular file");
+    if (mmoe_atomic_file_own(path) >= 0)
+        return cli_fail("--%s: %s is an open file, which is not replaced", flag, path);
     mmoe_atomic_file *file;
     if (mmoe_atomic_file_open(path, NULL, &file, NULL))
         return cli_fail_system("--%s: cannot write %s", flag, path);
@@ -201,12 +213,13 @@ static bool is_packed_file(const char *output, const char *folder) {
     return strncmp(in + length, "/part-", 6) == 0;
 }
 
-/* Standard input, -, is another than standard output. */
+/* Standard input, -, is another than standard output, which may be a file that has a name. */
 static bool is_same_file(const char *output, const char *other, bool is_output) {
     if (strcmp(output, other) == 0) return strcmp(output, "-") != 0 || is_output;
     struct stat x, y;
-    return stat(output, &x) == 0 && stat(other, &y) == 0 && S_ISREG(x.st_mode) &&
-           x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+    const int found = strcmp(output, "-") ? stat(output, &x) : fstat(STDOUT_FILENO, &x);
+    return found == 0 && stat(other, &y) == 0 && S_ISREG(x.st_mode) && x.st_dev == y.st_dev &&
+           x.st_ino == y.st_ino;
 }
 
 /* An output is no file of another flag's, nor of the packed rows in a folder that is one. */
@@ -244,6 +257,12 @@ int cli_write_model(mmoe_model *model, const char *path, cli_model_writer write)
     mmoe_model_watch(model, NULL);
     cli_progress_clear();
     return status ? cli_fail("%s", err.message) : CLI_OK;
+}
+
+FILE *cli_stream_open(const char *path, const char *mode) {
+    const int own = mmoe_atomic_file_own(path), fd = own < 0 ? -1 : fcntl(own, F_DUPFD_CLOEXEC, 0);
+    if (own < 0) return fopen(path, mode);
+    return fd < 0 ? NULL : fdopen(fd, "w");
 }
 
 int64_t cli_file_size(const char *path) {

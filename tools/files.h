@@ -14,12 +14,18 @@ typedef struct cli_file {
     FILE *stream;
 } cli_file;
 
-/* The first SIGINT, SIGTERM or SIGHUP calls the handler; one that comes a second later or more ends
- * the program at once. A SIGHUP that is ignored, as under nohup, stays so. */
+/* The first SIGINT, SIGTERM, SIGHUP or SIGXCPU calls the handler; one that comes a second later or
+ * more ends the program at once. A SIGHUP that is ignored, as under nohup, stays so. */
 void cli_stop_on_signals(void (*stop)(int number));
+/* Those of which that was said end the program from now on. */
+void cli_end_on_signals(void);
+/* Whoever reads standard output or error may go, as `head` does: what the command is there for is a
+ * file. That standard output cannot be written is said in the end. */
+void cli_outlive_readers(void);
 
-/* "-" is standard output. Prints the error. The caller keeps or drops the file. SIGINT, SIGTERM and
- * SIGHUP leave nothing of it, unless the command has handlers of its own. */
+/* "-" is standard output, and /dev/stdout, /dev/fd/3 are what is open there. Prints the error. The
+ * caller keeps or drops the file. SIGINT, SIGTERM, SIGHUP and SIGXCPU leave nothing of it, unless
+ * the command has handlers of its own. */
 int cli_file_open(cli_file *file, const char *path);
 /* What messages call it. */
 const char *cli_file_name(const cli_file *file);
@@ -48,6 +54,10 @@ int cli_check_paths(const cli_path *paths, size_t count);
 /* Writes a model by one of the library's calls, whose progress is said. Prints the error. */
 typedef mmoe_status (*cli_model_writer)(const mmoe_model *model, const char *path, mmoe_error *err);
 int cli_write_model(mmoe_model *model, const char *path, cli_model_writer write);
+
+/* As fopen, of a file that is written in place; one that is an open file of this process already,
+ * as /dev/stdout is, is written on. NULL with errno. */
+FILE *cli_stream_open(const char *path, const char *mode);
 
 /* Bytes of a file; 0 where there is none. */
 int64_t cli_file_size(const char *path);

@@ -59,7 +59,8 @@ mmoe_read_options cli_read_options(const cli_rows *from, const cli_reading *how)
                                .more = (const char *const *)from->paths + 1,
                                .n_more = from->count - 1,
                                .watcher = &cli_watcher,
-                               .skip_bad = how->skip_bad};
+                               .skip_bad = how->skip_bad,
+                               .stop = how->stop};
 }
 
 mmoe_status cli_read_rows(const mmoe_schema *schema, const cli_rows *from, const cli_reading *how,

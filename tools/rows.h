@@ -11,6 +11,7 @@ typedef struct cli_reading {
                                 names in TMPDIR's */
     const char *const *keep; /* columns of a file that are kept, as mmoe_read_options has them */
     int64_t skip_bad;        /* the same */
+    const int *stop;         /* the same */
 } cli_reading;
 
 /* How CSV files are read. */

@@ -2,6 +2,7 @@
 #include "run_report.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "files.h"
 #include "inspect_report.h"
 #include "output.h"
 #include "progress.h"
@@ -21,8 +23,11 @@ static json_t *rows_json(const run_files *files) {
     return rows;
 }
 
-/* A run that was killed may have left half a line behind. */
+/* A run that was killed may have left half a line behind. What is written on alone is not looked
+ * at.
+ */
 static void end_last_line(FILE *log) {
+    if ((fcntl(fileno(log), F_GETFL) & O_ACCMODE) == O_WRONLY) return;
     if (fseek(log, -1, SEEK_END) == 0 && fgetc(log) != '\n') fputc('\n', log);
     fseek(log, 0, SEEK_END);
 }
@@ -41,7 +46,7 @@ int cli_report_open(run_report *report, const char *log_path, bool is_resumed,
     if (note_watched(report)) return CLI_FAILED;
     if (!log_path) return CLI_OK;
     report->log_path = log_path;
-    report->log = fopen(log_path, is_resumed ? "a+" : "w");
+    report->log = cli_stream_open(log_path, is_resumed ? "a+" : "w");
     if (!report->log) return cli_fail_system("--log: cannot write %s", log_path);
     if (is_resumed) end_last_line(report->log);
     json_t *line =

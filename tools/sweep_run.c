@@ -58,12 +58,14 @@ typedef struct run_state {
     double train_seconds;
 } run_state;
 
-static atomic_int stopped; /* a signal's handler writes it, and all workers read it */
+static int stopped; /* a signal's handler writes it, and all workers read it */
 
 static void stop(int number) {
     (void)number;
-    stopped = 1;
+    __atomic_store_n(&stopped, 1, __ATOMIC_RELAXED);
 }
+
+static bool is_stopped(void) { return __atomic_load_n(&stopped, __ATOMIC_RELAXED) != 0; }
 
 /* ---- Data ---- */
 
@@ -122,7 +124,7 @@ static int on_epoch(void *user, const mmoe_epoch_report *epoch) {
     if (epoch->is_best) s->result->best_epoch = epoch->epoch;
     s->rows += epoch->rows;
     s->train_seconds += epoch->train_seconds;
-    return stopped;
+    return is_stopped();
 }
 
 /* Under the crew's mutex, as all that takes one below. */
@@ -150,7 +152,7 @@ static int on_progress(void *user, const mmoe_progress *p) {
     c->shares[s->run] = (p->epoch - 1 + (double)p->rows_done / (double)p->rows) / p->n_epoch;
     tell(c);
     pthread_mutex_unlock(&c->mutex);
-    return stopped;
+    return is_stopped();
 }
 
 static mmoe_status evaluate_rows(const sweep_plan *p, const mmoe_model *model, const run_rows *d,
@@ -243,7 +245,7 @@ static void end_run(crew *c, size_t run, mmoe_status status, const mmoe_error *e
     c->shares[run] = 0;
     c->n_over++;
     pthread_cond_signal(&c->ended);
-    if (status == MMOE_E_CANCELLED && stopped) return;
+    if (status == MMOE_E_CANCELLED && is_stopped()) return;
     result->status = status ? SWEEP_FAILED : SWEEP_OK;
     if (status && !(result->message = strdup(err->message))) c->status = cli_fail_memory();
     c->has_ended[c->n_ended++] = run;
@@ -258,7 +260,7 @@ static void *do_runs(void *user) {
         const size_t run = c->mine[c->taken++];
         mmoe_error err;
         mmoe_status status = MMOE_E_CANCELLED;
-        if (!stopped) {
+        if (!is_stopped()) {
             pthread_mutex_unlock(&c->mutex);
             status = do_run(c, run, rows_of(c, run), &c->results->runs[run], &err);
             pthread_mutex_lock(&c->mutex);
@@ -288,7 +290,7 @@ static void make_news(crew *c) {
     await_news(c);
     const int64_t busy = (int64_t)(c->n_mine - c->n_over);
     news->words[cli_ranks()->rank] =
-        (sweep_word){c->threads - busy, busy, stopped != 0, own_share(c)};
+        (sweep_word){c->threads - busy, busy, is_stopped(), own_share(c)};
     memcpy(news->ended, c->has_ended, c->n_ended * sizeof *news->ended);
     news->n_ended = c->n_ended;
     c->n_ended = 0;
@@ -365,7 +367,7 @@ static int deal_all(crew *c) {
         const int status = hear(c);
         int64_t busy = 0;
         for (int r = 0; r < cli_ranks()->size; r++) busy += c->news.words[r].busy;
-        if (any_stops(c)) stopped = 1;
+        if (any_stops(c)) stop(0);
         if (status || c->done == c->n_open || (any_stops(c) && !busy)) return status;
         if (!any_stops(c)) deal(c);
     }
@@ -381,28 +383,32 @@ static void list_open(crew *c) {
             }
 }
 
+static int say_stop(const crew *c) {
+    return cli_fail("stopped with %zu of %zu runs done; the same command goes on", c->done,
+                    c->n_open);
+}
+
 static int start_threads(crew *c) {
     pthread_t workers[CLI_MAX_THREADS];
     int started = 0;
     cli_stop_on_signals(stop);
     /* Data that cannot be read end the sweep before it begins. */
     run_rows *first = rows_of(c, c->open[0]);
-    if (need_rows(c->plan, c->open[0], first)) return cli_fail("%s", first->err.message);
+    const mmoe_status read = need_rows(c->plan, c->open[0], first);
+    if (read == MMOE_E_CANCELLED && is_stopped()) return say_stop(c);
+    if (read) return cli_fail("%s", first->err.message);
     while (started < c->threads && (size_t)started < c->n_open &&
            pthread_create(&workers[started], NULL, do_runs, c) == 0)
         started++;
     c->threads = started;
     int status = started ? deal_all(c) : cli_fail("the system gives no thread");
     pthread_mutex_lock(&c->mutex);
-    if (status) stopped = 1;
+    if (status) stop(0);
     c->is_over = true;
     pthread_cond_broadcast(&c->dealt);
     pthread_mutex_unlock(&c->mutex);
     for (int i = 0; i < started; i++) pthread_join(workers[i], NULL);
-    if (!status && c->done < c->n_open)
-        return cli_fail("stopped with %zu of %zu runs done; the same command goes on", c->done,
-                        c->n_open);
-    return status;
+    return !status && c->done < c->n_open ? say_stop(c) : status;
 }
 
 /* False: no memory. */
@@ -446,7 +452,7 @@ int sweep_run_all(const sweep_plan *plan, sweep_results *results, int threads, i
               .began = mmoe_clock()};
     int status = take_crew_memory(&c) ? CLI_OK : cli_fail_memory();
     for (size_t i = 0; c.data && i < plan->n_data; i++) {
-        c.data[i].how = (cli_reading){.threads = threads, .skip_bad = skip_bad};
+        c.data[i].how = (cli_reading){.threads = threads, .skip_bad = skip_bad, .stop = &stopped};
         pthread_mutex_init(&c.data[i].mutex, NULL);
     }
     if (!status) list_open(&c);

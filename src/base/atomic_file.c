@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -50,13 +51,29 @@ static bool follow(char target[PATH_MAX]) {
     return true;
 }
 
-/* False with errno; errno is 0 where nothing is there yet. */
+/* Is it a descriptor of a process, as /dev/stdout and /dev/fd/3 come to be? What such a link says
+ * is no name to replace: the file may have been opened to be appended to, or have no name any more.
+ * *own: which of this process, or -1. */
+static bool is_descriptor(const char target[PATH_MAX], int *own) {
+    const char *slash = strrchr(target, '/'), *digits = slash ? slash + 1 : target;
+    char folder[PATH_MAX + 1], real[PATH_MAX], *end;
+    *own = -1;
+    if (!*digits || digits[strspn(digits, "0123456789")]) return false;
+    snprintf(folder, sizeof folder, "%.*s.", (int)(digits - target), target);
+    if (!realpath(folder, real) || strncmp(real, "/proc/", 6) != 0) return false;
+    if (strcmp(real + strlen(real) - 3, "/fd") != 0) return false;
+    if (strtol(real + 6, &end, 10) == getpid()) *own = (int)strtol(digits, &end, 10);
+    return true;
+}
+
+/* False with errno; errno is 0 where nothing is there yet. A descriptor is the last link. */
 static bool follow_all(const char *path, char target[PATH_MAX], struct stat *info) {
+    int own;
     errno = *path ? ENAMETOOLONG : ENOENT;
     if (!*path || strlen(path) >= PATH_MAX) return false;
     strcpy(target, path);
     for (int links = 0; lstat(target, info) == 0; links++) {
-        if (!S_ISLNK(info->st_mode)) return true;
+        if (!S_ISLNK(info->st_mode) || is_descriptor(target, &own)) return true;
         errno = ELOOP;
         if (links == MAX_LINKS || !follow(target)) return false;
     }
@@ -69,17 +86,34 @@ bool mmoe_atomic_file_target(const char *path, char target[PATH_MAX]) {
     return follow_all(path, target, &info) || errno == 0;
 }
 
-/* Follows links to a file, which need not be there. `mode`: its permissions, or -1. */
-static mmoe_status find_target(mmoe_atomic_file *f, int *mode, mmoe_error *err) {
+int mmoe_atomic_file_own(const char *path) {
+    char target[PATH_MAX];
     struct stat info;
-    *mode = -1;
-    if (!follow_all(f->path, f->target, &info)) return errno ? write_failed(f, err) : MMOE_OK;
-    errno = S_ISDIR(info.st_mode) ? EISDIR : EINVAL;
-    if (!S_ISREG(info.st_mode))
-        return mmoe_fail_at(err, MMOE_E_IO, f->path, 0, NULL, "cannot write: it is %s",
-                            S_ISDIR(info.st_mode) ? "a directory" : "not a regular file");
-    *mode = (int)(info.st_mode & 0777);
-    return MMOE_OK;
+    int own = -1;
+    if (follow_all(path, target, &info) && S_ISLNK(info.st_mode)) is_descriptor(target, &own);
+    return own;
+}
+
+/* Can the file that is there be replaced by another? In a folder that all may write to (of a sticky
+ * bit) only its owner may do that, and nobody may where it cannot change or is a mount point, as in
+ * containers: that has to be known before hours of work, not after. Errno: why not. */
+static bool can_replace(const char *target, const char *folder, const struct stat *info) {
+    struct stat of;
+    const uid_t user = geteuid();
+    errno = EPERM;
+    if (user && user != info->st_uid && stat(folder, &of) == 0 && of.st_mode & S_ISVTX &&
+        user != of.st_uid)
+        return false;
+#ifdef STATX_ATTR_MOUNT_ROOT
+    struct statx more;
+    const unsigned never = STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND;
+    if (statx(AT_FDCWD, target, AT_SYMLINK_NOFOLLOW, 0, &more)) return true;
+    errno = more.stx_attributes & STATX_ATTR_MOUNT_ROOT ? EBUSY : EPERM;
+    return !(more.stx_attributes & (never | STATX_ATTR_MOUNT_ROOT));
+#else
+    (void)target;
+    return true;
+#endif
 }
 
 static void find_folder(mmoe_atomic_file *f) {
@@ -88,6 +122,29 @@ static void find_folder(mmoe_atomic_file *f) {
         snprintf(f->folder, sizeof f->folder, "%.*s", (int)(slash + 1 - f->target), f->target);
     else
         strcpy(f->folder, "./");
+}
+
+static mmoe_status refuse_kind(const mmoe_atomic_file *f, mode_t mode, mmoe_error *err) {
+    const char *what = S_ISDIR(mode) ? "a directory" : "not a regular file";
+    errno = S_ISDIR(mode) ? EISDIR : EINVAL;
+    if (S_ISLNK(mode)) what = "an open file of a process, which is not replaced";
+    return mmoe_fail_at(err, MMOE_E_IO, f->path, 0, NULL, "cannot write: it is %s", what);
+}
+
+/* Follows links to a file, which need not be there. `mode`: its permissions, or -1. The system may
+ * refuse to follow one of another user, which it says where it is to follow them itself. */
+static mmoe_status find_target(mmoe_atomic_file *f, int *mode, mmoe_error *err) {
+    struct stat info, there;
+    *mode = -1;
+    const bool is_there = follow_all(f->path, f->target, &info);
+    if (!is_there && errno) return write_failed(f, err);
+    if (stat(f->path, &there) && errno != ENOENT) return write_failed(f, err);
+    find_folder(f);
+    if (!is_there) return MMOE_OK;
+    if (!S_ISREG(info.st_mode)) return refuse_kind(f, info.st_mode, err);
+    if (!can_replace(f->target, f->folder, &info)) return write_failed(f, err);
+    *mode = (int)(info.st_mode & 0777);
+    return MMOE_OK;
 }
 
 /* ---- Temporary names ---- */
@@ -213,7 +270,6 @@ static mmoe_status open_temporary(mmoe_atomic_file *f, mmoe_error *err) {
     int mode;
     mmoe_status status = find_target(f, &mode, err);
     if (status) return status;
-    find_folder(f);
     f->fd = can_link(f) ? open_unnamed(f) : -1;
     f->named = f->fd < 0;
     if (f->named && !take_name(f, create_named, -1)) return write_failed(f, err);

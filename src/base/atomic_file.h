@@ -15,7 +15,8 @@ typedef struct mmoe_atomic_file mmoe_atomic_file;
 /* Makes the temporary file, and removes those of killed processes for this path. A link at `path`
  * stays one, the file behind it being written or made, and a file that is there keeps its
  * permissions. `path` must outlive the file. MMOE_E_IO (with the system's
- * reason), _MEMORY; errno, too, has the reason of this and of the next two. */
+ * reason; also where the file that is there could not be replaced), _MEMORY; errno, too, has the
+ * reason of this and of the next two. */
 mmoe_status mmoe_atomic_file_open(const char *path, const mmoe_allocator *alloc,
                                   mmoe_atomic_file **out, mmoe_error *err);
 mmoe_status mmoe_atomic_file_write(mmoe_atomic_file *file, const void *data, size_t size,
@@ -26,6 +27,8 @@ mmoe_status mmoe_atomic_file_close(mmoe_atomic_file *file, mmoe_status status, m
 
 /* The file that `path` stands for, behind links, which need not be there. False with errno. */
 bool mmoe_atomic_file_target(const char *path, char target[PATH_MAX]);
+/* The descriptor of this process that `path` names, as /dev/stdout and /dev/fd/3 do; -1: none. */
+int mmoe_atomic_file_own(const char *path);
 
 /* What mmoe_atomic_file_write writes to; belongs to the file. */
 int mmoe_atomic_file_descriptor(const mmoe_atomic_file *file);

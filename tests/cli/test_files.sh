@@ -45,6 +45,29 @@ expect 2 "--output: this file is not written to" export --model m.safetensors --
 expect 2 "--output: this file is not written to" import --config config.json --weights \
     m.safetensors --columns train.csv --output -
 
+# What is open already is written on, as it was opened: behind what stands there.
+# shellcheck disable=SC2086
+{
+    { echo before && "$mmoe" $predict /dev/stdout && "$mmoe" $predict /dev/fd/1; } >both.csv \
+        2>err
+    { echo before && cat scores.csv scores.csv; } >wanted.csv
+    check "scores go behind what standard output has" cmp both.csv wanted.csv
+    "$mmoe" $predict /dev/fd/3 3>>both.csv 2>err
+    cat scores.csv >>wanted.csv
+    check "and behind what another descriptor has" cmp both.csv wanted.csv
+    expect 1 "--output: /dev/stdout is an open file, which is not replaced" train --config \
+        config.json --train train.csv --output /dev/stdout
+    echo before >run.log
+    "$mmoe" train --config config.json --train train.csv --output m.out --log /dev/stdout \
+        >>run.log 2>err
+    check "a log, too" [ "$(sed 's/.*"version".*/run/; s/.*"epoch".*/epoch/; 6s/.*/result/' \
+        run.log | tr '\n' ' ')" = "before run epoch epoch epoch result " ]
+    cp test.csv rows.csv
+    "$mmoe" predict --model m.safetensors --data rows.csv --output - >>rows.csv 2>err
+    check "what is read is not written to" [ $? -eq 2 -a "$(cmp rows.csv test.csv)" = "" ]
+    rm both.csv wanted.csv run.log m.out rows.csv
+}
+
 # What a killed run of the same process number left.
 printf '#!/bin/sh\n: >s.csv.$$.tmp; : >.mmoe-$$-0.tmp; exec "$@"\n' >namesake
 wrapper="sh ./namesake"

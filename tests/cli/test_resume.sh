@@ -19,7 +19,7 @@ log_is_empty() {
     : >$signal.jsonl
 }
 log_has_two_epochs() { [ "$(grep -c '"epoch":' $signal.jsonl)" -ge 2 ]; }
-signals="TERM INT KILL"
+signals="TERM INT KILL XCPU"
 [ "$hangup" = TERM ] || signals="$signals $hangup"
 for signal in $signals; do
     # shellcheck disable=SC2086

@@ -121,4 +121,29 @@ expect 1 "vocab_size" import --config config.json --weights a.safetensors --colu
 expect 1 "none.safetensors" import --config sized.json --weights none.safetensors --columns \
     test.csv --output m
 expect_nothing_left m
+# Whoever reads what it says may go: a pipe that nobody reads any more.
+mkfifo pipe
+exec 3<>pipe 4>pipe 3>&-
+rm -f n.safetensors
+"$mmoe" train --config config.json --train train.csv --output n.safetensors 2>&4
+check "nobody hears of the epochs" [ $? -eq 0 -a -s n.safetensors ]
+rm -f n.safetensors
+"$mmoe" train --config config.json --train train.csv --valid valid.csv --output n.safetensors \
+    >&4 2>err
+check "nobody hears of the result: exit 1" [ $? -eq 1 -a -s n.safetensors ]
+check "that is said" grep -q "cannot write standard output: Broken pipe" err
+rm -rf n.d
+"$mmoe" pack --config config.json --data train.csv --output n.d >&4 2>err
+check "nobody hears of what is packed" [ $? -eq 1 -a -s n.d/manifest.json ]
+exec 4>&-
+
+# A signal when the model is written ends what is left, the test rows' metrics.
+"$mmoe" synth clicks --rows 200000 --seed 7 --output long.csv 2>err
+no_model_is_there() { rm -f n.safetensors; }
+a_model_is_there() { [ -e n.safetensors ]; }
+cut_off TERM no_model_is_there a_model_is_there "$mmoe" train --config config.json --threads 1 \
+    --train train.csv --test long.csv --output n.safetensors
+ends_there() { [ "$status" -eq 143 ] || grep -q "stopped; n.safetensors is written" err; }
+check "it ends by the signal (was $status)" ends_there
+expect 0 "" inspect --model n.safetensors
 finish

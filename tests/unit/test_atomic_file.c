@@ -1,12 +1,14 @@
 /* files written whole or not at all */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -239,6 +241,86 @@ START_TEST(what_is_no_file_is_refused) {
 }
 END_TEST
 
+/* What is written there goes behind what stands there, or to a file that has no name. */
+START_TEST(open_files_are_not_replaced) {
+    no_unnamed = _i;
+    char path[64];
+    mmoe_error err;
+    mmoe_atomic_file *file;
+    put("a", "old");
+    const int fd = open("a", O_WRONLY | O_APPEND);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    ck_assert_int_eq(mmoe_atomic_file_own(path), fd);
+    ck_assert_int_eq(symlink(path, "link"), 0);
+    ck_assert_int_eq(mmoe_atomic_file_own("link"), fd);
+    ck_assert_int_eq(mmoe_atomic_file_own("a"), -1);
+    ck_assert_int_eq(mmoe_atomic_file_own("none"), -1);
+    ck_assert_int_eq(mmoe_atomic_file_own("/proc/1/fd/0"), -1);
+    ck_assert_int_eq(mmoe_atomic_file_open("link", NULL, &file, &err), MMOE_E_IO);
+    ck_assert_str_eq(err.message,
+                     "link: cannot write: it is an open file of a process, which is not replaced");
+    ck_assert_holds("a", "old");
+    ck_assert_int_eq(count_files(), 2);
+    close(fd);
+}
+END_TEST
+
+/* The reason why a file cannot be opened; 0: it can be. */
+static int fault_of(const char *path) {
+    mmoe_atomic_file *file;
+    if (mmoe_atomic_file_open(path, NULL, &file, NULL)) return errno;
+    mmoe_atomic_file_close(file, MMOE_E_CANCELLED, NULL);
+    return 0;
+}
+
+static int ends_with(void (*work)(void)) {
+    int status = -1;
+    const pid_t child = fork();
+    if (child == 0) {
+        work();
+        _exit(errno);
+    }
+    waitpid(child, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void as_another_user(void) {
+    if (!setgid(65534) && !setuid(65534)) errno = fault_of("all/a");
+}
+
+static void where_it_is_mounted(void) {
+    const bool is_mounted = !unshare(CLONE_NEWNS) &&
+                            !mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) &&
+                            !mount("all/a", "all/b", NULL, MS_BIND, NULL);
+    errno = is_mounted ? fault_of("all/b") : EBUSY;
+}
+
+/* That is known before anything is written: as root alone the cases can be made. */
+START_TEST(what_cannot_be_replaced_is_refused) {
+    no_unnamed = _i;
+    if (geteuid()) return;
+    char follows = '0';
+    const int setting = open("/proc/sys/fs/protected_symlinks", O_RDONLY);
+    ck_assert(setting < 0 || read(setting, &follows, 1) == 1);
+    close(setting);
+    ck_assert_int_eq(chmod(folder, 0711), 0);
+    ck_assert_int_eq(mkdir("all", 0777), 0);
+    ck_assert_int_eq(chmod("all", 01777), 0);
+    put("all/a", "old");
+    put("all/b", "old");
+    ck_assert_int_eq(ends_with(as_another_user), EPERM);
+    ck_assert_int_eq(ends_with(where_it_is_mounted), EBUSY);
+    ck_assert_int_eq(chmod("all", 0777), 0);
+    ck_assert_int_eq(ends_with(as_another_user), 0);
+    ck_assert_int_eq(chmod("all", 01777), 0);
+    ck_assert_int_eq(symlink("a", "all/link"), 0);
+    ck_assert_int_eq(fault_of("all/link"), 0);
+    ck_assert_int_eq(lchown("all/link", 65534, 65534), 0);
+    ck_assert_int_eq(fault_of("all/link"), follows == '1' ? EACCES : 0);
+    ck_assert_holds("all/a", "old");
+}
+END_TEST
+
 void add_cases(TCase *c) {
     tcase_add_checked_fixture(c, enter_folder, leave_folder);
     tcase_add_loop_test(c, makes_and_replaces, 0, 2);
@@ -247,6 +329,8 @@ void add_cases(TCase *c) {
     tcase_add_loop_test(c, the_longest_name, 0, 2);
     tcase_add_loop_test(c, two_writers_of_one_file, 0, 2);
     tcase_add_loop_test(c, what_is_no_file_is_refused, 0, 2);
+    tcase_add_loop_test(c, open_files_are_not_replaced, 0, 2);
+    tcase_add_loop_test(c, what_cannot_be_replaced_is_refused, 0, 2);
     tcase_add_test(c, killed_without_names_leaves_nothing);
     tcase_add_test(c, what_a_killed_writer_left_is_removed);
     tcase_add_test(c, a_locked_name_is_passed_over);
