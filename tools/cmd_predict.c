@@ -300,9 +300,10 @@ int cli_predict(int argc, char **argv) {
         const cli_path paths[] = {
             {"--model", f.model, false}, {"--data", .rows = &f.data}, {"--output", f.output, true}};
         status = cli_check_paths(paths, sizeof paths / sizeof *paths);
-        if (!status && f.keep.count && cli_rows_have_input(&f.data))
-            status =
-                cli_usage("--keep reads --data a second time, and standard input is read once");
+        const char *stream = f.keep.count ? cli_rows_stream(&f.data) : NULL;
+        if (!status && stream)
+            status = cli_usage("--keep reads --data a second time, and %s is read once",
+                               mmoe_raw_bytes_name(stream));
         if (!status) status = predict(&f);
     }
     cli_list_free(&f.keep);

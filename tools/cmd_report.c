@@ -51,6 +51,7 @@ static mmoe_dataset *read_report_data(report_page *page, const report_model *of,
         return data;
     }
     cli_html_notice(page, "%s", err.message);
+    if (cli_rows_stream(of->data)) return NULL; /* it is read once */
     for (how.labels = MMOE_LABELS_REQUIRED; how.labels <= MMOE_LABELS_IGNORED; how.labels++)
         if (!cli_read_rows(schema, of->data, &how, &data, NULL)) break;
     if (mmoe_dataset_rows(data) > 0) return data;

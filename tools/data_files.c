@@ -24,6 +24,17 @@ bool cli_rows_have_input(const cli_rows *rows) {
     return i < rows->count;
 }
 
+const char *cli_rows_stream(const cli_rows *rows) {
+    for (size_t i = 0; i < rows->count; i++) {
+        struct stat about;
+        const bool is_input = strcmp(rows->paths[i], "-") == 0;
+        if (is_input ||
+            (!stat(rows->paths[i], &about) && !S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode)))
+            return rows->paths[i];
+    }
+    return NULL;
+}
+
 void cli_rows_free(cli_rows *rows) {
     for (size_t i = 0; i < rows->count; i++) free(rows->paths[i]);
     free(rows->paths);
@@ -38,10 +49,20 @@ static int name_rows(cli_rows *rows) {
     return rows->name ? CLI_OK : cli_fail_memory();
 }
 
+/* By another name, or by a link, as "latest.csv" may be among those of a pattern. */
+static bool is_same(const char *path, const char *other) {
+    struct stat x, y;
+    return strcmp(path, "-") != 0 && strcmp(other, "-") != 0 && !stat(path, &x) &&
+           !stat(other, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 static int add(cli_rows *rows, const char *where, const char *path) {
-    for (size_t i = 0; i < rows->count; i++)
+    for (size_t i = 0; i < rows->count; i++) {
         if (strcmp(rows->paths[i], path) == 0)
             return cli_usage("%s: %s is given twice", where, mmoe_raw_bytes_name(path));
+        if (is_same(rows->paths[i], path))
+            return cli_usage("%s: %s and %s are the same file", where, rows->paths[i], path);
+    }
     char **paths = realloc(rows->paths, (rows->count + 1) * sizeof *paths);
     if (!paths) return cli_fail_memory();
     rows->paths = paths;

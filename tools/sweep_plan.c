@@ -1,7 +1,10 @@
 /* The file of a sweep. */
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "output.h"
@@ -41,6 +44,18 @@ static char *resolve(const sweep_plan *p, const char *path) {
     return resolved;
 }
 
+/* Without O_NONBLOCK, to open a pipe would wait for its writer. */
+static int check_file(const char *where, const char *path) {
+    const int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat about;
+    const bool is_there = file >= 0 && fstat(file, &about) == 0;
+    if (file >= 0) close(file);
+    if (!is_there) return cli_fail("%s: cannot open %s", where, path);
+    if (S_ISREG(about.st_mode) || S_ISDIR(about.st_mode)) return CLI_OK;
+    return cli_fail("%s: %s is not a regular file, and a sweep reads its files more than once",
+                    where, path);
+}
+
 /* One path of a key's, or pattern. */
 static int read_path(const sweep_plan *p, const char *key, const json_t *value, cli_rows *out) {
     char where[PATH_MAX];
@@ -51,11 +66,7 @@ static int read_path(const sweep_plan *p, const char *key, const json_t *value, 
     char *path = resolve(p, json_string_value(value));
     int status = path ? cli_rows_add(out, where, path) : cli_fail_memory();
     free(path);
-    for (size_t i = had; !status && i < out->count; i++) {
-        FILE *file = fopen(out->paths[i], "r");
-        if (!file) return cli_fail("%s: cannot open %s", where, out->paths[i]);
-        fclose(file);
-    }
+    for (size_t i = had; !status && i < out->count; i++) status = check_file(where, out->paths[i]);
     return status;
 }
 

@@ -68,7 +68,9 @@ check "a file without a header, of semicolons" \
     [ "$(head -n 3 p.csv | cut -d, -f 1 | tr '\n' ,)" = "c1,k0,k1," ]
 rm p.csv
 cat whole.csv | "$mmoe" $(predict /dev/stdin --keep key) 2>err
-check "what cannot be read twice is an error" [ $? = 1 ]
-check "that says so: $(cat err)" grep -q 'second time\|empty' err
+check "what cannot be read twice is an error" [ $? = 2 ]
+check "that says so: $(cat err)" grep -q -- '--data a second time, and /dev/stdin is read once' err
+mkfifo pipe
+expect 2 "pipe is read once" $(predict pipe --keep key)
 expect_nothing_left p.csv
 finish

@@ -57,6 +57,10 @@ JSON
         $train --train day-1.csv --train folder
     expect 2 "mmoe train: --train: day-1.csv is given twice" $train --train 'day-*.csv' --train \
         day-1.csv
+    ln -s day-2.csv day-last.csv
+    expect 2 "mmoe train: --train: day-2.csv and day-last.csv are the same file" $train --train \
+        'day-*.csv'
+    rm day-last.csv
     expect 2 "mmoe train: --train: standard input is given twice" $train --train - --train -
     expect 2 "mmoe train: --train and --valid cannot both be standard input" $train \
         --train rows.csv --train - --valid day-1.csv --valid -

@@ -211,6 +211,8 @@ refuse 'have not 3 different settings; 2 were found' \
     ', "random": {"runs": 3, "keys": {"model.n_expert": [1, 2]}}'
 refuse '"random.keys" is empty' ', "random": {"runs": 3, "keys": {}}'
 refuse 'cannot open none.csv' ', "test": "none.csv"'
+mkfifo pipe
+refuse 'pipe is not a regular file, and a sweep reads its files more than once' ', "test": "pipe"'
 echo '{"config": "config.json", "train": "train.csv"}' >bad.json
 expect 1 'the key "valid" is missing' sweep --config bad.json
 printf '{"config": "config.json",\n "train" "x"}\n' >bad.json
