@@ -81,14 +81,14 @@ int64_t mmoe_memory_left(const char *groups, const char *mount) {
 /* ---- Limits of a process ---- */
 
 /* Bytes of addresses that a limit of the process's leaves it, of which it has `used`, a line of its
- * status; 0: there is no limit. */
-static int64_t left_of_process(int resource, const char *const *used) {
+ * status, and `wanted` are for others; 0: there is no limit. */
+static int64_t left_of_process(int resource, const char *const *used, int64_t wanted) {
     struct rlimit limit;
     if (getrlimit(resource, &limit) || limit.rlim_cur == RLIM_INFINITY ||
         limit.rlim_cur > INT64_MAX)
         return 0;
-    const int64_t left =
-        (int64_t)limit.rlim_cur - (used ? 1024 * add_lines("/proc/self/status", used, 1) : 0);
+    const int64_t left = (int64_t)limit.rlim_cur -
+                         (used ? 1024 * add_lines("/proc/self/status", used, 1) : 0) - wanted;
     return left > 0 ? left : 1;
 }
 
@@ -99,16 +99,16 @@ static const char groups_here[] = "/proc/self/cgroup", mount_here[] = "/sys/fs/c
 int64_t mmoe_memory(void) {
     const int64_t pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
     const int64_t machine = pages > 0 && size > 0 ? pages * size : 0,
-                  process = left_of_process(RLIMIT_AS, NULL);
+                  process = left_of_process(RLIMIT_AS, NULL, 0);
     return mmoe_control_tighter(mmoe_control_tighter(machine, process),
                                 mmoe_memory_limit(groups_here, mount_here));
 }
 
-int64_t mmoe_memory_available(void) {
+int64_t mmoe_memory_available(int64_t addresses) {
     static const char *const free_lines[] = {"MemAvailable:", "SwapFree:"},
-                             *const addresses[] = {"VmSize:"}, *const data[] = {"VmData:"};
-    const int64_t process = mmoe_control_tighter(left_of_process(RLIMIT_AS, addresses),
-                                                 left_of_process(RLIMIT_DATA, data)),
+                             *const size[] = {"VmSize:"}, *const data[] = {"VmData:"};
+    const int64_t process = mmoe_control_tighter(left_of_process(RLIMIT_AS, size, addresses),
+                                                 left_of_process(RLIMIT_DATA, data, addresses)),
                   kernel = 1024 * add_lines("/proc/meminfo", free_lines, 2),
                   left = mmoe_memory_left(groups_here, mount_here),
                   available = mmoe_control_tighter(mmoe_control_tighter(kernel, left), process);

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/rng.h"
 #include "graph/params.h"
+#include "math/blas_room.h"
 #include "math/lapack.h"
 
 #define TWO_PI 6.283185307179586476925
@@ -60,7 +61,13 @@ static mmoe_status make_orthogonal(const mmoe_allocator *alloc, float *x, int64_
     double *a = mmoe_alloc(alloc, size + room, sizeof *a);
     if (!a) return mmoe_fail_memory(err, (size + room) * sizeof *a);
     for (size_t i = 0; i < size; i++) a[i] = (double)x[i];
+    const mmoe_status status = mmoe_blas_claim(1, err);
+    if (status) {
+        mmoe_release(alloc, a);
+        return status;
+    }
     const bool done = mmoe_lapack_orthonormal((int32_t)length, (int32_t)count, a, a + size);
+    mmoe_blas_release(1);
     for (int64_t i = 0; i < rows && done; i++)
         for (int64_t j = 0; j < cols; j++)
             x[i * cols + j] = (float)(by_row ? a[i * length + j] : a[j * length + i]);

@@ -9,6 +9,7 @@
 #include "graph/run.h"
 #include "look/gate_meter.h"
 #include "look/similarity.h"
+#include "math/blas_room.h"
 
 enum { SAMPLED = 2048 }; /* rows run in one go, and rows whose outputs are compared */
 
@@ -256,7 +257,12 @@ mmoe_status mmoe_inspect_with(const mmoe_model *model, const mmoe_dataset *data,
     inspector w = {.of = i, .model = model, .rows = data->rows, .watcher = how.watcher};
     status = mmoe_source_open(&(mmoe_source_order){.set = data, .most = MMOE_SLICE_ROWS}, &a,
                               &w.source, err);
-    if (!status) status = inspect(&w, how.threads, err);
+    const int workers = mmoe_worker_count(how.threads);
+    if (!status) status = mmoe_blas_claim(workers, err);
+    if (!status) {
+        status = inspect(&w, how.threads, err);
+        mmoe_blas_release(workers);
+    }
     free_inspector(&w, &a);
     if (status)
         mmoe_inspection_free(&i->view);

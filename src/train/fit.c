@@ -456,8 +456,8 @@ static mmoe_status fit(mmoe_trainer *t, const mmoe_dataset *train, const mmoe_da
     if (!status) status = begin_run(&r, err);
     if (!status) mmoe_fit_warn_of_lanes(t, train);
     if (!status) status = mmoe_labels_keep_means(t->model, train, err);
+    if (!status) status = mmoe_trainer_take_blas(t, err);
     if (!status) {
-        mmoe_trainer_take_blas(t);
         status = mmoe_fit_start(&r, err);
         if (!status) status = run_epochs(&r, err);
         if (!status) mmoe_fit_warn_of_course(&r);

@@ -347,7 +347,8 @@ static mmoe_status time_steps(mmoe_rehearsal *r, const mmoe_params *whole, mmoe_
     if (status) return status;
     touch(r, whole);
     begin_late(r, whole);
-    mmoe_trainer_take_blas(r->trainer);
+    status = mmoe_trainer_take_blas(r->trainer, err);
+    if (status) return status;
     status = make_steps(r, err);
     mmoe_trainer_give_blas(r->trainer);
     if (status || r->trainer->ranks) return status;

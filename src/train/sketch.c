@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/sentence.h"
 #include "base/text.h"
+#include "math/blas_room.h"
 
 static void show_bytes(int64_t bytes, char out[MMOE_NUMBER_SIZE]) {
     const double megabytes = (double)bytes / 1e6;
@@ -35,7 +36,8 @@ void mmoe_sketch_cut_table(mmoe_schema *s, int32_t table, int64_t most) {
 
 static mmoe_status make(const mmoe_config *config, const mmoe_schema *schema, mmoe_among own,
                         int threads, mmoe_sketch *s, mmoe_error *err) {
-    *s = (mmoe_sketch){.available = mmoe_memory_available(),
+    const int64_t of_blas = mmoe_blas_addresses(mmoe_worker_count(threads));
+    *s = (mmoe_sketch){.available = mmoe_memory_available(of_blas),
                        .comm = {.rank = own.rank, .size = own.ranks}};
     const mmoe_allocator alloc = mmoe_reserve_allocator(&s->reserve);
     const mmoe_trainer_options options = {.threads = threads, .best_folder = "."};

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "graph/profile.h"
 #include "math/blas.h"
+#include "math/blas_room.h"
 #include "train/deferred.h"
 #include "train/whole_rows.h"
 
@@ -378,12 +379,16 @@ mmoe_status mmoe_trainer_set_lr(mmoe_trainer *t, double lr, mmoe_error *err) {
     return MMOE_OK;
 }
 
-void mmoe_trainer_take_blas(const mmoe_trainer *t) {
+mmoe_status mmoe_trainer_take_blas(const mmoe_trainer *t, mmoe_error *err) {
+    const mmoe_status status = mmoe_blas_claim(mmoe_pool_workers(t->pool), err);
+    if (status) return status;
     if (t->options.single_threaded_blas) mmoe_blas_begin_single();
+    return MMOE_OK;
 }
 
 void mmoe_trainer_give_blas(const mmoe_trainer *t) {
     if (t->options.single_threaded_blas) mmoe_blas_end_single();
+    mmoe_blas_release(mmoe_pool_workers(t->pool));
 }
 
 mmoe_status mmoe_trainer_check_joined(const mmoe_trainer *t, mmoe_error *err) {
@@ -414,8 +419,8 @@ static mmoe_status step(mmoe_trainer *t, const mmoe_dataset *data, int64_t first
                         double *losses, mmoe_error *err) {
     mmoe_status status = check_step(t, data, first, rows, err);
     if (!status) status = mmoe_trainer_know_lists(t, data, err);
+    if (!status) status = mmoe_trainer_take_blas(t, err);
     if (status) return status;
-    mmoe_trainer_take_blas(t);
     mmoe_rows batch = mmoe_dataset_rows_of(data, first, (int32_t)rows, NULL);
     status = mmoe_trainer_update(t, &batch, first, err);
     mmoe_trainer_give_blas(t);
@@ -431,9 +436,9 @@ mmoe_status mmoe_trainer_step(mmoe_trainer *t, const mmoe_dataset *data, int64_t
 }
 
 void mmoe_trainer_gradients(mmoe_trainer *t, const mmoe_rows *batch, float *out) {
-    mmoe_trainer_take_blas(t);
     mmoe_gradient_room room = {&t->model->params, out};
     memset(out, 0, (size_t)room.params->n_whole * sizeof *out);
+    if (mmoe_trainer_take_blas(t, NULL)) return;
     const mmoe_pass pass = {batch, t->model->config->trainer.seed, t->optimizer.steps + 1, t->loss,
                             t->weight};
     const mmoe_status status = mmoe_plan_admit(t->run->plan, batch, NULL);

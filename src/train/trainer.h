@@ -92,8 +92,9 @@ static inline mmoe_dealing mmoe_trainer_dealing(const mmoe_trainer *t) {
 /* MMOE_E_ARGUMENT: the model is one of several ranks', and the trainer alone. */
 mmoe_status mmoe_trainer_check_joined(const mmoe_trainer *t, mmoe_error *err);
 
-/* BLAS has one thread between the two, if the caller asked for it. */
-void mmoe_trainer_take_blas(const mmoe_trainer *t);
+/* BLAS has room for the trainer's workers between the two, which MMOE_E_MEMORY says it has not, and
+ * one thread, if the caller asked for it. */
+mmoe_status mmoe_trainer_take_blas(const mmoe_trainer *t, mmoe_error *err);
 void mmoe_trainer_give_blas(const mmoe_trainer *t);
 
 /* The weights that are judged and kept. */

@@ -95,7 +95,7 @@ expect 1 "$too_much" sweep --config s.json
 # What is said to fit does, but for what threads take of addresses.
 sed -e 's/50000, "embed_dim": 4/4000000, "embed_dim": 64/' wide.json >limit.json
 fits() { sed -En 's/.* ([0-9,]+)( rows of this width)? would fit.*/\1/p' err | tr -d ,; }
-for limit in "v 700000" "d 300000"; do
+for limit in "v 700000" "d 560000"; do
     echo "ulimit -$limit && exec \"\$@\"" >limit.sh
     sh limit.sh "$mmoe" --help >out 2>err || continue # a sanitizer wants more
     wrapper="sh limit.sh"
