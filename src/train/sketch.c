@@ -208,7 +208,12 @@ mmoe_status mmoe_estimate_check_among(const mmoe_config *config, const mmoe_sche
     if (!config || !schema)
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "mmoe_estimate_check: config and schema must not be NULL");
-    mmoe_status status = mmoe_sketch_make(config, schema, own, threads, &s, err);
+    /* Taken before all else, for what is short without them is not a table's fault. */
+    const int workers = mmoe_worker_count(threads);
+    mmoe_status status = mmoe_blas_claim(workers, err);
+    if (status) return status;
+    mmoe_blas_release(workers);
+    status = mmoe_sketch_make(config, schema, own, threads, &s, err);
     if (!status && s.reserve.bytes > s.available) status = fail(&s, err);
     mmoe_sketch_finish(&s);
     return status;

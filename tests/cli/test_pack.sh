@@ -60,8 +60,8 @@ expect 0 "" train --config stream.json --train train.d --valid valid.d --output 
     --resume c.ckpt
 weights resumed.m
 check "a resumed stream gives the same weights" cmp csv.m.w resumed.m.w
-expect 1 "(rows of a CSV file in memory count as other rows than the same streamed or packed)" train \
-    --config config.json --train train.csv --valid valid.csv --output x.m --resume c.ckpt
+expect 1 "(rows of a CSV file in memory count as other rows than the same streamed or packed)" \
+    train --config config.json --train train.csv --valid valid.csv --output x.m --resume c.ckpt
 
 for data in valid.csv valid.d; do
     expect 0 "" evaluate --model csv.m --data $data --json
