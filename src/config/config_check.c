@@ -183,6 +183,10 @@ static mmoe_status check_dense(const mmoe_dense_spec *spec, int32_t i, json_t *n
     if (spec->indicator && spec->missing.word == MMOE_MISSING_ERROR)
         return mmoe_key_fail(place, path,
                              "a missing value is an error; say in \"missing\" what it becomes");
+    snprintf(path, sizeof path, "%s.gaps", item);
+    if (mmoe_encoder_has_gaps(spec->encoder) && spec->missing.word == MMOE_MISSING_ERROR)
+        return mmoe_key_fail(place, path,
+                             "a missing value is an error; say in \"missing\" what it becomes");
     return check_encoder(spec->encoder, item, place);
 }
 

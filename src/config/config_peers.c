@@ -3,8 +3,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* FuxiCTR, EasyRec and TorchEasyRec, DeepCTR, torchrec, HugeCTR, Keras, scikit-learn, LightGBM; and
- * ours, a level too high. */
+/* FuxiCTR, EasyRec and TorchEasyRec, DeepCTR, torchrec, HugeCTR, Keras, scikit-learn, LightGBM,
+ * pandas and polars; and ours, a level too high. */
 static const mmoe_peer_word words[] = {
     {"feature_name", "features.sparse[].name"},
     {"embedding_dim", "features.sparse[].embed_dim"},
@@ -50,6 +50,12 @@ static const mmoe_peer_word words[] = {
     {"max_seq_len", "features.sequence[].max_len"},
     {"maxlen", "features.sequence[].max_len"},
     {"truncating", "features.sequence[].truncate"},
+    {"na_values", "features.dense[].gaps"},
+    {"na_values", "features.sparse[].gaps"},
+    {"null_values", "features.dense[].gaps"},
+    {"missing_values", "features.dense[].gaps"},
+    {"errors", "features.dense[].gaps"},
+    {"coerce", "features.dense[].gaps"},
     {"fill_na", "features.dense[].missing"},
     {"default_value", "features.dense[].missing"},
     {"padding", "features.sparse[].padding_idx"},
@@ -67,6 +73,8 @@ static const mmoe_peer_word words[] = {
     {"grouping_key", "data.group"},
     {"uid_field", "data.group"},
     {"na_values", "data.missing"},
+    {"null_values", "data.missing"},
+    {"na_strings", "data.missing"},
     {"sep", "data.separator"},
     {"delimiter", "data.separator"},
     {"column_separator", "data.separator"},

@@ -168,6 +168,19 @@ static mmoe_status store_numbers(const mmoe_key *key, const json_t *value,
     return MMOE_OK;
 }
 
+/* The text of an entry, of a number in `room`; NULL: the key takes none such. */
+static const char *text_of_entry(const mmoe_key *key, const json_t *entry,
+                                 char room[MMOE_NUMBER_SIZE]) {
+    const char *text = json_string_value(entry);
+    if (key->takes_numbers && json_is_number(entry)) {
+        mmoe_format_double(json_number_value(entry), room);
+        return room;
+    }
+    return text && strlen(text) == json_string_length(entry) && within(key, (double)strlen(text))
+               ? text
+               : NULL;
+}
+
 /* A default's memory is given back. */
 static mmoe_status store_texts(const mmoe_key *key, const json_t *value,
                                const mmoe_allocator *alloc, mmoe_texts *to,
@@ -177,18 +190,17 @@ static mmoe_status store_texts(const mmoe_key *key, const json_t *value,
         return refuse(value, key->doc.type, key->doc.allowed, place, path);
     for (size_t i = 0; i < n; i++) {
         const json_t *entry = json_array_get(value, i);
-        const size_t length = json_string_length(entry);
-        char entry_path[MMOE_PATH_SIZE + 32];
+        char entry_path[MMOE_PATH_SIZE + 32], room[MMOE_NUMBER_SIZE];
         snprintf(entry_path, sizeof entry_path, "%s[%zu]", path, i);
-        if (!json_is_string(entry) || !within(key, (double)length) ||
-            strlen(json_string_value(entry)) != length)
+        if (!text_of_entry(key, entry, room))
             return refuse(entry, "string", key->entry, place, entry_path);
     }
     mmoe_texts_finish(to, alloc);
     bool ok = mmoe_texts_start(to, n, alloc);
     for (size_t i = 0; ok && i < n; i++) {
-        const json_t *entry = json_array_get(value, i);
-        ok = mmoe_texts_add(to, json_string_value(entry), json_string_length(entry), alloc);
+        char room[MMOE_NUMBER_SIZE];
+        const char *text = text_of_entry(key, json_array_get(value, i), room);
+        ok = mmoe_texts_add(to, text, strlen(text), alloc);
     }
     return ok ? MMOE_OK : mmoe_fail_memory(place->err, (n + 1) * sizeof(char *));
 }

@@ -44,19 +44,27 @@ static const char *find_missing(mmoe_cell *out) {
 static const char not_finite[] = "is not finite";
 
 const char *mmoe_bins_number(const mmoe_number_text *how, const char *text, size_t length,
-                             double *out, bool *missing) {
-    *missing = length == 0;
-    if (*missing) return NULL;
-    if (!mmoe_number_text_read(how, text, length, out) || isnan(*out)) return "is not a number";
+                             double *out, mmoe_cell *cell) {
+    const char *fault = NULL;
+    if (length)
+        fault = mmoe_cell_number(how, text, length, out, cell);
+    else
+        cell->state = MMOE_CELL_MISSING;
+    if (!length || fault == mmoe_column_gap) {
+        *out = (double)NAN;
+        return NULL;
+    }
+    if (fault || isnan(*out)) return "is not a number";
     return isfinite(*out) ? NULL : not_finite;
 }
 
 const char *mmoe_bins_parse(mmoe_bins bins, const char *text, size_t length, mmoe_cell *out) {
     double value;
-    bool missing;
-    const char *fault = mmoe_bins_number(bins.text, text, length, &value, &missing);
+    const char *fault = mmoe_bins_number(bins.text, text, length, &value, out);
     if (fault) return fault;
-    return missing ? find_missing(out) : find_bin(bins.boundaries, value, out);
+    if (!isnan(value)) return find_bin(bins.boundaries, value, out);
+    out->id = 0;
+    return NULL;
 }
 
 const char *mmoe_bins_take(mmoe_bins bins, mmoe_value_type type, const void *at, mmoe_cell *out) {
@@ -68,5 +76,7 @@ const char *mmoe_bins_take(mmoe_bins bins, mmoe_value_type type, const void *at,
     }
     if (!mmoe_value_number(type, at, &value)) return "is not a number";
     if (isinf(value)) return not_finite;
-    return isnan(value) ? find_missing(out) : find_bin(bins.boundaries, value, out);
+    if (isnan(value) || mmoe_number_text_has(bins.text, value, type == MMOE_VALUE_FLOAT))
+        return find_missing(out);
+    return find_bin(bins.boundaries, value, out);
 }

@@ -22,8 +22,8 @@ typedef struct mmoe_bins {
 /* As parse and take of a column kind. */
 const char *mmoe_bins_parse(mmoe_bins bins, const char *text, size_t length, mmoe_cell *out);
 const char *mmoe_bins_take(mmoe_bins bins, mmoe_value_type type, const void *at, mmoe_cell *out);
-/* The number of a cell's text. *missing: there is none; the fault is of the text. */
+/* The number of a cell's text; NaN: it is missing, as its state says. The fault is of the text. */
 const char *mmoe_bins_number(const mmoe_number_text *how, const char *text, size_t length,
-                             double *out, bool *missing);
+                             double *out, mmoe_cell *cell);
 
 #endif

@@ -10,8 +10,10 @@
 #include "base/missing.h"
 #include "base/text.h"
 #include "base/utf8.h"
+#include "data/texts.h"
 
 const char mmoe_column_no_memory[] = "finds no memory";
+const char mmoe_column_gap[] = "stands for a missing value (\"gaps\")";
 
 /* ---- Encoders ---- */
 
@@ -51,6 +53,10 @@ static bool copy_value(const mmoe_encoder *e, const mmoe_key *key) {
         if (numbers->items) memcpy(numbers->items, from, numbers->count * sizeof *from);
         return numbers->items;
     }
+    if (key->kind == MMOE_KEY_TEXTS) {
+        const mmoe_texts from = *(mmoe_texts *)at;
+        return mmoe_texts_copy(&from, &e->alloc, at);
+    }
     if (key->kind == MMOE_KEY_VOCABULARY) {
         mmoe_vocab **vocab = at;
         const mmoe_vocab *from = *vocab;
@@ -64,6 +70,7 @@ static void forget_value(const mmoe_encoder *e, const mmoe_key *key) {
     void *at = place_of(e, key);
     if (key->kind == MMOE_KEY_TEXT) *(char **)at = NULL;
     if (key->kind == MMOE_KEY_NUMBERS) *(mmoe_numbers *)at = (mmoe_numbers){NULL, 0};
+    if (key->kind == MMOE_KEY_TEXTS) *(mmoe_texts *)at = (mmoe_texts){NULL, 0};
     if (key->kind == MMOE_KEY_VOCABULARY) *(mmoe_vocab **)at = NULL;
 }
 
@@ -99,6 +106,7 @@ void mmoe_encoder_free(mmoe_encoder *e) {
         void *at = place_of(e, key);
         if (key->kind == MMOE_KEY_TEXT) mmoe_release(&a, *(char **)at);
         if (key->kind == MMOE_KEY_NUMBERS) mmoe_release(&a, ((mmoe_numbers *)at)->items);
+        if (key->kind == MMOE_KEY_TEXTS) mmoe_texts_finish(at, &a);
         if (key->kind == MMOE_KEY_VOCABULARY) mmoe_vocab_free(*(mmoe_vocab **)at);
     }
     mmoe_release(&a, e);
@@ -118,6 +126,12 @@ static size_t size_of(const mmoe_key *key) {
     }
 }
 
+static uint64_t hash_texts(uint64_t h, const mmoe_texts *texts) {
+    for (size_t i = 0; i < texts->count; i++)
+        h = mmoe_checksum_hash(h, texts->items[i], strlen(texts->items[i]) + 1);
+    return h;
+}
+
 static uint64_t hash_value(uint64_t h, const mmoe_encoder *e, const mmoe_key *key) {
     const void *at = place_of(e, key);
     if (key->kind == MMOE_KEY_TEXT) {
@@ -128,6 +142,7 @@ static uint64_t hash_value(uint64_t h, const mmoe_encoder *e, const mmoe_key *ke
         const mmoe_numbers *numbers = at;
         return mmoe_checksum_hash(h, numbers->items, numbers->count * sizeof(double));
     }
+    if (key->kind == MMOE_KEY_TEXTS) return hash_texts(h, at);
     if (key->kind == MMOE_KEY_VOCABULARY) {
         const uint64_t keys = mmoe_vocab_hash(*(mmoe_vocab *const *)at);
         return mmoe_checksum_hash(h, &keys, sizeof keys);
@@ -150,6 +165,7 @@ bool mmoe_encoder_is_given(const mmoe_encoder *e, const mmoe_key *key) {
     int64_t integer;
     if (key->kind == MMOE_KEY_TEXT) return *(char *const *)at;
     if (key->kind == MMOE_KEY_NUMBERS) return ((const mmoe_numbers *)at)->items;
+    if (key->kind == MMOE_KEY_TEXTS) return ((const mmoe_texts *)at)->items;
     if (key->doc.default_value || key->kind != MMOE_KEY_INT64) return true;
     memcpy(&integer, at, sizeof integer);
     return integer != key->absent;
@@ -263,6 +279,24 @@ bool mmoe_value_number(mmoe_value_type type, const void *at, double *out) {
     return true;
 }
 
+const char *mmoe_cell_number(const mmoe_number_text *how, const char *text, size_t length,
+                             double *value, mmoe_cell *out) {
+    const bool is_number = mmoe_number_text_read(how, text, length, value);
+    const char *fault = is_number ? NULL : "is not a number";
+    if (!how->gaps.count) return fault;
+    const bool is_named = mmoe_number_text_has_word(how, text, length) ||
+                          (is_number && mmoe_number_text_has(how, *value, false));
+    if (!is_named && is_number && isfinite(*value)) return NULL;
+    if (!is_named && !mmoe_number_text_takes_all(how)) return fault;
+    out->state = is_named ? MMOE_CELL_MISSING : MMOE_CELL_NO_NUMBER;
+    return mmoe_column_gap;
+}
+
+/* Does "gaps" of a kind that has it name the number? */
+static bool is_gap(const mmoe_encoder *e, mmoe_value_type type, double value) {
+    return e->kind->text && mmoe_number_text_has(e->kind->text(e), value, type == MMOE_VALUE_FLOAT);
+}
+
 const char *mmoe_value_encode(const mmoe_encoder *e, mmoe_value_type type, const void *at,
                               mmoe_cell *out, mmoe_number_encode encode) {
     double value;
@@ -272,7 +306,9 @@ const char *mmoe_value_encode(const mmoe_encoder *e, mmoe_value_type type, const
         return e->kind->parse(e, text, length, out);
     }
     mmoe_value_number(type, at, &value);
-    return encode(e, value, out);
+    if (!is_gap(e, type, value)) return encode(e, value, out);
+    out->state = MMOE_CELL_MISSING;
+    return mmoe_column_gap;
 }
 
 mmoe_part mmoe_value_part(mmoe_value_type type, const void *at, char room[MMOE_SHOWN_SIZE]) {

@@ -26,17 +26,18 @@ enum { MMOE_FAULT_SIZE = 160, MMOE_SHOWN_SIZE = 80 };
 /* What a value of an id was. */
 typedef enum mmoe_cell_state {
     MMOE_CELL_KNOWN,
-    MMOE_CELL_MISSING, /* there is none */
-    MMOE_CELL_UNKNOWN, /* one that has no row of its own */
-    MMOE_CELL_TEXT,    /* of learn: the column's ids are texts, and this one is no integer */
-    MMOE_CELL_TOO_MANY /* of learn, with a fault: the column has as many values as it may have */
+    MMOE_CELL_MISSING,   /* there is none */
+    MMOE_CELL_UNKNOWN,   /* one that has no row of its own */
+    MMOE_CELL_TEXT,      /* of learn: the column's ids are texts, and this one is no integer */
+    MMOE_CELL_NO_NUMBER, /* a text that is none, and counts as missing ("gaps") */
+    MMOE_CELL_TOO_MANY   /* of learn, with a fault: the column has as many values as it may have */
 } mmoe_cell_state;
 
 typedef struct mmoe_cell {
     int32_t id;            /* ids: the row of the table */
-    mmoe_cell_state state; /* ids: MMOE_CELL_KNOWN unless the kind says otherwise; numbers: _UNKNOWN
-                              beside a fault if the value may be taken as missing (the transform
-                              has nothing for it) */
+    mmoe_cell_state state; /* ids: MMOE_CELL_KNOWN unless the kind says otherwise; numbers: beside a
+                              fault, if the value may be taken as missing: _UNKNOWN (the transform
+                              has nothing for it), _MISSING or _NO_NUMBER ("gaps" names it) */
     float *inputs;   /* numbers: of parse and take, room for `width` that the model gets; NULL: the
                         fault alone is wanted */
     double *learned; /* numbers: of learn, room for `span` that measure and finish get */
@@ -178,6 +179,8 @@ enum { MMOE_MOST_ASKED = 64 };
 
 /* The fault that learn, merge and settle return when memory is out; compared by address. */
 extern const char mmoe_column_no_memory[];
+/* The fault of a value that stands for a missing one; by address, too. */
+extern const char mmoe_column_gap[];
 
 /* All values absent; NULL when memory is out. */
 mmoe_encoder *mmoe_encoder_create(const mmoe_column_kind *kind, const mmoe_allocator *alloc);
@@ -216,6 +219,11 @@ static inline bool mmoe_encoder_has_comma(const mmoe_encoder *e) {
     return e->kind->text && e->kind->text(e)->decimal;
 }
 
+/* Do values of it stand for missing ones? */
+static inline bool mmoe_encoder_has_gaps(const mmoe_encoder *e) {
+    return e->kind->text && e->kind->text(e)->gaps.count;
+}
+
 /* ---- Values ---- */
 
 /* What a value that stands for an id is: 1, *out being the integer ("7.0" and 7.0 are 7); 0: no
@@ -224,7 +232,11 @@ static inline bool mmoe_encoder_has_comma(const mmoe_encoder *e) {
 int mmoe_value_integral(mmoe_value_type type, const void *at, int64_t *out);
 /* The number of a raw value, NaN for MMOE_MISSING_INT64; false: it is a text that is none. */
 bool mmoe_value_number(mmoe_value_type type, const void *at, double *out);
-/* Takes a raw value of a kind of numbers: a text by its parse, a number by `encode`. */
+/* The number of a cell's text; a fault beside a state that is not _KNOWN: `how->gaps` has it. */
+const char *mmoe_cell_number(const mmoe_number_text *how, const char *text, size_t length,
+                             double *value, mmoe_cell *out);
+/* Takes a raw value of a kind of numbers: a text by its parse, a number by `encode`, unless it
+ * stands for a missing one. */
 typedef const char *(*mmoe_number_encode)(const mmoe_encoder *e, double value, mmoe_cell *out);
 const char *mmoe_value_encode(const mmoe_encoder *e, mmoe_value_type type, const void *at,
                               mmoe_cell *out, mmoe_number_encode encode);

@@ -76,14 +76,11 @@ static const mmoe_number_text *text_of_number(const mmoe_encoder *e) {
     return &constant_of(e)->text;
 }
 
-static bool read_number(const mmoe_encoder *e, const char *text, size_t length, double *out) {
-    return mmoe_number_text_read(&constant_of(e)->text, text, length, out);
-}
-
 static const char *parse_number(const mmoe_encoder *e, const char *text, size_t length,
                                 mmoe_cell *out) {
     double value;
-    return read_number(e, text, length, &value) ? encode_number(e, value, out) : "is not a number";
+    const char *fault = mmoe_cell_number(text_of_number(e), text, length, &value, out);
+    return fault ? fault : encode_number(e, value, out);
 }
 
 /* A number of more characters, that begins no missing cell; false: it may be none. */
@@ -124,8 +121,10 @@ static bool known_numbers_of(const mmoe_encoder *e, const mmoe_cell_run *run, si
 
 static size_t known_numbers(const mmoe_encoder *e, const mmoe_cell_run *run) {
     const mmoe_number_encoder *n = constant_of(e);
-    size_t done = 0;
-    if (n->text.strip || n->text.decimal || n->transform == MMOE_TRANSFORM_LOG1P_STANDARDIZE)
+    size_t done = 0, gap = 0;
+    double number;
+    if (n->text.strip || n->text.decimal || n->transform == MMOE_TRANSFORM_LOG1P_STANDARDIZE ||
+        mmoe_number_text_gap(&n->text, &gap, &number))
         return 0;
     while (done < run->cells.count && known_numbers_of(e, run, &done)) continue;
     return done;
@@ -141,8 +140,8 @@ static const char *take_number(const mmoe_encoder *e, mmoe_value_type type, cons
 /* A transform that is yet to be fitted may bring any value into the range of float. */
 static const char *learn_number(mmoe_encoder *e, const char *text, size_t length, mmoe_cell *out) {
     double value;
-    if (!read_number(e, text, length, &value)) return "is not a number";
-    const char *fault = prepare_number(e, value, out->learned);
+    const char *fault = mmoe_cell_number(text_of_number(e), text, length, &value, out);
+    if (!fault) fault = prepare_number(e, value, out->learned);
     if (fault || constant_of(e)->transform != MMOE_TRANSFORM_NONE) return fault;
     return isfinite((float)value) ? NULL : too_large;
 }

@@ -62,10 +62,6 @@ static const mmoe_piecewise_encoder *constant_of(const mmoe_encoder *e) {
 
 static const mmoe_number_text *text_of(const mmoe_encoder *e) { return &constant_of(e)->text; }
 
-static bool read_text(const mmoe_encoder *e, const char *text, size_t length, double *out) {
-    return mmoe_number_text_read(text_of(e), text, length, out);
-}
-
 /* Edges are there in a model file alone. */
 static const char *check_piecewise(const mmoe_encoder *e, char fault[MMOE_FAULT_SIZE],
                                    const char **key) {
@@ -114,7 +110,8 @@ static void forget_values(mmoe_encoder *e) {
 }
 
 static const char *learn_value(mmoe_encoder *e, const char *text, size_t length, mmoe_cell *out) {
-    if (!read_text(e, text, length, out->learned)) return "is not a number";
+    const char *fault = mmoe_cell_number(text_of(e), text, length, out->learned, out);
+    if (fault) return fault;
     return isfinite(*out->learned) ? NULL : "is not finite";
 }
 
@@ -304,7 +301,8 @@ static const char *encode_piecewise(const mmoe_encoder *e, double value, mmoe_ce
 static const char *parse_piecewise(const mmoe_encoder *e, const char *text, size_t length,
                                    mmoe_cell *out) {
     double value;
-    return read_text(e, text, length, &value) ? encode_piecewise(e, value, out) : "is not a number";
+    const char *fault = mmoe_cell_number(text_of(e), text, length, &value, out);
+    return fault ? fault : encode_piecewise(e, value, out);
 }
 
 static const char *take_piecewise(const mmoe_encoder *e, mmoe_value_type type, const void *at,

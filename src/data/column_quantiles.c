@@ -1,6 +1,7 @@
 /* Numbers to bins (bins.h) that are learned: "quantiles" bins of as equal numbers of training rows
  * as the values allow. Equal values are one bin's, so a value that many rows have leaves fewer
  * bins; none is empty. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,14 +101,9 @@ static const char *learn_number(mmoe_encoder *e, const char *text, size_t length
     distinct *d = e->learning;
     double value = 0;
     int64_t bits;
-    bool missing;
-    const char *fault = mmoe_bins_number(text_of(e), text, length, &value, &missing);
-    if (fault) return fault;
+    const char *fault = mmoe_bins_number(text_of(e), text, length, &value, out);
     out->id = 0;
-    if (missing) {
-        out->state = MMOE_CELL_MISSING;
-        return NULL;
-    }
+    if (fault || isnan(value)) return fault;
     if (value == 0) value = 0; /* -0.0 */
     memcpy(&bits, &value, sizeof bits);
     const mmoe_status status = mmoe_vocab_add_int(d->bits, bits, &out->id, NULL);

@@ -173,8 +173,10 @@ static const char *read_number(const mmoe_csv_part *p, const mmoe_dense_column *
     const struct mmoe_schema *s = p->cells.schema;
     if (p->learns_numbers) {
         cell->learned = (double *)p->values + r * s->dense_span + c->first_number;
-        if (missing) *cell->learned = (double)NAN;
-        return missing ? NULL : mmoe_cell_read(&p->cells, c->encoder, f, cell);
+        const char *fault = missing ? NULL : mmoe_cell_read(&p->cells, c->encoder, f, cell);
+        const bool is_gap = mmoe_dense_pardons(c, cell, fault);
+        if (missing || is_gap) *cell->learned = (double)NAN;
+        return is_gap ? NULL : fault;
     }
     cell->inputs = (float *)p->values + r * s->dense_width + c->first;
     const char *fault =
@@ -219,6 +221,7 @@ static mmoe_status read_numbers(const mmoe_csv_part *p, int32_t i, const mmoe_cs
                                   mmoe_cell_at(rows->first + (int64_t)k, c->name, c->column), &f,
                                   fault, err);
         mmoe_note_add(&p->notes[s->n_sparse + i], cell.state, r + 1);
+        mmoe_note_text(&p->notes[s->n_sparse + i], cell.state, f.text, f.length);
     }
     return MMOE_OK;
 }

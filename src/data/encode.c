@@ -129,8 +129,17 @@ static const char *join_parts(const mmoe_values *v, size_t r, mmoe_cell *out) {
 
 static void see(mmoe_seen *seen, mmoe_cell_state state) {
     *seen->any = true;
-    seen->missing += state == MMOE_CELL_MISSING;
+    seen->missing += state == MMOE_CELL_MISSING || state == MMOE_CELL_NO_NUMBER;
     seen->unknown += state == MMOE_CELL_UNKNOWN;
+}
+
+/* Of a raw value. */
+static void note_value(const mmoe_values *v, const char *at, size_t row, mmoe_cell_state state) {
+    size_t length;
+    mmoe_note_add(v->note, state, (int64_t)row + 1);
+    if (state != MMOE_CELL_NO_NUMBER) return; /* it is a text */
+    const char *text = mmoe_value_text(at, &length);
+    mmoe_note_text(v->note, state, text, length);
 }
 
 static mmoe_status encode_crosses(const mmoe_values *v, int32_t *to, size_t stride,
@@ -185,7 +194,7 @@ mmoe_status mmoe_encode_ids(const mmoe_values *v, int32_t *to, size_t stride, mm
                 fault = give_unknown(v, at, &cell);
             if (fault == mmoe_column_no_memory) return mmoe_fail_memory(err, v->rows);
             if (fault) return fail_raw(v, row_of(v, r), at, fault, err);
-            if (v->note) mmoe_note_add(v->note, cell.state, (int64_t)row_of(v, r) + 1);
+            if (v->note) note_value(v, at, row_of(v, r), cell.state);
             if (cell.state != MMOE_CELL_KNOWN && v->seen) see(v->seen, cell.state);
         }
         if (to) to[r * stride] = cell.id;
@@ -240,7 +249,7 @@ mmoe_status mmoe_encode_numbers(const mmoe_values *v, float *to, size_t stride, 
         if (to) mmoe_dense_fill(v->dense, cell.inputs, cell.state != MMOE_CELL_KNOWN);
         if (cell.state == MMOE_CELL_KNOWN) continue;
         if (v->seen) see(v->seen, cell.state);
-        if (v->note) mmoe_note_add(v->note, cell.state, (int64_t)(v->first + r) + 1);
+        if (v->note) note_value(v, at, v->first + r, cell.state);
     }
     return MMOE_OK;
 }

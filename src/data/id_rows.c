@@ -6,9 +6,10 @@ const char *mmoe_read_id_value(const mmoe_id_rows *r, size_t row, const mmoe_id_
     const mmoe_csv_field f = missing ? (mmoe_csv_field){"", 0} : *value;
     out->state = MMOE_CELL_KNOWN;
     const char *fault = mmoe_cell_read(r->cells, p->encoder, &f, out);
-    if (!fault)
+    if (!fault) {
         mmoe_note_add(&r->notes[p->feature], out->state, r->placed + (int64_t)row);
-    else if (out->state == MMOE_CELL_TOO_MANY && r->cells->is_of_column)
+        mmoe_note_text(&r->notes[p->feature], out->state, f.text, f.length);
+    } else if (out->state == MMOE_CELL_TOO_MANY && r->cells->is_of_column)
         *r->cells->is_of_column = true;
     return fault;
 }

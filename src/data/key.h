@@ -30,7 +30,7 @@ typedef enum mmoe_key_kind {
     MMOE_KEY_LAYERS,   /* dims of an mmoe_mlp_config */
     MMOE_KEY_PAIR,     /* float[2] */
     MMOE_KEY_NUMBERS,  /* mmoe_numbers */
-    MMOE_KEY_TEXTS,    /* mmoe_texts, of a configuration alone */
+    MMOE_KEY_TEXTS,    /* mmoe_texts */
     MMOE_KEY_CHOICE,   /* mmoe_choice: the first `most` of doc.allowed are words; the same */
     /* Of schema files alone: what a column kind has learned. */
     MMOE_KEY_DOUBLE,    /* any finite one, to the bit */
@@ -64,6 +64,7 @@ typedef struct mmoe_key {
     int chooser;     /* an mmoe_chooser_kind */
     size_t offset;   /* of the value in its structure: its scope's, or its column kind's */
     bool required;
+    bool takes_numbers;  /* of MMOE_KEY_TEXTS: a number is its text */
     bool is_own;         /* lists of objects that take their base's keys do not take this one */
     bool is_again;       /* of a path that another column kind has, and documents */
     bool is_later;       /* than files of its column kind: a schema has it where it is given */

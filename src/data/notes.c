@@ -41,6 +41,7 @@ void mmoe_note_join(mmoe_note *to, const mmoe_note *from, int64_t before) {
     to->counts.unknown += from->counts.unknown;
     to->counts.values += from->counts.values;
     to->counts.cut += from->counts.cut;
+    if (!to->texts) memcpy(to->text, from->text, sizeof to->text);
     to->texts += from->texts;
     join_first(&to->first_missing, from->first_missing, before);
     join_first(&to->first_unknown, from->first_unknown, before);
@@ -76,15 +77,56 @@ static mmoe_status warn_of_cuts(const mmoe_noted *of, mmoe_warnings *list, mmoe_
     return status;
 }
 
+/* The encoder of the feature of note `i`. */
+static const mmoe_encoder *encoder_of(const struct mmoe_schema *s, int32_t i) {
+    return i < s->n_sparse ? s->tables[s->sparse[i].table].encoder
+                           : s->dense[i - s->n_sparse].encoder;
+}
+
+/* Texts where numbers are read. */
+static int64_t count_no_numbers(const mmoe_noted *of, int32_t i) {
+    return encoder_of(of->schema, i)->kind->text ? of->notes[i].texts : 0;
+}
+
+static bool says_all_texts(const void *noted, int32_t a, int32_t b) {
+    return count_no_numbers(noted, a) >= count_no_numbers(noted, b);
+}
+
+/* "gaps" takes whatever is no number: a column that was given by mistake shows so. */
+static mmoe_status warn_of_no_numbers(const mmoe_noted *of, mmoe_warnings *list, mmoe_error *err) {
+    const struct mmoe_schema *s = of->schema;
+    char texts[MMOE_NUMBER_SIZE], values[MMOE_NUMBER_SIZE], shown[MMOE_FEATURE_SIZE],
+        first[MMOE_PLACE_SIZE];
+    mmoe_status status = MMOE_OK;
+    for (int32_t i = 0; !status && i < s->n_sparse + s->n_dense; i++) {
+        const mmoe_note *n = of->notes + i;
+        const int64_t count = count_no_numbers(of, i);
+        if (!count || mmoe_schema_is_told(s, i, says_all_texts, of)) continue;
+        mmoe_warning w = about(of, n, count, n->first_text, first);
+        if (n->counts.column) w.subject = n->counts.column;
+        mmoe_format_count(count, texts);
+        mmoe_format_count(n->counts.values, values);
+        status = mmoe_warn(list, w, err,
+                           "%s: %s of %s values (%.3g %%) %s no number%s, the first, %s, in %s: "
+                           "%s as missing (\"gaps\")",
+                           mmoe_feature_show(w.subject, NULL, shown), texts, values,
+                           100 * (double)count / (double)n->counts.values,
+                           count == 1 ? "is" : "are", count == 1 ? "" : "s", n->text, first,
+                           count == 1 ? "it counts" : "they count");
+    }
+    return status;
+}
+
 /* More texts than integers are a column of texts. */
 mmoe_status mmoe_notes_warn_learned(const mmoe_noted *of, mmoe_warnings *list, mmoe_error *err) {
     char texts[MMOE_NUMBER_SIZE], values[MMOE_NUMBER_SIZE], shown[MMOE_FEATURE_SIZE],
         first[MMOE_PLACE_SIZE];
     mmoe_status status = warn_of_cuts(of, list, err);
+    if (!status) status = warn_of_no_numbers(of, list, err);
     for (int32_t i = 0; !status && i < of->schema->n_sparse; i++) {
         const mmoe_note *n = of->notes + i;
         const int64_t present = n->counts.values - n->counts.missing;
-        if (n->texts == 0 || 2 * n->texts >= present) continue;
+        if (n->texts == 0 || count_no_numbers(of, i) || 2 * n->texts >= present) continue;
         mmoe_format_count(n->texts, texts);
         mmoe_format_count(present, values);
         status = mmoe_warn(list, about(of, n, n->texts, n->first_text, first), err,
@@ -155,6 +197,7 @@ static mmoe_status warn_of_logarithms(const mmoe_noted *of, mmoe_warnings *list,
 
 mmoe_status mmoe_notes_warn_read(const mmoe_noted *of, mmoe_warnings *list, mmoe_error *err) {
     mmoe_status status = warn_of_cuts(of, list, err);
+    if (!status) status = warn_of_no_numbers(of, list, err);
     if (!status) status = warn_of_logarithms(of, list, err);
     for (int32_t i = 0; !status && i < of->schema->n_sparse + of->schema->n_dense; i++) {
         const mmoe_note *n = of->notes + i;

@@ -9,8 +9,10 @@
 typedef struct mmoe_note {
     mmoe_column_counts counts; /* its name is owned; NULL: a number that cannot be missing */
     int32_t named;             /* notes with a name, of those up to this one */
-    int64_t texts;             /* values that are no integers among ids that are texts */
+    int64_t texts;             /* ids: values that are no integers, among ids that are texts;
+                                  numbers: values that are none, and count as missing */
     int64_t first_missing, first_unknown, first_text, first_cut; /* rows, from 1; 0: none */
+    char text[MMOE_SHOWN_SIZE]; /* of numbers: the first such text, as sentences show it */
 } mmoe_note;
 
 /* [n_sparse + n_dense]; NULL when memory is out. */
@@ -21,7 +23,17 @@ static inline void mmoe_note_add(mmoe_note *n, mmoe_cell_state state, int64_t ro
     if (state == MMOE_CELL_KNOWN) return;
     int64_t *const counts[] = {NULL, &n->counts.missing, &n->counts.unknown, &n->texts},
                    *const firsts[] = {NULL, &n->first_missing, &n->first_unknown, &n->first_text};
+    if (state == MMOE_CELL_NO_NUMBER) {
+        if (n->texts++ == 0) n->first_text = row;
+        state = MMOE_CELL_MISSING;
+    }
     if ((*counts[state])++ == 0) *firsts[state] = row;
+}
+
+/* The text of a value that was added just before. */
+static inline void mmoe_note_text(mmoe_note *n, mmoe_cell_state state, const char *text,
+                                  size_t length) {
+    if (state == MMOE_CELL_NO_NUMBER && n->texts == 1) mmoe_text_show(text, length, n->text);
 }
 
 static inline void mmoe_note_cut(mmoe_note *n, int64_t row) {

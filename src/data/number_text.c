@@ -2,7 +2,9 @@
 
 #include <string.h>
 
+#include "base/missing.h"
 #include "base/text.h"
+#include "data/texts.h"
 
 /* Letters that numbers have beside digits, as 1e5, 0x1F, nan and inf; and those that do not tell a
  * unit from one. */
@@ -11,7 +13,22 @@ static const char of_numbers[] = "0123456789+-", letters_of_numbers[] = "eExXnai
 
 static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
+static const char all_texts[] = "*";
+
+/* Cells are compared without the blanks around them. */
+static bool has_blanks_around(const mmoe_texts *texts) {
+    bool any = false;
+    for (size_t i = 0; i < texts->count; i++) {
+        size_t length = strlen(texts->items[i]);
+        any |= mmoe_trim_blanks(texts->items[i], &length) != texts->items[i] ||
+               texts->items[i][length];
+    }
+    return any;
+}
+
 const char *mmoe_number_text_fault(const mmoe_number_text *t, const char **key) {
+    *key = "gaps";
+    if (has_blanks_around(&t->gaps)) return "one has blanks around it, which no cell keeps";
     *key = "decimal";
     if (t->decimal && strcmp(t->decimal, ",") != 0) return "is not \",\", the one decimal mark";
     *key = "strip";
@@ -87,4 +104,32 @@ bool mmoe_number_text_read(const mmoe_number_text *t, const char *text, size_t l
     if (!mmoe_parse_double(plain, used, out)) return false;
     if (below) *out = -*out;
     return true;
+}
+
+/* ---- What stands for a missing number ---- */
+
+bool mmoe_number_text_gap(const mmoe_number_text *t, size_t *index, double *out) {
+    while (*index < t->gaps.count) {
+        const char *gap = t->gaps.items[(*index)++];
+        if (mmoe_parse_double(gap, strlen(gap), out)) return true;
+    }
+    return false;
+}
+
+bool mmoe_number_text_has(const mmoe_number_text *t, double value, bool is_float) {
+    double gap;
+    for (size_t i = 0; mmoe_number_text_gap(t, &i, &gap);)
+        if (value == (is_float ? (double)(float)gap : gap)) return true;
+    return false;
+}
+
+bool mmoe_number_text_has_word(const mmoe_number_text *t, const char *text, size_t length) {
+    text = mmoe_trim_blanks(text, &length);
+    for (size_t i = 0; length && i < t->gaps.count; i++)
+        if (mmoe_is_word(t->gaps.items[i], text, length)) return true;
+    return false;
+}
+
+bool mmoe_number_text_takes_all(const mmoe_number_text *t) {
+    return mmoe_texts_have(&t->gaps, all_texts);
 }

@@ -200,7 +200,8 @@ static inline void mmoe_dense_fill(const mmoe_dense_column *c, float *inputs, bo
  * the column may have missing values. */
 static inline bool mmoe_dense_pardons(const mmoe_dense_column *c, const mmoe_cell *cell,
                                       const char *fault) {
-    return fault && c->gap.fill && cell->state == MMOE_CELL_UNKNOWN;
+    if (!fault || cell->state == MMOE_CELL_KNOWN) return false;
+    return cell->state == MMOE_CELL_UNKNOWN ? c->gap.fill != NULL : mmoe_gap_is_open(&c->gap);
 }
 /* A copy of a text of it, NULL of NULL, and of a label; false when memory is out. */
 bool mmoe_schema_text(const struct mmoe_schema *s, const char *from, char **to);

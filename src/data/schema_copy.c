@@ -32,7 +32,7 @@ bool mmoe_schema_text(const schema *s, const char *from, char **to) {
 bool mmoe_schema_label(const schema *s, const mmoe_label_column *from, mmoe_label_column *to) {
     *to = *from;
     to->name = to->task = to->positive = to->negative = NULL;
-    to->text = (mmoe_number_text){NULL, NULL};
+    to->text = (mmoe_number_text){NULL, NULL, {NULL, 0}};
     return mmoe_schema_text(s, from->name, &to->name) &&
            mmoe_schema_text(s, from->task, &to->task) &&
            mmoe_schema_text(s, from->positive, &to->positive) &&

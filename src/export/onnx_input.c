@@ -170,12 +170,25 @@ static const char *raw_columns(mmoe_exporter *e, int32_t first, int32_t count) {
 }
 
 /* NaN, and where there are logarithms what has none. */
-static const char *is_missing(mmoe_exporter *e, const mmoe_dense_column *c, const char *raw) {
+static const char *has_none(mmoe_exporter *e, const mmoe_dense_column *c, const char *raw) {
     if (c->encoder->kind == &mmoe_column_number &&
         mmoe_number_of(c->encoder)->transform == MMOE_TRANSFORM_LOG1P_STANDARDIZE)
         return mmoe_onnx_add(e->onnx, "Not",
                              combine(e, "Greater", mmoe_onnx_cast(e, raw, MMOE_ONNX_DOUBLE), -1));
     return mmoe_onnx_add(e->onnx, "IsNaN", c->span == 1 ? raw : raw_columns(e, c->first_number, 1));
+}
+
+/* Numbers that stand for a missing one as well; "x" is of single precision, as they are then. */
+static const char *is_missing(mmoe_exporter *e, const mmoe_dense_column *c, const char *raw) {
+    const char *missing = has_none(e, c, raw);
+    const mmoe_encoder *encoder = c->encoder;
+    double gap;
+    if (!mmoe_encoder_has_gaps(encoder)) return missing;
+    for (size_t i = 0; mmoe_number_text_gap(encoder->kind->text(encoder), &i, &gap);) {
+        const char *x = mmoe_onnx_cast(e, raw, MMOE_ONNX_DOUBLE);
+        missing = mmoe_onnx_add(e->onnx, "Or", missing, combine(e, "Equal", x, (double)(float)gap));
+    }
+    return missing;
 }
 
 /* A dense feature that is no plain number: its inputs, what stands for a missing value in their

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "base/words.h"
 #include "data/column_kinds.h"
+#include "data/texts.h"
 
 #define VOCABULARIES(X) X(VOCABULARY_NONE, none) X(VOCABULARY_INT, int) X(VOCABULARY_STRING, string)
 enum { VOCABULARIES(MMOE_ENUMERATOR) };
@@ -51,6 +52,16 @@ static json_t *numbers_json(const mmoe_numbers *numbers) {
     return array;
 }
 
+static json_t *texts_json(const mmoe_texts *texts) {
+    json_t *array = json_array();
+    for (size_t i = 0; array && i < texts->count; i++)
+        if (json_array_append_new(array, json_string(texts->items[i]))) {
+            json_decref(array);
+            array = NULL;
+        }
+    return array;
+}
+
 static json_t *word_json(const mmoe_key *key, int32_t value) {
     size_t length;
     const char *word = mmoe_key_word_of(key->doc.allowed, value - key->first, &length);
@@ -78,6 +89,8 @@ static json_t *value_json(const mmoe_encoder *e, const mmoe_key *key) {
         return json_string(*(char *const *)at);
     case MMOE_KEY_NUMBERS:
         return numbers_json(at);
+    case MMOE_KEY_TEXTS:
+        return texts_json(at);
     case MMOE_KEY_VOCABULARY:
         return json_string(mmoe_vocab_is_int(*(mmoe_vocab *const *)at) ? "int" : "string");
     default:
@@ -140,6 +153,25 @@ static mmoe_status get_numbers(const mmoe_entry *e, const mmoe_key *key, mmoe_nu
     return MMOE_OK;
 }
 
+static mmoe_status get_texts(const mmoe_entry *e, const mmoe_key *key, mmoe_texts *out) {
+    const mmoe_allocator *a = &e->r->alloc;
+    const char *name = mmoe_key_name(key);
+    const json_t *array = json_object_get(e->json, name);
+    const size_t n = json_array_size(array);
+    if (!json_is_array(array) || n > (size_t)key->most)
+        return mmoe_entry_fail(e, name, "an array of at most %d strings is needed", (int)key->most);
+    if (!mmoe_texts_start(out, n, a)) return mmoe_fail_memory(e->r->err, n * sizeof(char *));
+    for (size_t i = 0; i < n; i++) {
+        const json_t *item = json_array_get(array, i);
+        const char *text = json_string_value(item);
+        const size_t length = json_string_length(item);
+        if (!text || strlen(text) != length || !length)
+            return mmoe_entry_fail(e, name, "string %zu is none", i + 1);
+        if (!mmoe_texts_add(out, text, length, a)) return mmoe_fail_memory(e->r->err, length + 1);
+    }
+    return MMOE_OK;
+}
+
 /* The word as the enumerator of its key. */
 static mmoe_status get_key_word(const mmoe_entry *e, const mmoe_key *key, int32_t *out) {
     const char *text = json_string_value(json_object_get(e->json, mmoe_key_name(key)));
@@ -190,6 +222,8 @@ static mmoe_status get_value(const mmoe_entry *e, const mmoe_key *key, mmoe_enco
         return mmoe_entry_text(e, mmoe_key_name(key), at);
     case MMOE_KEY_NUMBERS:
         return get_numbers(e, key, at);
+    case MMOE_KEY_TEXTS:
+        return get_texts(e, key, at);
     case MMOE_KEY_VOCABULARY:
         return get_vocabulary(e, encoder->rows, at);
     default:

@@ -146,6 +146,8 @@ static mmoe_status read_missing(const mmoe_entry *e, mmoe_dense_column *c) {
     const size_t width = (size_t)mmoe_encoder_width(c->encoder);
     if (indicator && (!json_is_true(indicator) || !array))
         return mmoe_entry_fail(e, "indicator", "true, beside \"missing\", is needed");
+    if (!array && mmoe_encoder_has_gaps(c->encoder))
+        return mmoe_entry_fail(e, "gaps", "\"missing\" beside it is needed");
     c->indicator = indicator;
     if (!array) return MMOE_OK;
     if (json_array_size(array) != width)

@@ -44,4 +44,35 @@ for wrong in '"median"' '[1]' null true '"1"'; do
     expect 1 "features.dense[0].missing" train --config wrong.json --train train.csv --output n
 done
 expect_nothing_left n
+
+# ---- Numbers and words that a column has where it has none ----
+
+# Ranges and a sentinel where the file of before has gaps: the same model, but for what is counted.
+awk -F, 'NR > 1 && $1 == "NA" { $1 = n++ % 3 ? "-999.0" : "10 - " n } { print $1 "," $2 "," $3 }' \
+    train.csv >texts.csv
+expect 1 'texts.csv: row 2: column "x": "10 - 1" is not a number' \
+    train --config config.json --train texts.csv --output n
+sed 's/"missing": "mean"/&, "gaps": [-999, "*"]/' config.json >gaps.json
+expect 2 'features.dense[0].gaps: a missing value is an error; say in "missing" what it becomes' \
+    train --config gaps.json --set features.dense.0.missing=error --train texts.csv --output n
+said='column "x": 12 of 300 values (4 %) are no numbers, the first, "10 - 1", in row 2: they count'
+expect 0 "$said as missing (\"gaps\")" train --config gaps.json --train texts.csv --output g
+check "once" [ "$(grep -c 'no numbers' err)" -eq 1 ]
+expect 0 "" train --config config.json --train train.csv --output plain
+expect 0 "" predict --model plain --data train.csv --output plain.csv
+expect 0 "$said" predict --model g --data texts.csv --output g.csv
+check "gaps are as empty cells" cmp plain.csv g.csv
+expect 0 "$said" evaluate --model g --data texts.csv --json
+check "and are counted so" grep -q '"name": "x", "missing": 34' out
+expect 0 "$said" pack --config gaps.json --data texts.csv --output texts.d
+expect 0 "" train --config gaps.json --train texts.d --output packed
+expect 0 "" predict --model packed --data train.csv --output packed.csv
+check "packed rows give the same model" cmp plain.csv packed.csv
+expect 0 "$said" pack --like texts.d --data texts.csv --output like.d
+check "so do files that are packed like it" cmp texts.d/part-0/000-x.npy like.d/part-0/000-x.npy
+expect 1 'column "x": the rows were packed with another "gaps": pack them anew' \
+    train --config config.json --train texts.d --output n
+expect 1 "those of config.json" train --config config.json --train texts.csv --from g --output n
+expect 0 "$said" train --config gaps.json --train texts.csv --from g --output onward
+expect_nothing_left n
 finish

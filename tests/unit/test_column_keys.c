@@ -6,6 +6,7 @@
 #include "check_main.h"
 #include "config/config_keys.h"
 #include "data/column.h"
+#include "data/texts.h"
 #include "failing.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -15,6 +16,7 @@ typedef struct many {
     mmoe_encoder head;
     mmoe_numbers numbers;
     char *text;
+    mmoe_texts texts;
     int32_t small;
     double fitted;
     mmoe_vocab *vocab;
@@ -32,6 +34,7 @@ static const mmoe_key many_keys[] = {
      .least = 1,
      .most = 3},
     {.doc = {.path = "text"}, .kind = MMOE_KEY_TEXT, .offset = offsetof(many, text)},
+    {.doc = {.path = "texts"}, .kind = MMOE_KEY_TEXTS, .offset = offsetof(many, texts)},
     {.doc = {.path = "small"}, .kind = MMOE_KEY_INT32, .offset = offsetof(many, small)},
     {.doc = {.path = "flag"}, .kind = MMOE_KEY_BOOL, .offset = offsetof(many, flag)},
 };
@@ -55,6 +58,8 @@ static many *whole_encoder(void) {
     m->numbers.items[0] = 0.5;
     m->numbers.items[1] = -3;
     m->text = mmoe_copy_text(&a, "words", 5);
+    ck_assert(mmoe_texts_start(&m->texts, 2, &a) && mmoe_texts_add(&m->texts, "one", 3, &a) &&
+              mmoe_texts_add(&m->texts, "two", 3, &a));
     m->small = 4;
     m->fitted = 0.1;
     ck_assert_int_eq(mmoe_vocab_from_ints(keys, 2, &a, &m->vocab, NULL), MMOE_OK);
@@ -73,6 +78,8 @@ START_TEST(encoders_are_copied_whole) {
               mmoe_encoder_hash(2, &copy->head) != hash);
     ck_assert(copy->numbers.count == 2 && copy->numbers.items[1] == -3);
     ck_assert_str_eq(copy->text, "words");
+    ck_assert_uint_eq(copy->texts.count, 2);
+    ck_assert_str_eq(copy->texts.items[1], "two");
     ck_assert_int_eq(mmoe_vocab_find_int(mmoe_encoder_vocab(&copy->head), 6), 2);
     /* each value is part of the number */
     copy->numbers.items[1] = -4;
@@ -81,6 +88,9 @@ START_TEST(encoders_are_copied_whole) {
     copy->text[0] = 'W';
     ck_assert(mmoe_encoder_hash(1, &copy->head) != hash);
     copy->text[0] = 'w';
+    copy->texts.items[1][0] = 'T';
+    ck_assert(mmoe_encoder_hash(1, &copy->head) != hash);
+    copy->texts.items[1][0] = 't';
     copy->flag = true;
     ck_assert(mmoe_encoder_hash(1, &copy->head) != hash);
     copy->flag = false;

@@ -5,7 +5,8 @@
 #include "onnx_graph_support.h"
 
 static const char encodings_config[] =
-    "{\"features\": {\"dense\": [{\"name\": \"age\", \"missing\": \"mean\", \"indicator\": true}, "
+    "{\"features\": {\"dense\": [{\"name\": \"age\", \"missing\": \"mean\", \"indicator\": true, "
+    "\"gaps\": [-9, \"old\"]}, "
     "{\"name\": \"wage\", \"encoding\": \"piecewise_linear\", \"bins\": 3, \"missing\": 4}, "
     "{\"name\": \"place\", \"dim\": 2, \"missing\": \"mean\"}]}, "
     "\"tasks\": [{\"name\": \"ctr\", \"label\": \"click\"}], "
@@ -75,7 +76,14 @@ START_TEST(input) {
 END_TEST
 
 START_TEST(a_gap_is_filled_and_told) {
-    const char *age = columns(0, 1), *missing = after("IsNaN", age);
+    const char *age = columns(0, 1);
+    const MmoeOnnx__NodeProto *either = reader("Or", after("IsNaN", age)),
+                              *equal = reader("Equal", after("Cast", age));
+    double gap;
+    memcpy(&gap, find_tensor(equal->input[1])->raw_data.data, sizeof gap);
+    ck_assert(gap == -9);
+    ck_assert_str_eq(either->input[1], equal->output[0]);
+    const char *missing = either->output[0];
     const MmoeOnnx__NodeProto *filled = reader("Where", missing);
     assert_float(filled->input[1], 20);
     ck_assert_str_eq(filled->input[2], age);

@@ -232,8 +232,142 @@ START_TEST(a_fingerprint_has_what_stands) {
 }
 END_TEST
 
+#define GAPS ", \"gaps\": [-999, \"varies\", \"*\"]"
+static const char with_gaps[] = "x,y\n1,0\n -999.0,0\n3,1\nvaries,1\n1200 - 1450,0\n,1\ninf,1\n";
+
+static void has_warning(const mmoe_dataset *set, size_t i, const char *message) {
+    const mmoe_warning *w = mmoe_dataset_warning(set, i);
+    ck_assert_ptr_nonnull(w);
+    ck_assert_str_eq(w->message, message);
+    ck_assert_str_eq(w->subject, "x");
+}
+
+/* Numbers and words that a feature names, and with "*" whatever is no number. */
+START_TEST(gaps_are_missing_values) {
+    numbers n = fit(X(", \"missing\": \"mean\", \"indicator\": true" GAPS), with_gaps);
+    const float wanted[] = {1, 0, 2, 1, 3, 0, 2, 1, 2, 1, 2, 1, 2, 1};
+    has_inputs(n.set, 14, wanted);
+    ck_assert_int_eq(mmoe_dataset_column(n.set, 0)->missing, 5);
+    has_warning(n.set, 0,
+                "column \"x\": 2 of 7 values (28.6 %) are no numbers, the first, "
+                "\"1200 - 1450\", in row 6: they count as missing (\"gaps\")");
+    ck_assert_int_eq(mmoe_dataset_warning(n.set, 0)->count, 2);
+    ck_assert_ptr_null(mmoe_dataset_warning(n.set, 1));
+    mmoe_dataset *set = read_rows(&n, "x\n1\n-999\n3\nvaries\n-999\n-999\n>2\n");
+    has_inputs(set, 14, wanted);
+    has_warning(set, 0,
+                "column \"x\": 1 of 7 values (14.3 %) is no number, the first, \">2\", in "
+                "row 8: it counts as missing (\"gaps\")");
+    mmoe_dataset_free(set);
+    const double doubles[] = {1, -999, 3, (double)NAN, -999, -999, -999},
+                 infinite = (double)INFINITY;
+    const float floats[] = {1, -999, 3, NAN, -999, -999, -999};
+    const int64_t integers[] = {1, -999, 3, MMOE_MISSING_INT64, -999, -999, -999};
+    const char *const texts[] = {"1", "-999", "3", "N/A", "-9.99e2", "~ 3", "varies "};
+    takes(&n, MMOE_VALUE_DOUBLE, doubles, 7, 14, wanted);
+    takes(&n, MMOE_VALUE_FLOAT, floats, 7, 14, wanted);
+    takes(&n, MMOE_VALUE_INT64, integers, 7, 14, wanted);
+    takes(&n, MMOE_VALUE_TEXT, texts, 7, 14, wanted);
+    take_refused(&n, MMOE_VALUE_DOUBLE, &infinite, 1, "row 1: column \"x\": inf is not finite");
+    free_numbers(&n);
+}
+END_TEST
+
+/* A text has a gap's double, a float its single precision. */
+START_TEST(a_gap_has_the_precision_of_the_value) {
+    numbers n = fit(X(", \"missing\": 7, \"gaps\": [16777217, 0.1, \"$3\"]"), "x,y\n1,0\n2,1\n");
+    const double doubles[] = {16777217, 16777216, 0.1, (double)0.1f};
+    const float as_doubles[] = {7, 16777216, 7, 0.1f}, floats[] = {16777216, 0.1f, 3};
+    const float as_floats[] = {7, 7, 3};
+    takes(&n, MMOE_VALUE_DOUBLE, doubles, 4, 4, as_doubles);
+    takes(&n, MMOE_VALUE_FLOAT, floats, 3, 3, as_floats);
+    const char *const texts[] = {"$3", "3", "16777217.0", "16777216"}, *const word = "three";
+    const float as_texts[] = {7, 3, 7, 16777216};
+    takes(&n, MMOE_VALUE_TEXT, texts, 4, 4, as_texts);
+    take_refused(&n, MMOE_VALUE_TEXT, &word, 1, "row 1: column \"x\": \"three\" is not a number");
+    free_numbers(&n);
+    n = fit(X(", \"missing\": 7, \"gaps\": [-9], \"strip\": \"$\", \"decimal\": \",\""),
+            "x,y\n\"$1,5\",0\n$-9,1\n\"-9,0\",1\n");
+    const float marked[] = {1.5f, 7, 7};
+    has_inputs(n.set, 3, marked);
+    ck_assert_ptr_null(mmoe_dataset_warning(n.set, 0)); /* what is named needs no word */
+    free_numbers(&n);
+}
+END_TEST
+
+/* Every kind that is made of numbers has the key; all of a column's are told of once. */
+START_TEST(bins_and_pieces_have_gaps) {
+    numbers n = fit(
+        X(", \"missing\": 5" GAPS) ", {\"name\": \"p\", \"column\": \"x\", \"encoding\": "
+                                   "\"piecewise_linear\", \"bins\": 2, \"missing\": 4" GAPS
+                                   "}], \"sparse\": "
+                                   "[{\"name\": \"b\", \"column\": \"x\", \"boundaries\": [2]" GAPS
+                                   "}, {\"name\": "
+                                   "\"q\", \"column\": \"x\", \"quantiles\": 2" GAPS "}",
+        "x,y\n0,0\n-999,0\n4,1\nvaries,1\n1 - 2,0\n2,1\n,1\n");
+    const float wanted[] = {0, 0, 0, 5, 1, 1, 4, 1, 1, 5, 1, 1, 5, 1, 1, 2, 1, 0, 5, 1, 1};
+    const int32_t ids[] = {1, 1, 0, 0, 2, 2, 0, 0, 0, 0, 2, 2, 0, 0};
+    has_inputs(n.set, 21, wanted);
+    mmoe_batch batch;
+    ck_assert_int_eq(mmoe_dataset_batch(n.set, 0, 7, &batch, NULL), MMOE_OK);
+    for (size_t r = 0; r < 7; r++)
+        ck_assert_mem_eq(batch.ids + r * batch.id_stride, ids + 2 * r, 2 * sizeof *ids);
+    has_warning(n.set, 0,
+                "column \"x\": 1 of 7 values (14.3 %) is no number, the first, \"1 - 2\", "
+                "in row 6: it counts as missing (\"gaps\")");
+    ck_assert_ptr_null(mmoe_dataset_warning(n.set, 1));
+    free_numbers(&n);
+}
+END_TEST
+
+START_TEST(gaps_are_a_part_of_the_schema) {
+    static const char *const forms[] = {"", ", \"gaps\": [-999]", ", \"gaps\": [-9]",
+                                        ", \"gaps\": [-999, \"*\"]"};
+    uint64_t prints[COUNT(forms)];
+    for (size_t i = 0; i < COUNT(forms); i++) {
+        char dense[100];
+        snprintf(dense, sizeof dense, X(", \"missing\": 4%s"), forms[i]);
+        numbers n = fit(dense, "x,y\n1,0\n,0\n3,1\n");
+        prints[i] = mmoe_schema_fingerprint(n.schema);
+        for (size_t k = 0; k < i; k++) ck_assert_uint_ne(prints[k], prints[i]);
+        free_numbers(&n);
+    }
+}
+END_TEST
+
+START_TEST(gaps_that_cannot_be_are_refused) {
+    static const char csv[] = "x,y\n1,0\n3,0\n";
+#define AT "features.dense[0].gaps"
+    fit_refused(X(", \"gaps\": [\"*\"]"), csv,
+                AT ": a missing value is an error; say in \"missing\" what it becomes");
+    fit_refused(X(", \"missing\": 1, \"gaps\": [\" a\"]"), csv,
+                AT ": one has blanks around it, which no cell keeps");
+    fit_refused(X(", \"missing\": 1, \"gaps\": [\"\"]"), csv,
+                AT
+                "[0]: \"\" is not allowed here; allowed is a string: a number, a word of 1 to 64 "
+                "bytes, or *");
+    fit_refused(X(", \"missing\": 1, \"gaps\": [true]"), csv,
+                AT
+                "[0]: true is not allowed here; allowed is a string: a number, a word of 1 to 64 "
+                "bytes, or *");
+    fit_refused(X(", \"missing\": -9, \"gaps\": [-9]"), csv,
+                "column \"x\": missing: -9 stands for a missing value (\"gaps\")");
+    fit_refused(X(", \"missing\": 1, \"date\": \"ymd\", \"gaps\": [-9]"), csv,
+                AT
+                ": \"date\" says already what becomes of a value; without it this key is allowed");
+    fit_refused(
+        X(", \"missing\": 1, \"na_values\": [-9]"), csv,
+        "features.dense[0].na_values: unknown key; here it is features.dense[].gaps. Allowed "
+        "are name, column, transform, strip, decimal, gaps, encoding, bins, dim, separator, "
+        "date, hours, missing, indicator, side");
+    fit_refused(X(", \"missing\": \"mean\"" GAPS), "x,y\n-999,0\nvaries,0\n",
+                "column \"x\": every value is missing");
+}
+END_TEST
+
 START_TEST(every_allocation_may_fail) {
     fit_without_memory(X(", \"missing\": \"mean\""), "x,y\n1,0\n,0\n3,1\n", 25);
+    fit_without_memory(X(", \"missing\": \"mean\"" GAPS), with_gaps, 25);
 }
 END_TEST
 
@@ -248,5 +382,10 @@ void add_cases(TCase *c) {
     tcase_add_test(c, what_cannot_stand_is_refused);
     tcase_add_test(c, without_a_file_a_value_may_stand);
     tcase_add_test(c, a_fingerprint_has_what_stands);
+    tcase_add_test(c, gaps_are_missing_values);
+    tcase_add_test(c, a_gap_has_the_precision_of_the_value);
+    tcase_add_test(c, bins_and_pieces_have_gaps);
+    tcase_add_test(c, gaps_are_a_part_of_the_schema);
+    tcase_add_test(c, gaps_that_cannot_be_are_refused);
     tcase_add_test(c, every_allocation_may_fail);
 }
