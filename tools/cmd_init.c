@@ -7,6 +7,7 @@
 #include "files.h"
 #include "init_curves.h"
 #include "init_features.h"
+#include "init_gaps.h"
 #include "init_training.h"
 #include "output.h"
 #include "warnings.h"
@@ -177,8 +178,9 @@ int cli_init(int argc, char **argv) {
         "label of 0 and 1, or of two other values, makes a\n"
         "classification, other numbers a regression, standardized for the loss. Numbers become "
         "dense features, standardized, the mean\n"
-        "standing for missing ones, with quantile bins beside; texts, ids by their "
-        "name (user, item, zip, code, id) and\n"
+        "standing for missing ones, for a few texts among them and for numbers that mean none, as "
+        "-999, with quantile bins\n"
+        "beside; texts, ids by their name (user, item, zip, code, id) and\n"
         "integers of at least 200 rows a value become sparse features, cells of a|b|c sequences. "
         "Columns of one value and (nearly) a\n"
         "value a row are left out. The trainer's keys fit the rows. What was chosen is said on "
@@ -195,6 +197,7 @@ int cli_init(int argc, char **argv) {
         status = cli_check_input("", "DATA.csv", path);
         if (!status) status = cli_check_paths(paths, 2);
         if (!status) status = cli_survey_read(&s);
+        if (!status) cli_gaps_find(&s);
         if (!status) status = check_labels(&s, &labels);
         if (!status && !cli_find_curves(&s)) status = cli_fail_memory();
         if (!status) status = write_config(&s, output);

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "init_gaps.h"
+
 /* A number of so many values has a bin for each. */
 enum { FEW_VALUES = 10 };
 
@@ -48,5 +50,6 @@ json_t *cli_guess_bins(const cli_survey *s, const cli_column *c) {
     else
         json_object_set_new(json, "boundaries", boundaries_json(found, steps));
     cli_write_marks(c, json);
+    cli_write_gaps(c, json);
     return json;
 }

@@ -4,7 +4,7 @@
 
 #include "init_survey.h"
 
-enum { CLI_REMARK_SIZE = 400 };
+enum { CLI_REMARK_SIZE = 700 };
 
 /* All are, in one order of numbers that a feature reads. */
 bool cli_is_date(const cli_survey *s, const cli_column *c);

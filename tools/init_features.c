@@ -9,16 +9,12 @@
 #include "init_bins.h"
 #include "init_curves.h"
 #include "init_dates.h"
+#include "init_gaps.h"
 #include "init_leaks.h"
 #include "init_names.h"
 #include "init_runs.h"
 #include "warnings.h"
 
-/* Integers that come so often, each on average, are categories to the model: it has rows enough to
- * learn every value by itself. */
-enum { ROWS_A_CATEGORY = 200, MOST_CATEGORIES = 1000 };
-/* Where a slip has made texts of integers, they are categories from this on. */
-enum { ROWS_A_SLIP = 10 };
 /* Files of fewer rows do not tell a key of the rows from another column. */
 enum { KEY_ROWS = 20 };
 /* An amount whose few large values leave the others no room where it is standardized; fewer rows
@@ -44,13 +40,8 @@ static void add(json_t *features, const char *list, json_t *feature) {
 
 /* ---- What is in a column ---- */
 
-/* That differ, but for a mark that stands for a missing one. */
-static int64_t count_values(const cli_column *c) {
-    return cli_column_distinct(c) - (cli_column_mark(c) != NULL);
-}
-
 static double rows_a_value(const cli_column *c) {
-    return (double)cli_column_present(c) / (double)count_values(c);
+    return (double)cli_column_present(c) / (double)cli_column_values(c);
 }
 
 /* ---- Columns that tell nothing ---- */
@@ -68,7 +59,7 @@ static void say_nameless(const cli_survey *s, const cli_column *c, char remark[R
 /* Of one value, whether it is there may tell something. */
 static bool is_flag(const cli_survey *s, const cli_column *c) {
     const int64_t present = cli_column_present(c);
-    return count_values(c) == 1 && !c->fractions && present >= LEAST_OF_FLAG &&
+    return cli_column_values(c) == 1 && !c->fractions && present >= LEAST_OF_FLAG &&
            s->rows - present >= LEAST_OF_FLAG;
 }
 
@@ -81,7 +72,7 @@ static void say_flag(const cli_survey *s, const cli_column *c, char remark[REMAR
 }
 
 static bool is_constant(const cli_survey *s, const cli_column *c) {
-    return count_values(c) < 2 && !is_flag(s, c);
+    return cli_column_values(c) < 2 && !is_flag(s, c);
 }
 
 static void say_constant(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
@@ -206,15 +197,13 @@ static void say_key(const cli_survey *s, const cli_column *c, char remark[REMARK
 
 static bool is_category(const cli_survey *s, const cli_column *c) {
     (void)s;
-    if (cli_column_has_slips(c) || cli_column_are_ids(c)) return true;
-    return !c->fractions && rows_a_value(c) >= ROWS_A_CATEGORY &&
-           cli_column_distinct(c) <= MOST_CATEGORIES;
+    return cli_column_are_ids(c) || cli_column_are_categories(c);
 }
 
 /* "63 integers, 6.35 rows a value" */
 static const char *density_of(const cli_column *c, char text[64]) {
     const double rows = rows_a_value(c);
-    snprintf(text, 64, "%" PRId64 " integers, %.*g rows a value", count_values(c),
+    snprintf(text, 64, "%" PRId64 " integers, %.*g rows a value", cli_column_values(c),
              rows < 1000 ? 3 : 18, rows < 1000 ? rows : round(rows));
     return text;
 }
@@ -259,20 +248,6 @@ static void write_id(const cli_survey *s, const cli_column *c, json_t *features)
 
 /* ---- Numbers ---- */
 
-static bool is_mixed(const cli_survey *s, const cli_column *c) {
-    (void)s;
-    return cli_column_has_slips(c) && (c->fractions || c->amounts || rows_a_value(c) < ROWS_A_SLIP);
-}
-
-static void say_mixed(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
-    (void)s;
-    snprintf(remark, REMARK_SIZE,
-             "left out: %" PRId64 " of %" PRId64 " values are no numbers (the first, in row "
-             "%" PRId64 ", is \"%.*s\"), which a dense feature cannot have, as it can blank cells",
-             c->texts, c->present, c->odd_row, (int)mmoe_utf8_cut(c->odd, strlen(c->odd), 40),
-             c->odd);
-}
-
 static bool is_number(const cli_survey *s, const cli_column *c) {
     (void)s, (void)c;
     return true;
@@ -280,13 +255,15 @@ static bool is_number(const cli_survey *s, const cli_column *c) {
 
 static void say_gaps(const cli_survey *s, const cli_column *c, char *text, size_t size) {
     const int64_t missing = s->rows - cli_column_present(c);
-    char marked[MARK_SIZE];
+    char marked[MARK_SIZE], gaps[CLI_SAID_GAPS];
+    const bool has_gaps = *cli_say_gaps(c, gaps);
     *text = '\0';
     if (missing)
         snprintf(text, size,
-                 "lacks %" PRId64 " of %" PRId64 " values%s: the mean stands for them "
+                 "lacks %" PRId64 " of %" PRId64 " values%s%s%s%s: the mean stands for them "
                  "(\"missing\"), and an indicator says so",
-                 missing, s->rows, say_mark(c, marked));
+                 missing, s->rows, say_mark(c, marked), has_gaps ? " (" : "", gaps,
+                 has_gaps ? ": \"gaps\")" : "");
 }
 
 static void say_number(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
@@ -309,6 +286,7 @@ static void write_dense(const cli_survey *s, const cli_column *c, const char *tr
         json_pack("{s:s, s:s, s:s}", "name", c->name, "transform", transform, "missing", "mean");
     if (cli_column_present(c) < s->rows) json_object_set_new(json, "indicator", json_true());
     cli_write_marks(c, json);
+    cli_write_gaps(c, json);
     add(features, "dense", json);
     json_t *bins = cli_guess_bins(s, c);
     if (bins) add(features, "sparse", bins);
@@ -369,6 +347,7 @@ static void write_curved(const cli_survey *s, const cli_column *c, json_t *featu
                   cli_survey_free_name(s, json_sprintf("%s_pieces", c->name)), "column", c->name,
                   "encoding", "piecewise_linear", "bins", count_pieces(s, c), "missing", "mean");
     cli_write_marks(c, json);
+    cli_write_gaps(c, json);
     add(features, "dense", json);
 }
 
@@ -385,7 +364,6 @@ static const rule rules[] = {
     {is_key, say_key, NULL},                     /* left out */
     {is_time, say_time, NULL},                   /* left out */
     {is_near_key, say_key, NULL},                /* left out */
-    {is_mixed, say_mixed, NULL},                 /* left out */
     {is_category, say_category, write_id},       /* sparse */
     {is_skewed, say_skewed, write_skewed},       /* dense, and its bins sparse */
     {is_curved, say_curved, write_curved},       /* dense twice, and its bins */

@@ -19,6 +19,11 @@
 
 /* Of a column of words. */
 enum { FEW_VALUES = 20, ROWS_A_WORD = 10 };
+/* Integers that come so often, each on average, are categories to the model: it has rows enough to
+ * learn every value by itself. */
+enum { ROWS_A_CATEGORY = 200, MOST_CATEGORIES = 1000 };
+/* That are told apart among numbers. */
+enum { MOST_WORDS = 4096 };
 
 /* ---- Values ---- */
 
@@ -47,7 +52,11 @@ static bool count_text(cli_column *c, int64_t row, const char *text) {
     }
     if (!c->odd) return false;
     c->odds += strcmp(c->odd, text) == 0;
-    return true;
+    const bool is_code = cli_text_is_code(text);
+    c->codes += is_code;
+    c->loose += !is_code && (cli_text_begins_as_number(text) || cli_text_is_nothing(text));
+    return c->words.count == MOST_WORDS ||
+           cli_values_add(&c->words, cli_hash_value(text, strlen(text)));
 }
 
 static void count_number(cli_column *c, double value) {
@@ -55,6 +64,7 @@ static void count_number(cli_column *c, double value) {
     if (is_first || value < c->lowest) c->lowest = value;
     if (is_first || value > c->highest) c->highest = value;
     c->fractions += value != floor(value);
+    cli_sentinels_add(&c->far, value);
 }
 
 /* Might the column's numbers have commas before their fractions? */
@@ -327,6 +337,7 @@ void cli_survey_free(cli_survey *s) {
         free(s->columns[i].name);
         free(s->columns[i].odd);
         cli_values_free(&s->columns[i].values);
+        cli_values_free(&s->columns[i].words);
         cli_lists_free(&s->columns[i].lists);
         cli_label_values_free(&s->columns[i].two);
     }
@@ -353,27 +364,44 @@ bool cli_column_are_words(const cli_column *c) {
 }
 
 const char *cli_column_mark(const cli_column *c) {
-    static const char *const marks[] = {"?",    "-",       "--",      ".",    "*",    "unknown",
-                                        "n/a",  "missing", "n.a.",    "#n/a", "n.d.", "nil",
-                                        "none", "na",      "#value!", "null"};
     if (!c->texts || c->texts != c->odds || 2 * c->texts > c->present) return NULL;
     if (cli_column_are_words(c)) return NULL;
-    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
-        if (strcasecmp(c->odd, marks[i]) == 0) return c->odd;
+    if (cli_text_is_nothing(c->odd)) return c->odd;
     return 10 * c->texts <= c->present && is_word(c->odd) ? c->odd : NULL;
 }
 
-bool cli_column_has_slips(const cli_column *c) {
-    return c->texts && !cli_column_mark(c) && c->texts * 10 <= c->present &&
-           !cli_column_are_words(c);
+bool cli_column_has_texts(const cli_column *c) {
+    const int64_t words = (int64_t)c->words.count, classes = c->texts - c->loose - c->codes;
+    if (c->is_label || !c->texts || 3 * c->texts > c->present) return false;
+    if (cli_column_mark(c) || cli_column_are_words(c)) return false;
+    const bool are_amounts = c->fractions || c->amounts;
+    if (2 * c->codes > c->texts && (c->texts >= 2 * words || !are_amounts)) return false;
+    return words == 1 || 10 * classes <= c->present;
 }
 
-static bool are_texts(const cli_column *c) {
-    return c->texts && !cli_column_mark(c) && !cli_column_has_slips(c);
+/* Do texts among numbers stand for missing ones? */
+static bool are_gaps(const cli_column *c) { return cli_column_mark(c) || cli_column_has_texts(c); }
+
+int64_t cli_column_present(const cli_column *c) {
+    return c->present - c->far.hidden - (are_gaps(c) ? c->texts : 0);
 }
+
+int64_t cli_column_values(const cli_column *c) {
+    int64_t count = cli_column_distinct(c) - (are_gaps(c) ? (int64_t)c->words.count : 0);
+    for (uint32_t left = c->far.taken; left; left &= left - 1) count--;
+    return c->fractions && c->far.taken && count < 2 ? 2 : count; /* some were not counted */
+}
+
+bool cli_column_are_categories(const cli_column *c) {
+    const int64_t values = cli_column_values(c);
+    return !c->fractions && cli_column_present(c) >= ROWS_A_CATEGORY * values &&
+           values <= MOST_CATEGORIES;
+}
+
+static bool are_texts(const cli_column *c) { return c->texts && !are_gaps(c); }
 
 bool cli_column_are_integers(const cli_column *c) {
-    return !c->fractions && !c->amounts && (!c->texts || cli_column_mark(c));
+    return !c->fractions && !c->amounts && !are_texts(c);
 }
 
 bool cli_column_are_ids(const cli_column *c) {

@@ -8,6 +8,7 @@
 #include "init_labels.h"
 #include "init_lists.h"
 #include "init_sample.h"
+#include "init_sentinels.h"
 #include "init_texts.h"
 #include "init_values.h"
 
@@ -28,7 +29,11 @@ typedef struct cli_column {
     bool is_label;
     int64_t odd_row, odds; /* of the first value that is no number; how often that came */
     char *odd;             /* that value */
-    cli_label_values two;  /* for a label */
+    cli_values words;      /* such values, the first thousands that differ */
+    int64_t codes, loose;  /* of them letters beside a digit, "V57"; others that begin as numbers
+                              do, "1200 - 1450", and words for nothing */
+    cli_sentinels far;
+    cli_label_values two;                       /* for a label */
     int64_t label_faults[MMOE_TASK_TYPE_COUNT]; /* values that are no label of a type */
     int64_t other_row;                          /* of the first that is no label of a class */
     double lowest, highest;                     /* of the numbers */
@@ -77,9 +82,14 @@ const cli_column *cli_survey_find(const cli_survey *s, const char *name);
 static inline int64_t cli_column_distinct(const cli_column *c) { return (int64_t)c->values.count; }
 /* "4WD" and "2WD", of few values, are no numbers of a unit where words stand beside them, "AWD". */
 bool cli_column_are_words(const cli_column *c);
-/* Are there a few words among numbers that are slips, no one mark for a missing value? */
-bool cli_column_has_slips(const cli_column *c);
 bool cli_column_are_integers(const cli_column *c);
+/* Are there texts among numbers that stand for nothing: at most a third of the values, and of these
+ * words that might be classes a tenth, or one; none that are classes by their looks, "V57", several
+ * rows having each, or beside integers? (One word that stands for nothing in most files is
+ * cli_column_mark's.) */
+bool cli_column_has_texts(const cli_column *c);
+/* Integers of so many rows a value that each may be learned by itself? */
+bool cli_column_are_categories(const cli_column *c);
 /* Texts, or integers by their name? */
 bool cli_column_are_ids(const cli_column *c);
 /* The one word that stands among numbers for a missing one, "?" or any that few rows have; NULL:
@@ -89,10 +99,10 @@ const char *cli_column_mark(const cli_column *c);
 enum { CLI_SAID_MARKS = 200 };
 const char *cli_say_marks(const cli_column *c, char text[CLI_SAID_MARKS]);
 void cli_write_marks(const cli_column *c, json_t *json);
-/* Values that are there and no such word. */
-static inline int64_t cli_column_present(const cli_column *c) {
-    return c->present - (cli_column_mark(c) ? c->texts : 0);
-}
+/* Numbers and ids: values that are there and stand for no missing one. */
+int64_t cli_column_present(const cli_column *c);
+/* Those that differ. */
+int64_t cli_column_values(const cli_column *c);
 static inline size_t cli_column_place(const cli_survey *s, const cli_column *c) {
     return (size_t)(c - s->columns);
 }

@@ -166,6 +166,31 @@ bool cli_text_amount(const char *text, size_t length, bool has_comma, cli_amount
     return true;
 }
 
+/* ---- Words among numbers ---- */
+
+bool cli_text_is_nothing(const char *text) {
+    static const char *const marks[] = {"?",    "-",       "--",      ".",    "*",    "unknown",
+                                        "n/a",  "missing", "n.a.",    "#n/a", "n.d.", "nil",
+                                        "none", "na",      "#value!", "null"};
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        if (strcasecmp(text, marks[i]) == 0) return true;
+    return false;
+}
+
+bool cli_text_begins_as_number(const char *text) {
+    return is_digit(text[strspn(text, " $<>=~+-")]);
+}
+
+bool cli_text_is_code(const char *text) {
+    bool is_beside = false;
+    for (const char *c = text; *c; c++) {
+        if (*c == ' ') return false;
+        is_beside |= (isalpha((unsigned char)c[0]) && is_digit(c[1])) ||
+                     (is_digit(c[0]) && isalpha((unsigned char)c[1]));
+    }
+    return is_beside;
+}
+
 /* ---- Dates ---- */
 
 static bool has_month(const char *text, size_t length) {

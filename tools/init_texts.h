@@ -32,6 +32,12 @@ int cli_text_date_orders(const char *text, size_t length);
  * where nothing stands there, or something else. */
 enum { CLI_NO_HOUR = -1, CLI_OTHER_HOUR = -2 };
 int cli_text_hour(const char *text, size_t length);
+/* A word that stands for nothing in most files, "?" or "n/a"? */
+bool cli_text_is_nothing(const char *text);
+/* A digit, or one behind a sign, ">100"? */
+bool cli_text_begins_as_number(const char *text);
+/* Letters beside a digit and no blank, "V57", as a class may be named? */
+bool cli_text_is_code(const char *text);
 /* "13:45", with seconds or not? */
 bool cli_text_is_time(const char *text, size_t length);
 

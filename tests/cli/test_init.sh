@@ -162,14 +162,63 @@ guess 'taken as numbers (dense): 63 integers, 6.29 rows a value; lacks 4 of 400 
 writes "dense {$number, 'indicator': True}"
 expect 0 "" init x.csv --label y --output config.json
 expect 0 "" train --config config.json --train x.csv --set trainer.n_epoch=1 --output m
-make x,z '(i % 100 ? 20 + i % 63 / 4 : "n/k" i) "," i % 5'
-guess 'left out: 4 of 400 values are no numbers (the first, in row 2, is "n/k0"), which a dense'
 make x '(i % 5 ? i % 63 / 8 : "?")'
 expect 0 "" init x.csv --label y --output config.json
 expect 0 "" train --config config.json --train x.csv --set trainer.n_epoch=1 --output m
 { cat x.csv && echo ,; } >blank.csv
 expect 0 "" predict --model m --data blank.csv --output p.csv
 check "a blank in rows to come stops nothing" [ "$(wc -l <p.csv)" = 402 ]
+
+# Texts among numbers, and numbers that stand for none.
+gaps() { # CELL GAPS LACKING SAID [TRANSFORM] [ROWS]
+    make x "$1" "${6:-400}"
+    expect 0 "lacks $3 of ${6:-400} values ($4" init x.csv --label y
+    check "and why" grep -qF '"gaps"): the mean stands for them ("missing"), and an' err
+    keys="'transform': '${5:-standardize}', 'missing': 'mean', 'indicator': True"
+    writes "dense {$keys, 'gaps': [$2]}"
+    check "bins have them, too" [ "$(grep -c '"gaps"' out)" -eq 2 ]
+    cp out config.json
+    expect 0 "" train --config config.json --train x.csv --set trainer.n_epoch=1 --output m
+}
+gaps '(i % 80 ? 20 + i % 63 / 4 : 10 + i " - 500")' "'*'" 5 \
+    '5 are no numbers, the first "10 - 500" in row 2'
+gaps '(i % 40 ? 20 + i % 63 / 4 : (i % 80 ? "varies" : (i % 3 ? "studio" : ">100")))' "'*'" 10 \
+    '10 are no numbers, the first ">100" in row 2'
+gaps '(i % 4 ? i % 63 : 3 + i % 7 "-" 12)' "'*'" 100 '100 are no numbers, the first "3-12" in row 2'
+gaps '(i % 4 ? i % 63 / 4 : "studio")' "'*'" 100 '100 are no numbers, the first "studio" in row 2'
+gaps '(i % 4 ? i % 63 / 4 : (i % 8 ? "N.A." : "unknown"))' "'*'" 100 \
+    '100 are no numbers, the first "unknown" in row 2'
+gaps '(i % 100 ? 20 + i % 63 / 4 : "n/k" i)' "'*'" 4 '4 are no numbers, the first "n/k0" in row 2'
+gaps '(i % 50 ? 5 + i % 63 / 4 : -999)' -999 8 '8 are -999, apart from the others, 5 to 20.5'
+gaps '(i % 50 ? i % 63 / 63 : -1)' -1 8 '8 are -1, apart from the others, 0 to 0.984127'
+gaps '(i % 50 ? 18 + i % 63 : 999)' 999 8 '8 are 999, apart from the others, 18 to 80'
+gaps '(i % 3 ? -1 : 1 + i % 81)' -1 266 '266 are -1, apart from the others, 1 to 79'
+gaps '(i % 20 ? i % 63 / 4 : (i % 40 ? -999 : "x" i))' "-999, '*'" 20 \
+    '10 are no numbers, the first "x0" in row 2; 10 are -999, apart from the others, 0 to 15.5'
+gaps '(i % 20 ? i % 63 / 4 - 7 : (i % 40 ? -999 : 9999))' '-999, 9999' 20 \
+    '10 are -999, apart from the others, -7 to 8.5; 10 are 9999, apart from the others, -7 to 8.5'
+gaps '(i % 50 ? exp(8 * rand()) : -1)' -1 12 '12 are -1, apart from the others, 1.0' \
+    log1p_standardize 600
+# What is near others, or as rare or as frequent as they are, or stands among few values.
+while IFS='|' read -r cell kind; do
+    make x "$cell"
+    run init x.csv --label y
+    check "no gaps: $cell" sh -c '! grep -q gaps out err'
+    [ -z "$kind" ] || check "$kind" grep -qF "$kind" err
+done <<'END'
+i % 10
+1960 + i % 60
+(i % 50 ? 18 + i % 63 : 99)
+i % 37 - 1
+i % 3 - 1
+(i % 5 ? i % 5 : 9)
+(i % 40 ? 5.5 + i % 45 : 99)
+(i % 200 ? 5 + i % 63 / 4 : -999)
+(i % 10 ? 100 + i % 63 / 4 : "V" 10 + i % 3)
+(i % 40 ? 100 + i % 63 : "c" i)
+(i % 4 ? i % 63 : (i % 8 ? "low" : "high"))
+(i % 4 ? 1000 + i * 7 : "A/5 " i)|left out: all its 400 values differ
+END
 
 for name in user_id ITEM zipCode 'postal code' userid 101_14 categorical_3 C14; do
     awk -v n="$name" 'BEGIN { print n ",y"
