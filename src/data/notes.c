@@ -88,7 +88,7 @@ static int64_t count_no_numbers(const mmoe_noted *of, int32_t i) {
     return encoder_of(of->schema, i)->kind->text ? of->notes[i].texts : 0;
 }
 
-static bool says_all_texts(const void *noted, int32_t a, int32_t b) {
+static bool covers_texts(const void *noted, int32_t a, int32_t b) {
     return count_no_numbers(noted, a) >= count_no_numbers(noted, b);
 }
 
@@ -101,7 +101,7 @@ static mmoe_status warn_of_no_numbers(const mmoe_noted *of, mmoe_warnings *list,
     for (int32_t i = 0; !status && i < s->n_sparse + s->n_dense; i++) {
         const mmoe_note *n = of->notes + i;
         const int64_t count = count_no_numbers(of, i);
-        if (!count || mmoe_schema_is_told(s, i, says_all_texts, of)) continue;
+        if (!count || mmoe_schema_is_covered(s, i, covers_texts, of)) continue;
         mmoe_warning w = about(of, n, count, n->first_text, first);
         if (n->counts.column) w.subject = n->counts.column;
         mmoe_format_count(count, texts);

@@ -285,7 +285,7 @@ START_TEST(arrays_keep_their_bounds) {
     refuse_set(config, "model.gate_params.dims", "[3, 0]", "model.gate_params.dims[1]",
                "1 to 65536");
     refuse_set(config, "trainer.optimizer_params.betas", "[0.9, 1e-50]",
-               "trainer.optimizer_params.betas[1]", "1e-50 would be 0");
+               "trainer.optimizer_params.betas[1]", "1e-50 would become 0");
     set(config, "model.gate_params.dims", "[5]");
     ck_assert(config->gate.layers.n_dims == 1 && config->gate.layers.dims[0] == 5 &&
               config->gate.layers.activation == MMOE_ACT_RELU);
