@@ -15,7 +15,7 @@ extern "C" {
  * once. A predictor serves one thread at a time: make one with create, and one a further thread
  * with clone, which shares the weights. A row's scores are the same to the bit in whatever batch,
  * predictor and call (run or rank) it stands, under one rounding mode: the library computes in the
- * caller's, and sets none. */
+ * caller's. (Texts of numbers, as of a file, are those of rounding to nearest in any.) */
 typedef struct mmoe_predictor mmoe_predictor;
 
 /* Takes the weights as they are now; embeddings are read in the model, which must outlive the

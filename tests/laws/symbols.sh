@@ -3,7 +3,8 @@
 #   symbols.sh needs ARCHIVE asserts|no-asserts   nothing that prints, exits, or changes the
 #                                                 process's locale, signals, environment or
 #                                                 floating-point mode; BLAS threads in math/blas
-#                                                 alone, a thread's locale in base/sentence alone
+#                                                 alone, a thread's locale in base/sentence alone,
+#                                                 its rounding mode in base/rounding alone
 #   symbols.sh serving ARCHIVE                    scoring takes no lock and calls no BLAS; a run
 #                                                 allocates nothing
 #   symbols.sh names ARCHIVE                      every global symbol starts with mmoe_
@@ -23,7 +24,7 @@ ending="$ending|siglongjmp"
 process='setlocale|signal|sigaction|sigprocmask|setenv|putenv|unsetenv|clearenv'
 process="$process|system|popen|fork|execv|execvp|chdir|umask|srand|srandom|srand48|rand|random"
 process="$process|strtok"
-process="$process|fesetround|fesetenv|feenableexcept|fedisableexcept|feclearexcept|feraiseexcept"
+process="$process|fesetenv|feenableexcept|fedisableexcept|feclearexcept|feraiseexcept"
 process="$process|omp_set_num_threads"
 blas='openblas_set_num_threads|goto_set_num_threads'
 
@@ -59,6 +60,8 @@ needs)
         fail_if_any "BLAS threads are set in math/blas.c alone" || exit 1
     grep -E ' uselocale$' "$work/undefined" | grep -v '^base_sentence\.c\.' |
         fail_if_any "a thread's locale is set in base/sentence.c alone" || exit 1
+    grep -E ' fesetround$' "$work/undefined" | grep -v '^base_rounding\.c\.' |
+        fail_if_any "a thread's rounding mode is set in base/rounding.c alone" || exit 1
     ;;
 serving)
     ours='predictor|products|program|request|request_lists|run|scratch|step_linear|steps'

@@ -324,6 +324,7 @@ archive() { # TEXT
 }
 needs() { # pass|fail STATEMENT [asserts]
     archive "#include <assert.h>
+#include <fenv.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -348,6 +349,7 @@ needs pass 'assert(s)' asserts
 needs fail 'abort()' asserts
 needs fail 'setlocale(0, s)'
 needs fail 'uselocale(0)'
+needs fail 'fesetround(0)'
 needs fail 'signal(1, 0)'
 needs fail 'openblas_set_num_threads(1)'
 
