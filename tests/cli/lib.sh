@@ -72,8 +72,10 @@ hangup=HUP
 case $(sed -n 's/^SigIgn:.*\(.\)$/\1/p' /proc/self/status) in [13579bdf]) hangup=TERM ;; esac
 
 # Sends SIGNALS, words, to a command as soon as a check is true, and waits for its end: $status. A
-# command that ended before that, since this shell had to wait for its turn, has another try.
-# START and CHECK are functions; START is run before each try.
+# command that ended before that, since this shell had to wait for its turn, has another try, and so
+# has one that had come so far that the command too_late is true. START and CHECK are functions;
+# START is run before each try.
+too_late=false
 cut_off() { # SIGNALS START CHECK COMMAND...
     signals=$1 start=$2 ready=$3
     shift 3
@@ -86,7 +88,7 @@ cut_off() { # SIGNALS START CHECK COMMAND...
         for one in $signals; do kill -"$one" $pid 2>/dev/null && sleep 0; done
         wait $pid 2>/dev/null
         status=$?
-        [ "$status" -eq 0 ] || break
+        [ "$status" -eq 0 ] || $too_late || break
     done
 }
 

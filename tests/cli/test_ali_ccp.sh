@@ -178,6 +178,9 @@ an_old_file() {
 }
 users_are_read() { [ -s csv/ali-ccp.train.tmp/users ]; }
 rows_are_written() { [ -s csv/ali-ccp.train.tmp/rows ]; }
+is_replaced() { [ "$(head -c 3 csv/train.csv)" != old ]; }
+# shellcheck disable=SC2034 # used by cut_off
+too_late=is_replaced
 stopped() { # WHEN
     check "stopped as $1" [ "$status" -eq 1 ]
     check "what was there stays, alone" [ "$(ls -A csv)$(cat csv/train.csv)" = train.csvold ]

@@ -19,6 +19,9 @@ log_is_empty() {
     : >$signal.jsonl
 }
 log_has_two_epochs() { [ "$(grep -c '"epoch":' $signal.jsonl)" -ge 2 ]; }
+log_has_all_epochs() { [ "$(grep -c '"epoch":' $signal.jsonl)" -ge 40 ]; }
+# shellcheck disable=SC2034 # used by cut_off
+too_late=log_has_all_epochs
 signals="TERM INT KILL XCPU"
 [ "$hangup" = TERM ] || signals="$signals $hangup"
 for signal in $signals; do
