@@ -87,11 +87,11 @@ writes() { # PROCESS
     return 1
 }
 
-# Stopped while it writes, which takes half a minute.
+# Stopped while it writes, which takes minutes.
 stopped() { # SIGNAL DESCRIPTION
     : >after
     ls -A >before
-    LD_PRELOAD=$preload "$mmoe" synth clicks --rows 5000000 --output big.csv 2>err &
+    LD_PRELOAD=$preload "$mmoe" synth clicks --rows 30000000 --output big.csv 2>err &
     pid=$!
     while kill -0 "$pid" 2>/dev/null && ! writes "$pid"; do :; done
     kill -s "$1" "$pid" 2>/dev/null
