@@ -193,7 +193,8 @@ def handling(number, handler):
         signal.signal(number, before)
 
 
-LONG = {**CONFIG, "trainer": {**CONFIG["trainer"], "n_epoch": 500}}
+# Without end: a signal comes when its sender has its turn.
+LONG = {**CONFIG, "trainer": {**CONFIG["trainer"], "n_epoch": 1000000}}
 
 
 def test_what_handlers_raise_ends_training():
