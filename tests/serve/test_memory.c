@@ -246,15 +246,15 @@ END_TEST
 #ifdef RESIDENT
 enum { MANY = 1000 };
 
-/* By a walk through the pages: what else the kernel says of them is late by some for each
- * processor. */
+/* But for pages of files, which the system takes and brings as it likes; by a walk through the
+ * pages: what else the kernel says of them is late by some for each processor. */
 static size_t resident(void) {
     unsigned long kilobytes, sum = 0;
     char line[256];
     FILE *f = fopen("/proc/self/smaps_rollup", "r");
     ck_assert_ptr_nonnull(f);
     while (fgets(line, sizeof line, f))
-        if (sscanf(line, "Rss: %lu kB", &kilobytes) == 1 ||
+        if (sscanf(line, "Anonymous: %lu kB", &kilobytes) == 1 ||
             sscanf(line, "Swap: %lu kB", &kilobytes) == 1)
             sum += kilobytes;
     fclose(f);
