@@ -9,6 +9,24 @@ export OMPI_MCA_plm_rsh_agent=/bin/false OMPI_MCA_orte_base_help_aggregate=1
 # once, not after a second.
 # shellcheck disable=SC2154 # of lib.sh
 export OMPI_MCA_orte_tmpdir_base="$work" OMPI_MCA_odls_base_sigkill_timeout=0
+# So many ranks of a command, in $status and the files out and err. What ranks say goes there
+# without the launcher: MPICH's, when it is late, loses what is said right before a job ends.
+cat >"$work/rank.sh" <<END
+echo \$\$ >"$work/pid.\${OMPI_COMM_WORLD_RANK:-\$PMI_RANK}"
+exec "\$@" >>"$work/out" 2>>"$work/err"
+END
+begin_job() {
+    rm -f pid.*
+    : >out
+    : >err
+}
+run_job() { # MPIRUN RANKS COMMAND...
+    launcher=$1 n=$2
+    shift 2
+    begin_job
+    "$launcher" -np "$n" sh "$work/rank.sh" "$@" >>out 2>>err </dev/null
+    status=$?
+}
 # The job whose exit status is $status and whose standard error is in the file err ended with 1; or
 # it would have, had the launcher of Open MPI not crashed while it printed the message of an
 # MPI_Abort.

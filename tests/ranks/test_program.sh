@@ -7,14 +7,12 @@ program=$(realpath "$2") mpirun=$3 here=$(realpath "$(dirname "$0")")
 . "$here/../cli/lib.sh"
 . "$here/mpi.sh"
 ranks=${MMOE_RANKS:-2}
-one=$mmoe
 
 # By so many ranks, in $status, out and err.
 run_ranks() { # RANKS ARGUMENT...
-    mmoe=$program wrapper="$mpirun -np $1"
+    n=$1
     shift
-    run "$@" </dev/null
-    mmoe=$one wrapper=""
+    run_job "$mpirun" "$n" "$program" "$@"
 }
 
 # The job must end with a status, and print a line once, in the file `out` or `err`, and no other of
@@ -118,8 +116,7 @@ END
 run_unlike() { # SCRIPT ARGUMENT...
     script=$1
     shift
-    "$mpirun" -np 2 sh "$work/$script" "$program" "$@" >out 2>err </dev/null
-    status=$?
+    run_job "$mpirun" 2 sh "$work/$script" "$program" "$@"
 }
 # shellcheck disable=SC2086 # a list of flags
 {

@@ -12,16 +12,11 @@ ranks=${MMOE_RANKS:-2} kills=${MMOE_KILLS:-2} seed=${MMOE_KILLS_SEED:-$(date +%s
 bound=600 # seconds, on the slowest of machines
 trap 'end_all; rm -rf "$work"' EXIT
 
-# Each rank tells which process it is.
-cat >rank.sh <<'END'
-echo $$ >"pid.${OMPI_COMM_WORLD_RANK:-$PMI_RANK}"
-exec "$@"
-END
 start() { # RANKS ARGUMENT...
     n=$1
     shift
-    rm -f pid.*
-    "$mpirun" -np "$n" sh ./rank.sh "$program" "$@" >out 2>err </dev/null &
+    begin_job
+    "$mpirun" -np "$n" sh "$work/rank.sh" "$program" "$@" >>out 2>>err </dev/null &
     job=$!
 }
 end_all() {
@@ -48,6 +43,7 @@ await() {
         done
         [ $left -gt 0 ] || return 1
     done
+    rm -f pid.* # numbers that other processes may have from now on
 }
 
 # Until the checkpoint is there.

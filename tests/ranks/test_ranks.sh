@@ -9,10 +9,12 @@ mpi=$2 mpirun=$3 here=$(realpath "$(dirname "$0")")
 ranks=${MMOE_RANKS:-2}
 
 # In $status and the file said, both streams.
-run_job() { # NUMBER_OF_RANKS JOB; 0: without a launcher
-    wrapper=""
-    [ "$1" -eq 0 ] || wrapper="$mpirun -np $1"
-    run "$2" </dev/null
+end_job() { # NUMBER_OF_RANKS JOB; 0: without a launcher
+    if [ "$1" -eq 0 ]; then
+        run "$2" </dev/null
+    else
+        run_job "$mpirun" "$1" "$mmoe" "$2"
+    fi
     cat out err >said
 }
 
@@ -20,7 +22,7 @@ run_job() { # NUMBER_OF_RANKS JOB; 0: without a launcher
 expect_job() { # STATUS NUMBER_OF_RANKS JOB LINE...
     wanted=$1 n=$2 job=$3
     shift 3
-    run_job "$n" "$job"
+    end_job "$n" "$job"
     check "$job of $n ranks over $mpi exits with $wanted (was $status)" ended "$wanted"
     for line in "$@"; do
         check "$job of $n ranks: $line" [ "$(grep -cxF -e "$line" said)" -eq 1 ]
@@ -43,11 +45,11 @@ expect_job 1 "$ranks" differ 'own: letters: rank 1 sends 3 bytes where rank 0 ex
 expect_job 1 3 nothing 'start: 3 ranks: their number must be a power of two, 1 to 64'
 
 # One that dies ends the others.
-run_job "$ranks" die
+end_job "$ranks" die
 check "a rank that dies ends all $ranks" [ "$status" -ne 0 ]
 
 # Without a launcher: one rank. Under another MPI's: as its environment is for this one.
-run_job 0 nothing
+end_job 0 nothing
 check "without a launcher there is one rank" grep -qx '1 ranks did it' said
 for rank in 0 1; do
     case $mpi in
