@@ -92,11 +92,14 @@ cp newer/results.csv results.before
 expect 1 "or of a newer version than mmoe" sweep --config s.json --output newer
 check "nothing is overwritten" cmp newer/results.csv results.before
 
-is_sanitized && long=8 || long=40
-plan slow ", \"seeds\": 6, \"grid\": {\"trainer.n_epoch\": [$long],
-    \"trainer.earlystop_patience\": [0]}"
-expect 0 "" sweep --config slow.json --output slow
-no_sweep_is_there() { rm -rf cut; }
+is_sanitized && least=8 || least=40
+# The sweep of each try takes twice as long as that of the one before.
+no_sweep_is_there() {
+    rm -rf cut
+    long=$((2 * long))
+    plan slow ", \"seeds\": 6, \"grid\": {\"trainer.n_epoch\": [$long],
+        \"trainer.earlystop_patience\": [0]}"
+}
 one_run_is_done() { [ "$(cat cut/results.csv 2>/dev/null | wc -l)" -ge 2 ]; }
 all_are_done() { [ "$(wc -l <cut/results.csv)" -ge 7 ]; }
 # shellcheck disable=SC2034 # used by cut_off
@@ -104,6 +107,7 @@ too_late=all_are_done
 # What differs by the signal is the same under sanitizers.
 is_sanitized && signals="INT KILL" || signals="INT $hangup KILL"
 for signal in $signals; do
+    long=$((least / 2))
     cut_off $signal no_sweep_is_there one_run_is_done \
         "$mmoe" sweep --config slow.json --output cut --threads 2
     [ $signal = KILL ] && wanted=137 || wanted=1
@@ -111,6 +115,8 @@ for signal in $signals; do
     [ $signal = KILL ] || check "and says that it can go on" grep -q "the same command goes on" err
     check "no run is half done" [ "$(column cut/results.csv epochs | sort -u)" = $long ]
     expect 0 "of 6 runs are done already" sweep --config slow.json --output cut
+    rm -rf slow
+    expect 0 "" sweep --config slow.json --output slow
     check "it goes on to the same figures (SIG$signal)" [ "$(figures slow)" = "$(figures cut)" ]
 done
 
