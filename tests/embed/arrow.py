@@ -1,4 +1,4 @@
-"""arrow.py CONFIG.json TRAIN.parquet MODEL: trains from any table that Python can give as Arrow."""
+"""arrow.py CONFIG.json TRAIN.parquet MODEL: trains from a table that Python provides as Arrow."""
 import ctypes
 import sys
 
@@ -21,7 +21,7 @@ def call(function, *arguments):
 
 
 def stream_of(capsule):
-    """The struct ArrowArrayStream in what __arrow_c_stream__ returns, which must live meanwhile."""
+    """The ArrowArrayStream in what __arrow_c_stream__ returned, which must stay alive meanwhile."""
     pointer = ctypes.pythonapi.PyCapsule_GetPointer
     pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
     return ctypes.c_void_p(pointer(capsule, b"arrow_array_stream"))
