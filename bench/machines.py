@@ -8,15 +8,19 @@ import os
 from pages import NOT_THERE, count_of, filled, replace_file, table
 from sections import SECTIONS
 
-INTRODUCTION = """Written by `bench/compare` from the files of `{folder}`, one a machine. It
-measures the one that it runs on, whole or a section, and leaves the others' as they are; do not
-edit this page.
+INTRODUCTION = """`bench/compare` writes this page from the files of `{folder}`, one file for each
+machine; do not edit it. A run measures the machine that it runs on, completely or a section of it,
+and leaves the figures of other machines as they are.
 
-Census shape: 32 sparse columns of width 4 with 16 values each, 7 dense columns, 8 experts of 16, 2
-tasks with towers of 8, batch norm, batch 1024, Adam, rows at random. "GEMMs" are the products of a
-step or call alone, as if the first layer were dense, over the whole batch, in turns with it. The
-GEMM peak is a core's rate of 512 x 512 products, beside each section's figures; ratios compare
-machines only where their peaks are alike. A program that is not there is said to be so."""
+Terms:
+
+- **Census shape**: 32 sparse columns of width 4 with 16 values each, 7 dense columns, 8 experts of
+  16, 2 tasks with towers of 8, batch norm, batch 1024, Adam, rows in random order.
+- **GEMMs** or **dense GEMMs**: the matrix products of a step or call alone, as if the first layer
+  were dense, over the whole batch, in turns with the step or call.
+- **GEMM peak**: the rate of a core for 512 x 512 products, measured with each section. Ratios of
+  two machines can be compared only if their peaks are similar.
+- **not there**: the program was not available."""
 
 
 def slug(processor):
@@ -140,7 +144,7 @@ def write_page(path, folder):
     machines = list(by_name.values())
     beside = os.path.relpath(folder, os.path.dirname(os.path.abspath(path)))
     parts = ["# Results", INTRODUCTION.format(folder=beside), machines_table(machines),
-             "## Targets", "In bold what falls short.", targets_table(machines)]
+             "## Targets", "A figure in bold misses its target.", targets_table(machines)]
     for name, module in SECTIONS.items():
         parts += section(name, module, by_name, beside)
     parts += ["## Commands", *map(commands, machines)]

@@ -2,8 +2,8 @@
 from pages import table
 
 HEADING = "Balancing the tasks"
-ABOUT = """MMoE's step with each method, and what it takes longer than one without, which took turns
-with it."""
+ABOUT = """The step of MMoE with each balancing method, and how much longer it takes than a step
+without one, measured in turns."""
 OF_LOSSES = ["uwl", "dwa", "rlw", "famo"]
 OF_GRADIENTS = ["gradnorm", "metabalance", "pcgrad", "cagrad", "mgda", "aligned_mtl"]
 

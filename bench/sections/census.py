@@ -7,11 +7,12 @@ from pages import Target, cell, table
 from running import PEERS, ROOT, WAYS, rotated, title
 
 HEADING = "Census-Income"
-ABOUT = """The rows of the UCI Census-Income (KDD) data as `tools/census` writes them: 32 columns of
-categories, 7 of numbers, 199,523 rows; embeddings of 8, 8 experts of 16, batch 1024, Adam, one
-thread. mmoe's rates are `mmoe train`'s over its epochs, rows shuffled; PyTorch's are of steps
-alone, over rows encoded before. The programs took turns; medians of the rounds, least and most in
-brackets; a ratio is of one round's programs."""
+ABOUT = """The rows of the UCI Census-Income (KDD) data, as `tools/census` writes them: 199,523 rows
+with 32 columns of categories and 7 of numbers. The model has embeddings of 8 and 8 experts of 16;
+batch 1024, Adam, one thread. The rates of mmoe are those of `mmoe train` over its epochs, with
+shuffled rows. The rates of PyTorch are of steps alone, over rows that were encoded before. The
+programs took turns. Figures are medians over rounds, with minimum and maximum in brackets; a ratio
+compares programs of the same round."""
 EPOCHS = 3
 
 

@@ -8,18 +8,26 @@ from pages import Target, table
 from running import ROOT
 
 HEADING = "Data"
-ABOUT = """Rows of `mmoe synth clicks --lists` (23 columns of ids, two of lists, 8 of numbers) and
-`examples/ali-ccp.json` with both lists. Each step of the way ran once, with two threads where
-nothing else is said; the peak is the resident set by the kernel.
+ABOUT = """Rows of `mmoe synth clicks --lists` (23 columns of ids, two of lists, 8 of numbers), with
+`examples/ali-ccp.json` and both lists. Each command ran once, with two threads unless the table
+says otherwise. "Peak" is the largest resident set that the kernel reports.
 
-An epoch of a CSV file that is streamed is reading and then training, for the sizes of tables, and
-more (docs/data.md, Streams), are known when the last row is. Of 4 million rows (`train --set
-trainer.memory=512`, a virtual machine with two processors of Zen 4, 25/17, medians of three and
-four runs) reading and checking took 1.4 s with one thread and with two, for who writes rows parses,
-too, and that is a thread more; training took 6.0 and 3.9, all 7.4 and 5.4: training was .81 and .73
-of it (.78 and .71 before, in turns with these). With two threads the processors were in use for
-10.2 of 10.7 s: in use all the time they would take 5.1 s whatever is done when, of which training
-would be .76."""
+An epoch of a streamed CSV file reads first and then trains, because the sizes of tables, and other
+things (docs/data.md, Streams), are known only after the last row. Measured with 4 million rows
+(`train --set trainer.memory=512`, a virtual machine with two processors of Zen 4, 25/17, medians of
+three and four runs):
+
+|  | 1 thread | 2 threads |
+| --- | ---: | ---: |
+| reading and checking, s | 1.4 | 1.4 |
+| training, s | 6.0 | 3.9 |
+| all, s | 7.4 | 5.4 |
+| training / all | .81 | .73 |
+| the same before, in turns with these | .78 | .71 |
+
+Reading takes the same time with one thread, because the thread that writes rows is an additional
+one and parses, too. With two threads the processors were busy for 10.2 of 10.7 s. If they were busy
+all the time, everything would take 5.1 s in whatever order, and training would be .76 of that."""
 MEMORY = 512  # MB
 STREAMED = ("--set", f"trainer.memory={MEMORY}")
 

@@ -2,9 +2,8 @@
 from pages import Target, number, table
 
 HEADING = "Number of experts"
-ABOUT = """One thread, otherwise the census shape, 65,536 rows. "GEMMs" are the step's products as
-if its first layer were dense, over the whole batch, in turns with the steps; "in GEMMs" is what the
-step's own products take, by a profile, and "the rest" all else."""
+ABOUT = """One thread, 65,536 rows, otherwise the census shape. "in GEMMs" is the time of the step's
+own matrix products, by a profile, and "the rest" is all other time."""
 COLUMNS = [("n_expert", "experts", "{:.0f}"), ("parameters", "parameters", "{:,.0f}"),
            ("train_rows_per_second", "training rows/s", "{:,.0f}"),
            ("step_ms_p50", "step ms", "{:.3f}"), ("step_ms_p10", "p10", "{:.3f}"),

@@ -4,14 +4,19 @@ from pages import Target, cell, table
 from running import PROGRAMS, rotated, title
 
 HEADING = "Lists"
-ABOUT = """One thread, the census shape but for its lists, which are pooled by their mean, batch
-1024, Adam. "Lists of one": all 32 sparse columns are lists of one id of 16, in turns with the same
-model that has ids in their places. "Lists of 20": the last sparse column is a list of 20 ids, at
-random, of a table of 100,000 rows; PyTorch's is an `nn.EmbeddingBag` (`mode="mean"`,
-`sparse=False`: Adam takes no sparse gradient), its elements in a rectangle, the rest as in the
-models above. "A list of 50": the call of a predictor with one row of 31 ids and a list of 50 of
-100,000, as row numbers, or as integers or texts of learned vocabularies. Medians of the rounds,
-least and most in brackets; a ratio is of one round's programs."""
+ABOUT = """One thread and the census shape, except for its lists, which are pooled by their mean;
+batch 1024, Adam.
+
+- **Lists of one**: all 32 sparse columns are lists with one id of 16, in turns with the same model
+  with plain ids instead.
+- **Lists of 20**: the last sparse column is a list of 20 random ids, in a table of 100,000 rows.
+  PyTorch uses an `nn.EmbeddingBag` (`mode="mean"`, `sparse=False`, since Adam takes no sparse
+  gradient) with its elements in a rectangle; the rest is as in the models above.
+- **A list of 50**: a predictor scores one row with 31 ids and a list of 50 of 100,000 values, given
+  as row numbers, or as integers or texts of learned vocabularies.
+
+Figures are medians over rounds, with minimum and maximum in brackets; a ratio compares programs of
+the same round."""
 WIDTHS = (4, 16)
 VALUES = ("encoded", "integers", "texts")
 OF_ONE = ["--lists", 32, "--list-length", 1, "--list-vocab", 16]

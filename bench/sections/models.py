@@ -3,9 +3,10 @@ from pages import Target, table
 from sections.experts import COLUMNS, cells
 
 HEADING = "Models"
-ABOUT = """One thread, otherwise the census shape; `omoe` and `mmoe` have 8 experts, `cgc` and `ple`
-2 of each task and 1 that is shared, `ple` two levels; bottoms of 128. "GEMMs" are those of the
-model itself with a dense first layer: modules that read the same input are one product."""
+ABOUT = """One thread, otherwise the census shape. `omoe` and `mmoe` have 8 experts; `cgc` and `ple`
+have 2 experts for each task and 1 shared expert, `ple` in two levels. Bottoms have 128 units.
+"GEMMs" are those of the model itself with a dense first layer, where modules that read the same
+input are one product."""
 KEYS = ("parameters", "train_rows_per_second", "step_ms_p50", "inference_rows_per_second",
         "gemm_ms", "step_over_gemm", "percent_of_peak", "memory_mb")
 

@@ -3,39 +3,48 @@ from pages import Target, cell, count_of, table
 from running import PROGRAMS, rotated, title
 
 HEADING = "PyTorch"
-ABOUT = """The programs took turns for training and as long again for inference. Medians of the
-rounds, least and most in brackets; a ratio is of one round's programs. mmoe's inference with two
-threads is two predictors, PyTorch's one model with two threads in its operations.
+ABOUT = """The programs took turns for training, and for the same time for inference. Figures are
+medians over rounds, with minimum and maximum in brackets; a ratio compares programs of the same
+round. With two threads, mmoe's inference is two predictors, and PyTorch's is one model with two
+threads in its operations.
 
-An epoch's rows/s are its training rows over all of its time, which the time of scoring bounds. On
-Zen 4, one thread (2026-11-27, 65,536 rows, steps and epochs in turns, first deciles of a process,
-medians of 15), a training row takes 610 ns in bare steps, and 24 more in random order, 3 of them to
-draw it: 40 more before its cache lines were asked for as far as L2. (13 to 60: the L3 is shared
-with other machines of the host. By a loop of its own, 164 bytes a row from memory take 15 ns, and
-33 when they are asked for as far as L1.) A validation row takes 229 for its score: look-ups 117,
-products of numbers 23, rows of products by ids 16, towers 15, mixing 14, gates 10; and 59 for its
-figures: logarithms 16, order 11, AUC and ECE 11, sums 10, labels 5, records 4, gates' use 4. So an
-epoch has 87.1 % of the steps' rows/s, where it had 84.0. More than 91.4 % it cannot have beside
-these scores, and 95 % it would have if a score were its look-ups alone, 288 loads of 64 bytes that
-half come from L2: to look pairs of columns up would take 2.4 MB of products in the place of .3,
-more than L2 has, and other last bits of scores. With 4 lists of 20 elements a row in random order
-takes 1,290 to 1,440 ns, where it took 1,690; in order 1,200.
+**An epoch with validation.** The rows/s of an epoch are its training rows divided by its whole
+time, so the time for scoring validation rows limits them. Measured on Zen 4 with one thread
+(2026-11-27, 65,536 rows, steps and epochs in turns, first deciles of a process, medians of 15):
 
-A second thread makes of a step of 610 us one of 347 (Zen 4, time stamps around each loop of the
-workers, the fastest eighth of the steps; docs/results.md has the loops): 9 us are work between
-loops, which nobody shares, and much of the rest is what comes across from the other core. By a loop
-of its own, a line that the other core has read is written again in 7 to 9 ns, not in .6; 28 where
-the host has put the two processors of a virtual machine on different dies (a line then goes there
-and back in 310 to 340 ns, not in 50 to 70), and two threads are slower than one. Tried without
-gain: another buffer for the gradient in every second step or in each, late tasks of 16 rows of
-weights (2 us), gradients' tasks dealt to the workers in turn, asking for lines with prefetchw
-before they are written. It is not the processors that bound a second thread: with nothing else
-running (Zen 4, 2026-11-27, in turns), two processes that train a model each, `taskset -c 0
-bench/bench_experts --n-expert 8 --first-layer auto --rows 16384 --seconds .3` and the same with `-c
-1`, have 1.98 to 2.02 times the rows/s of one, two that multiply 512 x 512 1.84 to 1.95 times its
-rate, and two threads of one training (`--threads 2`), before they had less to do with each other,
-1.62 to 1.65 times. Two predictors, which share nothing at all, are 1.8 to 1.9 times as fast as one
-("Serving")."""
+- A training row takes 610 ns in bare steps. In random order it takes 24 ns more, 3 of them to draw
+  it. Before its cache lines were prefetched into L2, it took 40 ns more. (It varies from 13 to 60
+  ns, because the L3 is shared with other machines of the host. In a loop of its own, reading the
+  164 bytes of a row from memory takes 15 ns, and 33 ns if they are prefetched into L1.)
+- A validation row takes 229 ns for its score: look-ups 117, products of numbers 23, rows of
+  products by ids 16, towers 15, mixing 14, gates 10. It takes 59 ns for its figures: logarithms 16,
+  order 11, AUC and ECE 11, sums 10, labels 5, records 4, use of gates 4.
+- So an epoch has 87.1 % of the rows/s of bare steps; it had 84.0 % before. With these scores it
+  cannot have more than 91.4 %. It would have 95 % if a score consisted of its look-ups alone: 288
+  loads of 64 bytes, half of which come from L2. Looking up pairs of columns instead would need 2.4
+  MB of products, where .3 MB suffice now. That is more than L2 has, and scores would have other
+  last bits.
+- With 4 lists of 20 elements, a row takes 1,290 to 1,440 ns in random order (1,690 before) and
+  1,200 ns in order.
+
+**A second thread.** It reduces a step of 610 us to 347 us (Zen 4, time stamps around each loop of
+the workers, the fastest eighth of the steps; docs/results.md has the loops). 9 us are work between
+loops, which is not shared. Much of the rest is data that comes from the other core's cache:
+
+- In a loop of its own, writing a cache line that the other core has read takes 7 to 9 ns, instead
+  of .6. It takes 28 ns if the host has placed the two processors of a virtual machine on different
+  dies. A line then takes 310 to 340 ns there and back, instead of 50 to 70, and two threads are
+  slower than one.
+- Tried without gain: another buffer for the gradient in every second step or in each; late tasks of
+  16 rows of weights (2 us); tasks of gradients given to the workers in turn; prefetchw for lines
+  before they are written.
+- The processors themselves do not limit the second thread. Measured with nothing else running (Zen
+  4, 2026-11-27, in turns): two processes that each train a model have 1.98 to 2.02 times the rows/s
+  of one. (They are `taskset -c 0 bench/bench_experts --n-expert 8 --first-layer auto --rows 16384
+  --seconds .3` and the same with `-c 1`.) Two processes that multiply 512 x 512 matrices have 1.84
+  to 1.95 times the rate of one. Two threads of one training (`--threads 2`) had 1.62 to 1.65 times
+  the rows/s of one, before they shared less data. Two predictors, which share nothing, are 1.8 to
+  1.9 times as fast as one ("Serving")."""
 KEYS = ("train_rows_per_second", "inference_rows_per_second")
 
 
@@ -109,5 +118,5 @@ def body(record):
     bound = cell(bound_of_epoch(figures), "{:.1f}")
     return f"""{rates}
 
-By these rates no epoch with validation of a quarter as many rows has more than {bound} % of the
-bare steps' rows/s: so much the scores alone leave of it."""
+By these rates, an epoch with a quarter as many validation rows as training rows cannot have more
+than {bound} % of the rows/s of bare steps: scoring alone takes the rest of the time."""

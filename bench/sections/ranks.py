@@ -7,10 +7,11 @@ import tempfile
 from pages import count_of, table
 
 HEADING = "More than one machine"
-ABOUT = """**Predictions, not measurements**: what `mmoe plan --ranks 64` says of a step on 1 to 64
-hosts like this machine, a rank with one thread on each, by the formula in `docs/ranks.md`. What was
-timed is the step of one host, and what one of 2 to 64 ranks computes of it. Speed-ups are over one
-host; in bold the most that a shape gets."""
+ABOUT = """**Predictions, not measurements**: the step times that `mmoe plan --ranks 64` predicts
+for
+1 to 64 hosts like this machine, with one rank of one thread on each, by the formula in
+`docs/ranks.md`. Only two things were timed: the step of one host, and what one of 2 to 64 ranks
+computes of a step. Speed-ups are relative to one host. The largest one of each shape is in bold."""
 NETWORKS = ((1, 1), (1, 0.1), (10, 0.1), (25, 0.02))
 WIDE = {"n_expert": 32, "expert_params": {"dims": [256, 128]}}
 # Columns, values of each, width of the embeddings, batch, the model.

@@ -11,18 +11,21 @@ from running import rotated
 from sections.data import Way
 
 HEADING = "Reading"
-ABOUT = """From the page cache to columns, vocabularies included: rows of `mmoe synth clicks
---lists`, by `examples/ali-ccp.json` with both lists (see Data). "quoted" are the same rows with a
-column of text in quotes, a comma and doubled quotes inside. Programs took turns file by file, each
-in a new process, whose first reading is what a user waits for; the second one tells the reader from
-the machine. A virtual machine that is given memory when it touches it, and takes back what is free
-at once, may give a process of 0.9 GB (ours; pandas takes 3.5 GB) all of it in two seconds, or find
-it there, although another process touched as much before each."""
+ABOUT = """The time from a CSV file in the page cache to columns, including vocabularies. The rows
+are
+those of `mmoe synth clicks --lists`, with `examples/ali-ccp.json` and both lists (see Data).
+"quoted" is the same rows with a column of quoted text that contains a comma and doubled quotes.
+
+The programs took turns file by file, each in a new process. The first reading of a process is what
+a user waits for; a second reading shows the reader without the machine. The reason: some virtual
+machines get memory only when they touch it, and give free memory back at once. Such a machine may
+need two seconds to give a process its 0.9 GB (mmoe; pandas takes 3.5 GB), or may have the memory
+ready, although another process touched as much before each run."""
 READ_PART = 5  # of the rows of the section data
 MOST = 6       # times a file's bytes that any program takes
 KINDS = ("plain", "quoted", "zst")
 AGAIN = " again"
-TWICE = """; "again" is the second reading in the same process, of the same file"""
+TWICE = """; "again" is the second reading of the same file in the same process"""
 
 
 def measure(run):

@@ -5,13 +5,17 @@ from pages import Target, cell, count_of, table
 from running import rotated
 
 HEADING = "Serving"
-ABOUT = """The census model, rows encoded before the clock starts (a sparse value is its row's
-number already), one thread unless said otherwise. The programs took turns for each number of rows.
-Medians of the rounds, least and most in brackets; a ratio is of one round's programs. Each
-TorchScript model is traced, frozen and optimised for inference for every number of rows by itself;
-ONNX Runtime's times have its binding's in them. 1000 rows stand for the 1024 of the targets, and
-every second sparse column is the user's in a ranked request, whose GEMMs are those of all
-columns."""
+ABOUT = """The census model, one thread unless the table says otherwise. Rows are encoded before the
+clock starts: a sparse value is already a row number. The programs took turns for each number of
+rows. Figures are medians over rounds, with minimum and maximum in brackets; a ratio compares
+programs of the same round.
+
+- A TorchScript model is traced, frozen and optimised for inference separately for every number of
+  rows.
+- The times of ONNX Runtime include its binding.
+- 1000 rows stand for the 1024 of the targets.
+- In a ranked request, every second sparse column belongs to the user. Its GEMMs are those of all
+  columns."""
 ROWS = 16384  # the data set's
 COUNTS = (1, 8, 32, 128, 1000)
 PEERS_SERVING = ("TorchScript, fused", "TorchScript, usual", "ONNX Runtime")

@@ -2,9 +2,9 @@
 from pages import number, table
 
 HEADING = "A step, node by node"
-ABOUT = """Census shape, one thread. "in GEMMs" are the products that the step makes, small ones of
-distinct ids among them, at the rate that stands beside them; "the rest" is all else, waiting and
-the profile's clock too."""
+ABOUT = """The census shape, one thread. "in GEMMs" is the time of the matrix products that the step
+makes, including small ones of distinct ids; their rate is shown beside it. "the rest" is all other
+time, including waiting and the profile's own clock."""
 
 
 def measure(run):

@@ -7,19 +7,24 @@ from pages import Target, cell, table
 from running import rotated
 
 HEADING = "Large tables"
-ABOUT = """One thread, one column of ids with a table of so many rows, two small layers, batch 1024,
-Adam without decay; `trainer.embedding_update` is `dense`, `deferred` or `lazy`. Ids are drawn
-evenly, so that nearly each of a batch is another row, or by a power law (the id of rank r with a
-probability of 1 / r), or evenly with the same 8 batches in turn: their rows stay in the cache, so
-that this is a step without the misses that a larger table has. Programs took turns, each with a
-process of its own. PyTorch: the same model; Adam with a dense gradient of the table, and
-`SparseAdam` with a sparse one. "One epoch" is by the power law, from the same weights over the same
-rows in the same order, and judged on a tenth as many others; roundings grow in an epoch, and dense
-by the plain C kernels (`MMOE_KERNELS=generic`) differs from dense by vectors by 5 x 10^-5 there.
-"Idle rows": steps of one id alone, of two models alike in turns; most rows of one have had a
-gradient just before, those of the other none in 2,000 steps, so that their moments are below the
-smallest normal float. "A service": rows come as raw columns, by the names of an `mmoe_input`, and a
-step is the data set that is made of them, too; tables of both sizes take turns in one process."""
+ABOUT = """One thread. The model has one column of ids with a table of the given number of rows, and
+two small layers; batch 1024, Adam without weight decay. "Update" is `trainer.embedding_update`:
+`dense`, `deferred` or `lazy`. The programs took turns, each in a process of its own.
+
+- **Ids** are drawn in three ways. *Evenly*: nearly each id of a batch is a different row. *By a
+  power law*: the id of rank r has a probability of 1 / r. *The same 8 batches* of even ids in turn:
+  their rows stay in the cache, so this is a step without the cache misses of a larger table.
+- **PyTorch** trains the same model, with Adam and a dense gradient of the table, and with
+  `SparseAdam` and a sparse one.
+- **One epoch** uses ids by the power law, with the same initial weights and the same rows in the
+  same order, and is evaluated on a tenth as many other rows. Rounding differences grow during an
+  epoch: dense with the plain C kernels (`MMOE_KERNELS=generic`) differs from dense with vector
+  kernels by 5 x 10^-5 here.
+- **Idle rows**: steps with one id only, of two models in turns. In one model, most rows had a
+  gradient just before. In the other, most rows had
+  none in 2,000 steps, so their moments are below the smallest normal float.
+- **A service**: rows come as raw columns, by the names of an `mmoe_input`, and a step includes
+  making the data set from them. Tables of both sizes take turns in one process."""
 UPDATES = ("dense", "deferred", "lazy")
 TORCH = {"PyTorch, Adam": "adam", "PyTorch, SparseAdam": "sparse_adam"}
 DRAWN = {"evenly_us": "evenly", "power_us": "by a power law"}
@@ -177,9 +182,9 @@ def body(record):
     return "\n\n".join([
         "A step, us:",
         table(["update", "rows", "width", *(f"ids {how}" for how in STEPS.values())], rows),
-        *(["Idle rows:", table(["update", "rows", "a step, us", "of rows that are idle, us"],
+        *(["Idle rows:", table(["update", "rows", "a step, us", "with idle rows, us"],
                                idle_rows)] if idle_rows else []),
-        *(["A step of a service, ids evenly and by a power law:",
+        *(["A step of a service, with ids drawn evenly and by a power law:",
            table(["update", "rows", "and", *("us", "us of the larger", "ratio") * 2],
                  service_rows)] if service_rows else []),
         "One epoch:",

@@ -5,11 +5,15 @@ from running import WAYS
 from sections.serving import PEERS_SERVING, peers_rows
 
 HEADING = "Widths and values"
-ABOUT = """One thread, the census shape but for the width of its embeddings and the values of its 32
-sparse columns; "dense" and "distinct" are the ways of the first layer, "auto" what the shapes
-choose. "GEMMs" are those of a dense first layer and all others, alone. One run each, medians.
-Serving is p50 of a call with one row or 1000, encoded; "products" are what a predictor, when it is
-created, computes of the first layer for its rows to look up, none if that is dense."""
+ABOUT = """One thread, and the census shape except for the width of its embeddings and the number of
+values of its 32 sparse columns. "dense" and "distinct" are the ways of computing the first layer;
+"auto" is the one that the shapes choose. "GEMMs" are all matrix products alone,
+with a dense first layer. Each figure is the
+median of one run.
+
+Serving is the p50 of a call with one row or 1000, encoded. "products" are the products of the first
+layer that a predictor computes when it is created, for its rows to look up; with a dense first
+layer there are none."""
 WIDTHS, VALUES = (4, 8, 16), (16, 64, 256, 10000)
 COUNTS = (1, 1000)
 ROWS = 16384
