@@ -1,6 +1,6 @@
-/* mmoe/arrow.h: data sets from streams of Apache Arrow's record batches, by Arrow's C data and
- * stream interfaces alone: no library of Arrow's is needed. DuckDB, pyarrow, pandas, polars and
- * others give such streams (docs/arrow.md). See mmoe/mmoe.h for the conventions. */
+/* mmoe/arrow.h: data sets from streams of Apache Arrow record batches. Only Arrow's C data and
+ * stream interfaces are used, so no Arrow library is needed. DuckDB, pyarrow, pandas, polars and
+ * others provide such streams (docs/arrow.md). See mmoe/mmoe.h for the conventions. */
 #ifndef MMOE_ARROW_H
 #define MMOE_ARROW_H
 
@@ -10,8 +10,8 @@
 extern "C" {
 #endif
 
-/* The structures as Arrow's specification has them; whoever includes Arrow's own header, or
- * another library's copy, before this one has those.
+/* The structures of Arrow's specification. If Arrow's own header, or the copy of another library,
+ * is included before this one, its definitions are used.
  * https://arrow.apache.org/docs/format/CDataInterface.html */
 #ifndef ARROW_C_DATA_INTERFACE
 #define ARROW_C_DATA_INTERFACE
@@ -60,25 +60,29 @@ struct ArrowArrayStream {
 
 #endif
 
-/* Both read a stream of structs ("+s"), whose children are the columns, to its end, a batch at a
- * time, and release it: always, once, also where they fail. A stream that is released already is
- * MMOE_E_ARGUMENT.
+/* mmoe_dataset_fit_arrow learns a schema from rows, as mmoe_dataset_fit_csv does from a file.
+ * mmoe_dataset_from_arrow encodes rows with an existing schema, as mmoe_dataset_read_csv does. The
+ * caller frees what they return.
  *
- * A column's values mean what the cells of a CSV file mean that shows them, so the same rows give
- * the same schema and the same data set from both:
+ * Both functions read a stream of structs ("+s"), whose children are the columns, to its end, one
+ * batch at a time. They release it exactly once, also if they fail. A stream that has already been
+ * released is MMOE_E_ARGUMENT.
+ *
+ * A value is read like the cell of a CSV file that shows it. So the same rows give the same schema
+ * and the same data set from both:
  *   integers (c C s S i I l L), floats (f g; NaN is missing)
- *   booleans (b): 1 and 0; true and false as the label's "positive" writes them
- *   texts (u U vu): as they stand; the words of data.missing are missing there, too
+ *   booleans (b): 1 and 0; true and false in the spelling of the label's "positive"
+ *   texts (u U vu): as they are; the words of data.missing are missing here, too
  *   any of these in a dictionary
- *   lists of any of these (+l +L +w:N): of a sequence, an element each, one that is NULL being a
- *   missing value; of a vector ("dim"), its numbers
- * NULL is missing, whatever data.missing says; data.separator, .header and .quotes are of files. A
- * column of another format may be there as long as nothing reads it.
+ *   lists of any of these (+l +L +w:N): the elements of a sequence, where NULL is a missing
+ *   element; the numbers of a vector ("dim")
+ * NULL is missing, whatever data.missing says. data.separator, .header and .quotes apply only to
+ * files. A column may have any other format if nothing reads it.
  *
- * Errors say "Arrow stream, batch N" for the file, N counting from 1, and a row of the whole
- * stream, counting from 1, as warnings do. MMOE_E_IO: the stream failed, in its own words;
- * _FORMAT: an array that contradicts its format, a column that is read and has a format not named
- * above; and those of mmoe_dataset_fit_csv and mmoe_dataset_read_csv, whose twins these are. */
+ * Errors and warnings have "Arrow stream, batch N" as their file, with N from 1, and the row of the
+ * whole stream, from 1. Error codes are those of mmoe_dataset_fit_csv and mmoe_dataset_read_csv;
+ * MMOE_E_IO: the stream failed, with the stream's own message; _FORMAT: an array contradicts its
+ * format, or a column that is read has a format not listed above. */
 MMOE_API mmoe_status mmoe_dataset_fit_arrow(const mmoe_config *config,
                                             struct ArrowArrayStream *stream,
                                             const mmoe_allocator *alloc, mmoe_schema **schema,
