@@ -54,8 +54,8 @@ MMOE_API const mmoe_config_key *mmoe_config_key_at(size_t index);
 
 /* Something suspicious that is not an error. It is reported once for each column or task. */
 typedef struct mmoe_warning {
-    const char
-        *message; /* a sentence with its figure: "column "age": 12 of 300 values are missing" */
+    /* A sentence with its figure: "column "age": 12 of 300 values are missing". */
+    const char *message;
     const char *subject; /* the column or task; NULL: it belongs to none */
     int64_t count;       /* the number of values or rows that it is about */
     int64_t row;         /* the first of these rows, counted as in errors; 0: it has no place */
@@ -329,9 +329,9 @@ typedef struct mmoe_csv_packing {
     const mmoe_config *config; /* a schema is fitted to the rows; NULL: `schema` is used */
     const mmoe_schema *schema; /* this schema encodes the rows; NULL, too: the folder's schema does,
                                   and the rows are appended to the folder's */
-    mmoe_read_options
-        reading; /* `threads` threads also write. The folder keeps the columns of `keep`; for a
-                    folder with rows these must be all that it keeps. Other members are 0 */
+    /* `threads` threads also write. The folder keeps the columns of `keep`; for a folder with
+     * rows these must be all that it keeps. Other members are 0. */
+    mmoe_read_options reading;
     /* 1, only without configuration and schema: values that the folder's vocabularies do not
      * know get rows of their own behind the known ones, as "min_count" and "max_vocab" say for
      * the rows of this file. Rows that were packed before are unchanged. */

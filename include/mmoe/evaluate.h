@@ -27,9 +27,8 @@ MMOE_API const mmoe_metric *mmoe_metric_at(int type, size_t index);
  * prediction for all rows. The constant is the mean label of the training rows, the best
  * prediction that does not look at a row. All texts are static. */
 typedef struct mmoe_baseline {
-    const char *metric; /* the metric that is compared: "logloss"; less is better */
-    const char *name,
-        *title; /* those of the constant's metric: "base_logloss", "log-loss of the base rate" */
+    const char *metric;        /* the metric that is compared: "logloss"; less is better */
+    const char *name, *title;  /* of the constant: "base_logloss", "log-loss of the base rate" */
     const char *ratio;         /* the name of the comparison in JSON and tables: "ne" */
     const char *ratio_title;   /* its title: "normalised entropy" */
     int better;                /* 1: larger ratios are better, -1: smaller ones */
@@ -54,8 +53,7 @@ typedef struct mmoe_task_metrics {
     double mse, rmse, mae;
     double calibration; /* sum of predictions over sum of labels */
     const char *why;    /* why a metric is undefined; NULL if all are defined; static */
-    double
-        values[MMOE_MAX_METRICS]; /* these and all other metrics, in the order of mmoe_metric_at */
+    double values[MMOE_MAX_METRICS]; /* all metrics, in the order of mmoe_metric_at */
     /* The comparison with a constant prediction, as mmoe_baseline_of(type) describes it. */
     double constant; /* the constant: the mean label */
     /* 1: the mean is that of these rows, because the model does not have that of its training
@@ -72,14 +70,14 @@ typedef struct mmoe_task_metrics {
      * groups g that have both classes (Zhu et al., KDD 2017). data.group_weight decides what w_g
      * is. The counts below are of rows with a label, and of groups that have such rows. */
     double gauc;
-    const char *
-        group; /* the column of the groups; NULL: rows have no groups. It belongs to the data set */
+    /* The column of the groups; NULL: rows have no groups. It belongs to the data set. */
+    const char *group;
     int64_t groups;
-    int64_t one_class_groups,
-        one_class_group_rows; /* groups left out, and their rows: only one class has weight */
-    int64_t single_groups;    /* those of them with one row */
-    int64_t no_group_rows;    /* rows also left out: their cell of the column is missing */
-    double auc_bound;         /* how far a binned AUC can be from the exact one; 0: it is exact */
+    /* Groups left out, and their rows: only one class has weight. */
+    int64_t one_class_groups, one_class_group_rows;
+    int64_t single_groups; /* those of them with one row */
+    int64_t no_group_rows; /* rows also left out: their cell of the column is missing */
+    double auc_bound;      /* how far a binned AUC can be from the exact one; 0: it is exact */
 } mmoe_task_metrics;
 
 /* Predicts all rows with `threads` workers, 1 to 256 (0: one for each processor), and fills
@@ -133,8 +131,8 @@ typedef struct mmoe_row_slice {
 typedef struct mmoe_row_slices {
     const char *column;
     size_t count;
-    const mmoe_row_slice
-        *items; /* [count] the largest slices first; of equal ones, the value that occurs first */
+    /* [count] the largest slices first; of equal ones, the value that occurs first. */
+    const mmoe_row_slice *items;
     int64_t left_out, rows_left_out; /* the number of values without a slice, and their rows */
 } mmoe_row_slices;
 

@@ -68,8 +68,7 @@ typedef struct mmoe_lists {
     const int64_t *offsets;
     const int32_t *ids;   /* row numbers of the tables */
     const float *weights; /* weights of elements, as in mmoe_list_column; NULL: all are 1 */
-    size_t
-        elements; /* number of elements in `ids` and `weights`, at least the end of the last list */
+    size_t elements;      /* in `ids` and `weights`; at least the end of the last list */
 } mmoe_lists;
 
 /* ---- Input ---- */

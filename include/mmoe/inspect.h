@@ -66,8 +66,8 @@ MMOE_API mmoe_status mmoe_kernel_set_check(mmoe_error *err);
  * set. */
 typedef struct mmoe_gate_use {
     const char *name; /* the name of its tensors: "gates.1", "cgc_layers.0.gate_shared" */
-    const char *
-        task; /* the task; NULL: the gate serves all tasks (that of OMoE, the shared ones of PLE) */
+    /* The task; NULL: the gate serves all tasks (that of OMoE, the shared ones of PLE). */
+    const char *task;
     int32_t level; /* the level, from 1; only PLE has several */
     int32_t n_expert;
     const char *const *experts; /* [n_expert] the names of the experts' tensors: "experts.3" */

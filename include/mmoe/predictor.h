@@ -133,9 +133,8 @@ typedef struct mmoe_scoring {
     const mmoe_expression *expression; /* NULL: that of the model, or its only task */
     float *scores; /* final scores [items->rows], or, of the best rows, [min(k, items->rows)] */
     float *task_scores; /* scores of the tasks for the same rows, [.., tasks]; NULL: not wanted */
-    size_t
-        *rows; /* numbers of the best rows, as for mmoe_predictor_top; NULL: all rows, in order */
-    size_t k;  /* the number of best rows */
+    size_t *rows;       /* numbers of the best (mmoe_predictor_top); NULL: all rows, in order */
+    size_t k;           /* the number of best rows */
 } mmoe_scoring;
 /* Does what mmoe_predictor_score does, or, with `rows`, mmoe_predictor_top, with an expression
  * of the caller and the scores of the tasks, all in one pass. */
