@@ -1,4 +1,4 @@
-// Of mmoe.hpp and train.hpp: errors, ownership, views, and the model.
+// Part of mmoe.hpp and train.hpp: errors, ownership, views, and the model.
 #ifndef MMOE_CORE_HPP
 #define MMOE_CORE_HPP
 
@@ -12,7 +12,7 @@
 #include <type_traits>
 #include <utility>
 
-// The default of a last parameter `mmoe_error *err`.
+// The default value of a last parameter `mmoe_error *err`.
 #ifdef __cpp_exceptions
 #define MMOE_OR_THROW = nullptr
 #else
@@ -23,7 +23,7 @@ namespace mmoe {
 
 // ---- Errors ----
 
-// What went wrong, and where: mmoe_error as an exception.
+// An mmoe_error as an exception: what went wrong, and where.
 class error : public std::exception {
   public:
     explicit error(const mmoe_error &e) noexcept : e_(e) {}
@@ -39,7 +39,8 @@ class error : public std::exception {
 
 namespace detail {
 
-// Of one call: where its error goes, which is thrown where nobody takes it.
+// The outcome of one call: its error is written to the caller's mmoe_error, or thrown if there is
+// none.
 class outcome {
   public:
     explicit outcome(mmoe_error *err) : err_(err ? err : &own_), throws_(!err) {}
@@ -50,7 +51,7 @@ class outcome {
 #endif
         return status;
     }
-    // `column` NULL: of none.
+    // `column` may be NULL: the error has no column.
     mmoe_status fail(const char *column, const char *sentence) const {
         *err_ = mmoe_error{};
         err_->code = MMOE_E_ARGUMENT;
@@ -66,7 +67,7 @@ class outcome {
     [[maybe_unused]] bool throws_;
 };
 
-// Frees with a function of mmoe.h; what the object needs lives as long as the object does.
+// A deleter that calls a function of mmoe.h. `needs` lives as long as the object does.
 template <auto Free> struct freed_by {
     std::shared_ptr<const void> needs = nullptr;
     template <class T> void operator()(T *object) const { Free(object); }
@@ -77,13 +78,13 @@ template <class T, auto Free> using owned = std::unique_ptr<T, freed_by<Free>>;
 
 // ---- Views ----
 
-// Values that stand one behind the other in somebody's memory, as C++20's std::span: of a vector,
-// an array, or whatever has data() and size(). view<const T> reads, view<T> is written to.
+// Consecutive values in memory that belongs to somebody else, like C++20's std::span: of a vector,
+// an array, or anything with data() and size(). view<const T> is for reading, view<T> for writing.
 template <class T> class view {
   public:
     constexpr view() = default;
     constexpr view(T *data, size_t size) : data_(data), size_(size) {}
-    // {0, 2} are two numbers, and no address.
+    // {0, 2} means two numbers, not an address.
     template <class N, class = std::enable_if_t<std::is_integral_v<N>>> view(N, size_t) = delete;
     template <class C,
               class = std::enable_if_t<std::is_convertible_v<
@@ -103,7 +104,7 @@ template <class T> class view {
 
 class model : public detail::owned<mmoe_model, mmoe_model_free> {
   public:
-    // Takes over a model that a function of mmoe.h or mmoe/train.h made.
+    // Becomes the owner of a model that a function of mmoe.h or mmoe/train.h created.
     explicit model(mmoe_model *made = nullptr) : unique_ptr(made) {}
     explicit model(const char *path, mmoe_error *err MMOE_OR_THROW) : model(path, {}, err) {}
     explicit model(const std::string &path, mmoe_error *err MMOE_OR_THROW)
@@ -114,11 +115,11 @@ class model : public detail::owned<mmoe_model, mmoe_model_free> {
         end(mmoe_model_load_with(path, &options, nullptr, &made, end));
         reset(made);
     }
-    // 0 of an empty one.
+    // Returns 0 if the object is empty.
     size_t task_count() const {
         return get() ? static_cast<size_t>(mmoe_model_task_count(get())) : 0;
     }
-    // Belongs to the model.
+    // The text belongs to the model.
     const char *task_name(size_t task) const {
         return mmoe_model_task_name(get(), static_cast<int32_t>(task));
     }
