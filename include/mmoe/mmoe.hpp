@@ -1,13 +1,13 @@
-// mmoe.h for C++17: objects that free what they own, columns by name, and failures that are thrown
-// or, by choice, returned. A header alone: a program links what it links for mmoe.h, and may call
-// the functions of mmoe.h on what get() gives.
+// mmoe.h for C++17: objects that free what they own, columns by name, and errors that are thrown
+// or, if you prefer, returned. It is only a header: a program links the same library as for mmoe.h,
+// and may pass what get() returns to the functions of mmoe.h.
 //
 //     const mmoe::input input{{"user", mmoe::type<int64_t>, mmoe::user},      // once
 //                             {"item", mmoe::type<int64_t>},
 //                             {"price", mmoe::type<float>}};
 //     mmoe::slot slot(mmoe::model("model.safetensors"), input);
 //
-//     mmoe::reader reader(slot);                                              // once a thread
+//     mmoe::reader reader(slot);                                              // in each thread
 //     mmoe::rows user(input, mmoe::user), items(input, mmoe::item);
 //     const auto id = user.values<int64_t>("user"), item = items.values<int64_t>("item");
 //     const auto price = items.values<float>("price");
@@ -22,14 +22,15 @@
 //     scores.resize(items.size());
 //     reader.enter().score(user, items, {scores});
 //
-// What can fail takes a last `mmoe_error *err`. Without it a failure is an mmoe::error that is
-// thrown; with it nothing is thrown: it is written there, a status is returned, and an object that
-// was to be made is empty (`if (!object)`), as is one that was moved from: its calls are
-// MMOE_E_ARGUMENT. Where a program is compiled without exceptions, `err` must be given. (The memory
-// of rows and inputs is that of std::vector: std::bad_alloc.)
+// Errors: a function that can fail has a last parameter `mmoe_error *err`. Without it, a failure is
+// thrown as mmoe::error. With it, nothing is thrown: the error is written to it, a status is
+// returned, and an object that could not be created is empty (`if (!object)`). An object that was
+// moved from is empty, too. Calls on an empty object are MMOE_E_ARGUMENT. In a program that is
+// compiled without exceptions, `err` must be given. (Rows and inputs use the memory of std::vector,
+// which can throw std::bad_alloc.)
 //
-// Threads: as in mmoe.h. An input and a slot are shared by any number; a predictor, a reader and
-// rows are one thread's at a time.
+// Threads: as in mmoe.h. Any number of threads may share an input and a slot. Only one thread at a
+// time may use a predictor, a reader or rows.
 #ifndef MMOE_HPP
 #define MMOE_HPP
 
@@ -39,7 +40,7 @@ namespace mmoe {
 
 // ---- Predictor ----
 
-// A final score of the caller's, over the tasks of a model: mmoe_expression.
+// A final score that the caller defines, over the tasks of a model: mmoe_expression.
 class expression : public detail::owned<mmoe_expression, mmoe_expression_free> {
   public:
     expression(const model &m, const char *text, mmoe_error *err MMOE_OR_THROW) {
@@ -50,8 +51,8 @@ class expression : public detail::owned<mmoe_expression, mmoe_expression_free> {
     }
 };
 
-// Where final scores go [rows], and if wanted those of the tasks [rows, tasks]; by the model's
-// expression, or the caller's.
+// Where final scores [rows] are written, and, if wanted, those of the tasks [rows, tasks]. They are
+// computed by the expression of the model, or by that of the caller.
 struct finals {
     view<float> scores, task_scores;
     const mmoe_expression *by;
@@ -62,7 +63,7 @@ struct finals {
 
 namespace detail {
 
-// A predictor of one's own is freed; of a slot's, the reader leaves.
+// Frees a predictor, or, for one of a slot, makes the reader leave.
 struct gives_back {
     std::shared_ptr<const void> needs = nullptr;
     mmoe_reader *reader = nullptr;
@@ -76,16 +77,16 @@ struct gives_back {
 
 } // namespace detail
 
-// What scores: a predictor, or a visit to a slot. The rows are of all columns, or one row of the
-// user's and those of the items. What is written is what the functions of mmoe.h write; a view that
-// is too small for it is MMOE_E_ARGUMENT.
+// Something that scores: a predictor, or a visit to a slot. Rows have all columns, or are one row
+// of the user and the rows of the items. The results are those of the functions of mmoe.h. A view
+// that is too small for them is MMOE_E_ARGUMENT.
 class scorer {
   public:
     explicit operator bool() const { return predictor_ != nullptr; }
     mmoe_predictor *get() const { return predictor_.get(); }
     size_t task_count() const { return tasks_; }
 
-    // Each task's scores [rows, tasks].
+    // Writes the scores of each task [rows, tasks]: mmoe_predictor_run and mmoe_predictor_rank.
     mmoe_status run(rows &all, view<float> scores, mmoe_error *err MMOE_OR_THROW) const {
         const bool fits = scores.size() >= all.size() * tasks_;
         return call(nullptr, all, fits, err, [&](auto, const mmoe_batch *b, mmoe_error *e) {
@@ -99,7 +100,8 @@ class scorer {
             return mmoe_predictor_rank(get(), u, b, scores.data(), e);
         });
     }
-    // score(user, items, {scores}); score(user, items, {scores, task_scores}).
+    // Writes final scores: score(user, items, {scores}), or with those of the tasks: score(user,
+    // items, {scores, task_scores}).
     mmoe_status score(rows &all, const finals &to, mmoe_error *err MMOE_OR_THROW) const {
         return finish(nullptr, all, nullptr, to, err);
     }
@@ -107,7 +109,7 @@ class scorer {
                       mmoe_error *err MMOE_OR_THROW) const {
         return finish(&of_user, items, nullptr, to, err);
     }
-    // The best rows by final score, best first: as many as `best` has, or as there are rows.
+    // Finds the best rows by final score, best first: as many as `best` has, or as there are rows.
     mmoe_status top(rows &all, view<size_t> best, const finals &to,
                     mmoe_error *err MMOE_OR_THROW) const {
         return finish(nullptr, all, &best, to, err);
@@ -136,7 +138,7 @@ class scorer {
         if (!fits) return end.fail(nullptr, "the view has no room for all scores");
         return end(function(u, b, end));
     }
-    // The best rows to `best`, or, where that is NULL, all of them.
+    // Writes the best rows to `best`, or, if that is NULL, scores all rows.
     mmoe_status finish(rows *of_user, rows &items, const view<size_t> *best, const finals &to,
                        mmoe_error *err) const {
         const size_t count = best ? best->size() : items.size();
@@ -155,12 +157,12 @@ class scorer {
     size_t tasks_ = 0;
 };
 
-// The model must outlive it.
+// A predictor. The model must outlive it.
 class predictor : public scorer {
   public:
     predictor(const model &m, const input &in, mmoe_error *err MMOE_OR_THROW)
         : predictor(m, in, {}, err) {}
-    // `options.input` is set here.
+    // `options.input` is set by this constructor.
     predictor(const model &m, const input &in, mmoe_predictor_options options,
               mmoe_error *err MMOE_OR_THROW)
         : input_(in.input_), model_(m.get()) {
@@ -174,7 +176,7 @@ class predictor : public scorer {
         if (!end(mmoe_predictor_create_with(model_, &options, nullptr, &made, end)))
             holds(made, {input_}, model_);
     }
-    // For a further thread.
+    // A predictor for another thread, which shares the weights.
     predictor clone(mmoe_error *err MMOE_OR_THROW) const {
         const detail::outcome end(err);
         mmoe_predictor *made = nullptr;
@@ -194,7 +196,7 @@ class predictor : public scorer {
 
 // ---- Slot ----
 
-// Of a request: what the slot holds now, which stays until this ends.
+// What the slot holds now, for one request. It is not freed until the visit ends.
 class visit : public scorer {
   public:
     uint64_t version() const { return served_.version; }
@@ -206,15 +208,15 @@ class visit : public scorer {
     mmoe_served served_{};
 };
 
-// The model that is served, and the newer ones that take its place. It lasts until its last reader
-// has gone.
+// A slot: the model in use, which newer models can replace. It exists until its last reader has
+// been destroyed.
 class slot {
   public:
-    // Takes the model over; on failure it stays the caller's. A model that does not fit the input
-    // is refused, here and later.
+    // The slot becomes the owner of the model; on failure the caller remains it. A model that does
+    // not fit the input is refused, here and later.
     slot(model &&first, const input &in, mmoe_error *err MMOE_OR_THROW)
         : slot(std::move(first), in, {}, err) {}
-    // `options.input` is set here.
+    // `options.input` is set by this constructor.
     slot(model &&first, const input &in, mmoe_predictor_options options,
          mmoe_error *err MMOE_OR_THROW) {
         const detail::outcome end(err);
@@ -230,7 +232,7 @@ class slot {
     }
     explicit operator bool() const { return slot_ != nullptr; }
     mmoe_slot *get() const { return slot_.get(); }
-    // Its version; 0 on failure, when the model stays the caller's.
+    // Returns the version; 0 on failure, and then the caller still owns the model.
     uint64_t publish(model &&next, mmoe_error *err MMOE_OR_THROW) const {
         const detail::outcome end(err);
         uint64_t version = 0;
@@ -252,7 +254,7 @@ class reader : public detail::owned<mmoe_reader, mmoe_reader_free> {
         end(mmoe_reader_create(s.get(), &made, end));
         reset(made);
     }
-    // One visit at a time, which ends before the reader does.
+    // Only one visit at a time; it must end before the reader does.
     visit enter(mmoe_error *err MMOE_OR_THROW) const & {
         const detail::outcome end(err);
         visit v;
