@@ -1,4 +1,4 @@
-// Of mmoe.hpp and train.hpp: what a caller has, by the names of its columns, and rows of it.
+// Part of mmoe.hpp and train.hpp: the columns that a caller has, by name, and rows of them.
 #ifndef MMOE_ROWS_HPP
 #define MMOE_ROWS_HPP
 
@@ -36,10 +36,10 @@ template <> struct value_type<double> {
 
 // ---- Input ----
 
-// The type of a column whose values are int64_t, float, double or const char * (a text that ends
-// with 0).
+// The type of a column with values of type T: int64_t, float, double or const char * (a text that
+// ends with 0).
 template <class T> constexpr mmoe_value_type type = detail::value_type<T>::type;
-// The value that stands for none.
+// The value that means a missing one.
 template <class T> constexpr T missing = detail::value_type<T>::missing;
 
 constexpr mmoe_side item = MMOE_SIDE_ITEM, user = MMOE_SIDE_USER;
@@ -51,22 +51,22 @@ struct column {
 
     column(std::string name_, mmoe_value_type type_, mmoe_side side_ = item)
         : name(std::move(name_)), is{nullptr, type_, side_, 1, 0, 0} {}
-    // NULL is no name, as "" is none: the input's error.
+    // NULL is treated like "": it is not a name, and an error of the input.
     column(const char *name_, mmoe_value_type type_, mmoe_side side_ = item)
         : column(std::string(name_ ? name_ : ""), type_, side_) {}
-    // A value has several numbers.
+    // Each value has several numbers.
     column dim(int32_t numbers) const {
         column c = *this;
         c.is.dim = numbers;
         return c;
     }
-    // A row has any number of values.
+    // Each row has any number of values.
     column list() const {
         column c = *this;
         c.is.is_list = 1;
         return c;
     }
-    // A model that has no use for it is right, too.
+    // The model need not use this column.
     column optional() const {
         column c = *this;
         c.is.is_optional = 1;
@@ -74,8 +74,8 @@ struct column {
     }
 };
 
-// What the caller has: mmoe_input. Copies are the same input; rows, predictors and slots that were
-// made of it keep it.
+// The columns that the caller has: mmoe_input. Copies are the same input. Rows, predictors and
+// slots that were made with it keep it alive.
 class input {
   public:
     input(std::initializer_list<column> columns, mmoe_error *err MMOE_OR_THROW)
@@ -97,7 +97,7 @@ class input {
     view<const column> columns() const {
         return columns_ ? view<const column>(*columns_) : view<const column>();
     }
-    // Whether predictors of the model can be bound to it: mmoe_input_check.
+    // Checks whether predictors of the model can be bound to it: mmoe_input_check.
     mmoe_status check(const model &m, mmoe_error *err MMOE_OR_THROW) const {
         const detail::outcome end(err);
         return end(mmoe_input_check(get(), m.get(), end));
@@ -115,13 +115,14 @@ class input {
 
 namespace detail {
 
-// A column of rows: values that were added, or those of another's memory.
+// A column of rows: values that were added, or values in the caller's memory.
 struct cells {
     column of;
     std::variant<std::vector<int64_t>, std::vector<const char *>, std::vector<float>,
                  std::vector<double>>
         own;
-    // Of a list that was added to: where each row's values end, behind a 0; weights, or none.
+    // For a list with added values: a 0, and then the end of each row's values; its weights, if
+    // there are any.
     std::vector<size_t> ends;
     std::vector<float> weights;
     const char *fault = nullptr; // of what was added or set
@@ -137,7 +138,7 @@ struct cells {
         clear();
     }
     size_t dim() const { return of.is.dim > 0 ? static_cast<size_t>(of.is.dim) : 1; }
-    // From a row's value to the next one's.
+    // Bytes from the value of a row to that of the next one.
     size_t step() const {
         if (stride == MMOE_STRIDE_SAME) return 0;
         if (stride) return stride;
@@ -154,7 +155,7 @@ struct cells {
         ends.assign(1, 0);
         weights.clear();
     }
-    // `count` values of so many numbers stand at `from`, one each `step` bytes.
+    // Uses `count` values with `numbers` numbers each, which are at `from`, `step` bytes apart.
     void set(const void *from, size_t count, size_t numbers, size_t step) {
         is_set = true;
         memory = from;
@@ -162,7 +163,7 @@ struct cells {
         stride = step;
         fault = numbers == dim() ? nullptr : "a value has another number of numbers";
     }
-    // Describes what was added as what was set. NULL, or what is wrong.
+    // Describes added values like those in the caller's memory. Returns NULL, or what is wrong.
     const char *settle() {
         if (is_set) return fault;
         size_t count = 0;
@@ -181,8 +182,8 @@ struct cells {
 
 } // namespace detail
 
-// A column of rows, to which values are added row by row, or which is set to where they stand. A
-// value of several numbers is that many of T. It is good as long as the rows that it is of.
+// A column of rows. Values are added row by row, or it is set to values in memory. A value with
+// several numbers is that many of T. It is valid as long as its rows exist.
 template <class T> class values {
   public:
     using value_type = T;
@@ -194,13 +195,14 @@ template <class T> class values {
         all.insert(all.end(), numbers.begin(), numbers.end());
     }
     void add(std::initializer_list<T> numbers) const { add(view<const T>(numbers)); }
-    // The caller's memory is read when the rows are scored, not copied: an array of values,
+    // Uses the caller's memory, which is read when the rows are scored, and not copied: an array of
+    // values,
     void set(view<const T> array) const {
         cells_->set(array.data(), array.size() / cells_->dim(), cells_->dim(), 0);
         if (array.size() % cells_->dim())
             cells_->fault = "the last value lacks some of its numbers";
     }
-    // or a member of each structure of an array, with all numbers of the value.
+    // or a member of each structure in an array, which has all numbers of the value.
     template <class C, class S, class M> void set(const C &structures, M S::*member) const {
         constexpr size_t numbers = sizeof(M) / sizeof(T);
         static_assert(std::is_same_v<std::remove_extent_t<M>, T> ||
@@ -217,13 +219,14 @@ template <class T> class values {
     detail::cells *cells_ = nullptr;
 };
 
-// The same of a column that is a list. Weights are of a column that has them, 1 where none are.
+// The same for a column that is a list. Only columns with weights have them; they are 1 if none are
+// given.
 template <class T> class lists {
   public:
     using value_type = T;
     lists() = default;
     explicit operator bool() const { return cells_ != nullptr; }
-    // A row.
+    // Adds a row.
     void add(view<const T> elements, view<const float> weights = {}) const {
         auto &all = cells_->template added<T>();
         auto &every = cells_->weights;
@@ -243,7 +246,7 @@ template <class T> class lists {
     void add(std::initializer_list<T> elements, std::initializer_list<float> weights) const {
         add(view<const T>(elements), view<const float>(weights));
     }
-    // The caller's memory: row r has the elements offsets[r] to offsets[r + 1] - 1.
+    // Uses the caller's memory: row r has the elements offsets[r] to offsets[r + 1] - 1.
     void set(view<const size_t> offsets, view<const T> elements,
              view<const float> weights = {}) const {
         cells_->set(elements.data(), offsets.size() ? offsets.size() - 1 : 0, 1, 0);
@@ -259,8 +262,8 @@ template <class T> class lists {
     detail::cells *cells_ = nullptr;
 };
 
-// What is scored: the input's columns, or those of one side. They keep their memory from request to
-// request; after the largest nothing is allocated.
+// Rows to score, with the columns of the input, or with those of one side. They keep their memory
+// from request to request: after the largest request nothing is allocated.
 class rows {
   public:
     explicit rows(const input &in) : input_(in) {
@@ -273,29 +276,29 @@ class rows {
     rows(rows &&) = default;
     rows &operator=(rows &&) = default;
 
-    // Its columns by their names, to be asked for once. MMOE_E_ARGUMENT: there is none, or it is of
-    // another type, or a list.
+    // Return a column by its name; ask for each column once. MMOE_E_ARGUMENT: there is no such
+    // column, or it has another type, or is a list (for `values`) or not a list (for `lists`).
     template <class T> mmoe::values<T> values(const char *name, mmoe_error *err MMOE_OR_THROW) {
         return mmoe::values<T>(find(name, type<T>, 0, err));
     }
     template <class T> mmoe::lists<T> lists(const char *name, mmoe_error *err MMOE_OR_THROW) {
         return mmoe::lists<T>(find(name, type<T>, 1, err));
     }
-    // Forgets all values; memory stays.
+    // Removes all values, and keeps the memory.
     void clear() {
         for (detail::cells &c : cells_) c.clear();
     }
-    // Rows of the first column.
+    // Returns the number of rows of the first column.
     size_t size() {
         if (cells_.empty()) return 0;
         cells_.front().settle();
         return cells_.front().rows;
     }
-    // Of a predictor's calls: a row at fault is counted there, and is NaN alone (mmoe_batch.bad).
-    // NULL: it is an error, as at first.
+    // For a predictor's calls: a row with an error is counted in `bad`, and only its scores are NaN
+    // (mmoe_batch.bad). NULL, the default: it is an error of the call.
     void allow_bad(mmoe_bad_rows *bad) { bad_ = bad; }
-    // As mmoe.h has them, until a column changes; NULL on failure. MMOE_E_ARGUMENT: a column has
-    // other rows than the first.
+    // Returns the rows as an mmoe_batch, which is valid until a column changes; NULL on failure.
+    // MMOE_E_ARGUMENT: a column has another number of rows than the first.
     const mmoe_batch *batch(mmoe_error *err MMOE_OR_THROW) {
         columns_.clear();
         lists_.clear();
@@ -319,8 +322,8 @@ class rows {
         return &batch_;
     }
 
-    // The same of rows [first, first + count) alone, until a column changes or this is called
-    // again.
+    // The same for rows [first, first + count) only. Valid until a column changes, or this is
+    // called again.
     const mmoe_batch *part(size_t first, size_t count, mmoe_error *err MMOE_OR_THROW) {
         if (!batch(err)) return nullptr;
         if (first > batch_.rows || count > batch_.rows - first) {
