@@ -1,19 +1,20 @@
-// mmoe/train.h for C++17, as mmoe.hpp is mmoe.h: configurations, data sets, and a trainer that
-// calls back. A header alone, beside mmoe.hpp; a program links the library that trains.
+// mmoe/train.h for C++17, as mmoe.hpp is for mmoe.h: configurations, data sets, and a trainer with
+// callbacks. It is only a header, like mmoe.hpp; a program links the library that can train.
 //
 //     const mmoe::config config("config.json");
 //     const auto [schema, rows] = mmoe::fit_csv(config, "train.csv");
 //     mmoe::model model = mmoe::new_model(config, schema);
 //     mmoe::callbacks told;
-//     told.on_epoch = [](const mmoe_epoch_report &e) { return e.loss < 10; }; // false: it ends
+//     told.on_epoch = [](const mmoe_epoch_report &e) { return e.loss < 10; }; // false: it stops
 //     mmoe::trainer trainer(model, told);
 //     trainer.fit(rows);
 //     mmoe::save(model, "model.safetensors");
 //
-// What is called back may throw. An exception never crosses the library: it is kept, nothing is
-// called back any more, the library's call is ended as its header says (a fit is stopped; reading
-// has no such way and comes to its end), and it is thrown to the caller, whether `err` is given or
-// not. Of fit the model and the checkpoint are then as of one that was stopped.
+// Callbacks may throw. An exception never crosses the library: it is kept, and no more callbacks
+// are called. The library's call then ends in the way that its header describes: a fit is stopped;
+// reading is not, and continues to its end. Then the exception is thrown to the caller,
+// whether `err` is given or not. After a fit, the model and the checkpoint are those of a fit that
+// was stopped.
 #ifndef MMOE_TRAIN_HPP
 #define MMOE_TRAIN_HPP
 
@@ -26,11 +27,12 @@ namespace mmoe {
 
 namespace detail {
 
-// What a function that the library called has thrown.
+// Keeps an exception that a callback has thrown.
 class kept_exception {
   public:
     explicit operator bool() const { return kept_ != nullptr; }
-    // False: it threw, now or before; then it is not called any more.
+    // Calls the function, unless a callback has thrown before. Returns false if this one or an
+    // earlier one has thrown.
     template <class Function> bool runs(Function function) noexcept {
         if (kept_) return false;
 #ifdef __cpp_exceptions
@@ -44,7 +46,7 @@ class kept_exception {
 #endif
         return !kept_;
     }
-    // Behind the library's call.
+    // Call this after the library's call.
     void rethrow() {
 #ifdef __cpp_exceptions
         if (kept_) std::rethrow_exception(std::exchange(kept_, nullptr));
@@ -61,7 +63,7 @@ class kept_exception {
 
 class config : public detail::owned<mmoe_config, mmoe_config_free> {
   public:
-    // Takes over what a function of mmoe/data.h made.
+    // Becomes the owner of what a function of mmoe/data.h created.
     explicit config(mmoe_config *made = nullptr) : unique_ptr(made) {}
     explicit config(const char *path, mmoe_error *err MMOE_OR_THROW) {
         const detail::outcome end(err);
@@ -75,7 +77,7 @@ class config : public detail::owned<mmoe_config, mmoe_config_free> {
         end(mmoe_config_parse(json.data(), json.size(), nullptr, nullptr, &made, end));
         return config(made);
     }
-    // "trainer.n_epoch", "3": mmoe_config_set.
+    // Sets a key, for example "trainer.n_epoch" to "3": mmoe_config_set.
     mmoe_status set(const char *key, const char *value, mmoe_error *err MMOE_OR_THROW) {
         const detail::outcome end(err);
         return end(mmoe_config_set(get(), key, value, end));
@@ -90,14 +92,15 @@ inline model new_model(const config &c, const schema &s, mmoe_error *err MMOE_OR
     end(mmoe_model_create(c.get(), s.get(), nullptr, &made, end));
     return model(made);
 }
-// A copy that shares no memory; not beside a step or a fit of the model's trainer.
+// Returns a copy that shares no memory with the model. Not during a step or a fit of the model's
+// trainer.
 inline model clone(const model &m, mmoe_error *err MMOE_OR_THROW) {
     const detail::outcome end(err);
     mmoe_model *made = nullptr;
     end(mmoe_model_clone(m.get(), nullptr, &made, end));
     return model(made);
 }
-// Whole or not at all.
+// Writes the model completely or not at all.
 inline mmoe_status save(const model &m, const char *path, mmoe_error *err MMOE_OR_THROW) {
     const detail::outcome end(err);
     return end(mmoe_model_save(m.get(), path, end));
@@ -105,14 +108,14 @@ inline mmoe_status save(const model &m, const char *path, mmoe_error *err MMOE_O
 
 // ---- Data sets ----
 
-// Rows to learn from or to evaluate.
+// Rows to learn from, or to evaluate.
 class dataset : public detail::owned<mmoe_dataset, mmoe_dataset_free> {
   public:
-    // Takes over what a function of mmoe/data.h made.
+    // Becomes the owner of what a function of mmoe/data.h created.
     explicit dataset(mmoe_dataset *made = nullptr) : unique_ptr(made) {}
-    // Of rows with all columns of their input, the user's and the items', which are copied:
-    // mmoe_dataset_create. Labels are [rows, tasks] of the model, NaN where there is none; weights
-    // are [rows], or none. MMOE_E_ARGUMENT: there are others.
+    // From rows with all columns of their input, those of the user and of the items; they are
+    // copied: mmoe_dataset_create. Labels are [rows, tasks] of the model, NaN if missing. Weights
+    // are [rows], or empty. MMOE_E_ARGUMENT: the sizes are others.
     dataset(const model &m, rows &of, view<const float> labels, mmoe_error *err MMOE_OR_THROW)
         : dataset(m, of, labels, {}, err) {}
     dataset(const model &m, rows &of, view<const float> labels, view<const float> weights,
@@ -140,7 +143,7 @@ class dataset : public detail::owned<mmoe_dataset, mmoe_dataset_free> {
     int64_t size() const { return mmoe_dataset_rows(get()); }
 };
 
-// How a file is read. `options.watcher` is set by the call.
+// How a file is read. The call sets `options.watcher`.
 struct reading {
     mmoe_read_options options{};
     std::function<void(const mmoe_work &)> on_work; // empty: nobody is told
@@ -148,7 +151,7 @@ struct reading {
 
 namespace detail {
 
-// Of one call that reads: its options, and what on_work throws.
+// The options of one call that reads, and what on_work throws.
 class watched {
   public:
     explicit watched(const reading &how) : how_(how), options_(how.options) {
@@ -173,7 +176,7 @@ class watched {
 
 } // namespace detail
 
-// Rows of a training file, and the schema that was fitted to them.
+// The rows of a training file, and the schema that was fitted to them.
 struct fitted {
     mmoe::schema schema;
     dataset rows;
@@ -194,7 +197,7 @@ inline fitted fit_csv(const config &c, const char *path, const reading &how,
 inline fitted fit_csv(const config &c, const char *path, mmoe_error *err MMOE_OR_THROW) {
     return fit_csv(c, path, {}, err);
 }
-// By a schema that stands: s.get(), or mmoe_model_schema(m.get()).
+// With an existing schema: s.get(), or mmoe_model_schema(m.get()).
 inline dataset read_csv(const mmoe_schema *s, const char *path, const reading &how,
                         mmoe_error *err MMOE_OR_THROW) {
     const detail::outcome end(err);
@@ -213,20 +216,20 @@ inline dataset read_csv(const mmoe_schema *s, const char *path, mmoe_error *err 
 
 // ---- Training ----
 
-// Called by the thread that calls fit, as mmoe_trainer_options says; any may be empty.
+// Functions that the thread of fit calls, as mmoe_trainer_options says. Any of them may be empty.
 struct callbacks {
     std::function<bool(const mmoe_epoch_report &)> on_epoch; // false: training is stopped
     std::function<bool(const mmoe_progress &)> on_progress;
     std::function<void(const mmoe_warning &)> on_warning;
 };
 
-// Trains a model, which must outlive it. For one thread, but for stop.
+// Trains a model, which must outlive the trainer. Only one thread may use it, except for stop.
 class trainer {
   public:
     explicit trainer(model &m, mmoe_error *err MMOE_OR_THROW) : trainer(m, {}, {}, err) {}
     trainer(model &m, callbacks told, mmoe_error *err MMOE_OR_THROW)
         : trainer(m, std::move(told), {}, err) {}
-    // `options.user` and its functions are set here.
+    // This constructor sets `options.user` and the functions of the options.
     trainer(model &m, callbacks told, mmoe_trainer_options options, mmoe_error *err MMOE_OR_THROW)
         : tasks_(m.task_count()), calls_(std::make_unique<calls>()) {
         const detail::outcome end(err);
@@ -242,14 +245,15 @@ class trainer {
     explicit operator bool() const { return trainer_ != nullptr; }
     mmoe_trainer *get() const { return trainer_.get(); }
 
-    // Until the last epoch, an early stop, or MMOE_E_CANCELLED: somebody stopped it.
+    // Trains until the last epoch, an early stop, or MMOE_E_CANCELLED, if it was stopped.
     mmoe_status fit(const dataset &train, mmoe_error *err MMOE_OR_THROW) {
         return run(train, nullptr, err);
     }
     mmoe_status fit(const dataset &train, const dataset &valid, mmoe_error *err MMOE_OR_THROW) {
         return run(train, valid.get(), err);
     }
-    // One update with rows [first, first + count); the tasks' losses before it to `losses` [tasks].
+    // Makes one update with rows [first, first + count). Writes the tasks' losses before it to
+    // `losses` [tasks].
     mmoe_status step(const dataset &from, int64_t first, size_t count, view<double> losses,
                      mmoe_error *err MMOE_OR_THROW) {
         const detail::outcome end(err);
@@ -261,9 +265,9 @@ class trainer {
         const detail::outcome end(err);
         return end(mmoe_trainer_step(get(), from.get(), first, count, nullptr, end));
     }
-    // Before a step from rows that may have new ids: those that the vocabularies do not know get
-    // rows of their own, and the data set is made of the same rows behind it: mmoe_trainer_grow.
-    // What it has found; zeros on failure.
+    // Adds table rows for new ids, before a step with rows that may have them: mmoe_trainer_grow.
+    // Create the data set from the same rows afterwards. Returns what it has found; zeros on
+    // failure.
     mmoe_grown grow(rows &of, const mmoe_growth &limits, mmoe_error *err MMOE_OR_THROW) {
         const detail::outcome end(err);
         const mmoe_batch *batch = of.batch(end);
@@ -278,14 +282,15 @@ class trainer {
         end(mmoe_trainer_grow(get(), &of, &limits, &found, end));
         return found;
     }
-    // The version of the copy of the weights that the slot has then; 0 on failure.
+    // Publishes a copy of the weights in the slot. Returns its version; 0 on failure.
     uint64_t publish(const slot &to, mmoe_error *err MMOE_OR_THROW) {
         const detail::outcome end(err);
         uint64_t version = 0;
         end(mmoe_trainer_publish(get(), to.get(), &version, end));
         return version;
     }
-    // A checkpoint, whole or not at all, and a trainer that goes on from it to the same bits.
+    // save writes a checkpoint, completely or not at all. A trainer that resumes from it continues
+    // with the same results, bit for bit.
     mmoe_status save(const char *path, mmoe_error *err MMOE_OR_THROW) {
         const detail::outcome end(err);
         return end(mmoe_trainer_save(get(), path, end));
@@ -298,11 +303,11 @@ class trainer {
         const detail::outcome end(err);
         return end(mmoe_trainer_set_lr(get(), lr, end));
     }
-    // From any thread.
+    // May be called from any thread.
     void stop() { mmoe_trainer_stop(get()); }
 
   private:
-    // Where the library finds them, wherever the trainer is moved.
+    // At a fixed address, so that the library finds them even if the trainer is moved.
     struct calls {
         callbacks told;
         mmoe_trainer *trainer = nullptr;
@@ -314,7 +319,7 @@ class trainer {
         (void)c->kept.runs([&] { goes_on = (c->told.*Member)(*report); });
         return !goes_on;
     }
-    // It returns nothing that would stop the fit.
+    // It has no return value that would stop the fit, so an exception stops it here.
     static void on_warning(void *self, const mmoe_warning *warning) {
         auto *c = static_cast<calls *>(self);
         if (!c->kept.runs([&] { c->told.on_warning(*warning); })) mmoe_trainer_stop(c->trainer);
