@@ -16,8 +16,8 @@ extern "C" {
  * first one, and clone it for each further thread; clones share the weights.
  *
  * The scores of a row are the same, bit for bit, in every batch, predictor and call (run or
- * rank), under one rounding mode. The library computes in the rounding mode of the caller and
- * sets none. */
+ * rank), under one rounding mode. The library computes in the rounding mode of the caller;
+ * only numbers that are read from texts, or written to them, are rounded to nearest in any. */
 typedef struct mmoe_predictor mmoe_predictor;
 
 /* Creates a predictor with the weights as they are now. Embeddings are read from the model,

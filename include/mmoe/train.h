@@ -298,8 +298,8 @@ typedef struct mmoe_trainer_options {
     const char *best_folder;
     /* 1: ranks (mmoe_trainer_join) may have different kernels, BLAS cores and patch levels of
      * the library. A warning tells of it, and the weights are not, bit for bit, those of one
-     * process. 0: this is an error. Different configurations and rows are an error in both
-     * cases. */
+     * process. 0: this is an error. Different configurations, rows and weights are an error
+     * in both cases. */
     int allow_unlike;
     void *reserved[4]; /* NULL; else MMOE_E_ARGUMENT */
 } mmoe_trainer_options;
@@ -345,7 +345,7 @@ MMOE_API void mmoe_trainer_task_factors(const mmoe_trainer *trainer, double *fac
  *   on_progress, which makes all ranks fail. For a model of mmoe_model_create_among, it must not
  *   be done within on_epoch, which is refused.
  * - A fit begins by comparing the ranks. MMOE_E_CONFIG, with what differs: configurations, rows,
- *   library versions, kernels or BLAS cores (allow_unlike).
+ *   weights, library versions, kernels or BLAS cores (allow_unlike).
  *
  * MMOE_E_CONFIG: there are more ranks than segments; _ARGUMENT: the trainer has joined already,
  * or has made a step; _MEMORY. */
