@@ -226,6 +226,11 @@ static int make_model(const train_flags *f, train_run *run) {
             return cli_fail("--from: %s", err.message);
     }
     cli_warn_of_weights(f->from ? f->from : f->config, run->model);
+    const int64_t bytes = mmoe_model_parameter_count(run->model) * (int64_t)sizeof(float);
+    if (cli_ranks()->rank == 0) {
+        cli_warn_of_room("output", f->output, bytes);
+        cli_warn_of_room("checkpoint", f->checkpoint, bytes);
+    }
     return CLI_OK;
 }
 

@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "progress.h"
+#include "warnings.h"
 
 /* ---- A signal leaves nothing ---- */
 
@@ -248,6 +250,19 @@ int cli_check_paths(const cli_path *paths, size_t count) {
             if (check_pair(output, other, flags)) return CLI_USAGE;
         }
     return CLI_OK;
+}
+
+void cli_warn_of_room(const char *flag, const char *path, int64_t bytes) {
+    char target[PATH_MAX], folder[PATH_MAX + 1];
+    struct statvfs about;
+    if (!path || !mmoe_atomic_file_target(path, target)) return;
+    const char *slash = strrchr(target, '/');
+    snprintf(folder, sizeof folder, "%.*s.", slash ? (int)(slash + 1 - target) : 0, target);
+    if (statvfs(folder, &about) || !about.f_blocks) return; /* some say nothing */
+    const double room = (double)about.f_bavail * (double)about.f_frsize;
+    if (room < (double)bytes)
+        cli_warn("--%s: %s takes %.1f MB, and its file system has room for %.1f MB now", flag, path,
+                 (double)bytes / 1e6, room / 1e6);
 }
 
 int cli_write_model(mmoe_model *model, const char *path, cli_model_writer write) {

@@ -42,6 +42,10 @@ int cli_check_name(const char *flag, const char *path);
 /* Can a file be written there? Makes and removes one in its folder. */
 int cli_check_output(const char *flag, const char *path);
 
+/* A warning where so many bytes have no room there: who would write them after hours of work.
+ * `path` NULL: none. */
+void cli_warn_of_room(const char *flag, const char *path, int64_t bytes);
+
 /* Paths of one command line, NULL where a flag was not given. */
 typedef struct cli_path {
     const char *flag, *path;

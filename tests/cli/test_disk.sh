@@ -67,6 +67,20 @@ expect 1 "File too large" predict --model m.safetensors --data train.csv --outpu
 wrapper=""
 check "a failure leaves the file that was there" [ "$(cat kept.csv)" = old ]
 
+# A file system that is full, where one can be made: before the first step, and in the end.
+mkdir small
+echo 'mount -t tmpfs -o size=12k tmpfs small && exec "$@"' >mounted
+wrapper="unshare --map-root-user --mount sh ./mounted"
+if $wrapper true 2>err; then
+    # shellcheck disable=SC2086
+    expect 1 "small/m: cannot write: No space left on device" $train --output small/m
+    check "that is told of before" grep -q \
+        "warning: --output: small/m takes 0.[0-9] MB, and its file system has room for 0.0" err
+    # shellcheck disable=SC2086
+    expect 1 "warning: --checkpoint: small/k takes 0." $train --output m.out --checkpoint small/k
+fi
+wrapper=""
+
 # shellcheck disable=SC2086
 {
     expect 1 "--output: cannot write none/m: No such file or directory" $train --output none/m
