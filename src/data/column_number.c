@@ -102,8 +102,15 @@ static size_t finish_numbers(const mmoe_encoder *e, const mmoe_cell_run *run, si
     return k;
 }
 
+static bool is_among(const mmoe_numbers *numbers, double value) {
+    for (size_t i = 0; i < numbers->count; i++)
+        if (numbers->items[i] == value) return true;
+    return false;
+}
+
 /* Those of cells that are looked at together: true: all are known. */
-static bool known_numbers_of(const mmoe_encoder *e, const mmoe_cell_run *run, size_t *done) {
+static bool known_numbers_of(const mmoe_encoder *e, const mmoe_cell_run *run,
+                             const mmoe_numbers *gaps, size_t *done) {
     const mmoe_csv_cells cells = mmoe_cell_run_next(run, *done);
     double values[MMOE_CELLS_AT_ONCE];
     const uint64_t good = run->scanner->decimals(&cells, values);
@@ -111,6 +118,7 @@ static bool known_numbers_of(const mmoe_encoder *e, const mmoe_cell_run *run, si
     for (; k < cells.count; k++) {
         const mmoe_csv_field cell = mmoe_csv_cells_at(&cells, k);
         if (!(good >> k & 1) && !parse_other(run, &cell, &values[k])) break;
+        if (is_among(gaps, values[k])) break;
     }
     const size_t n = run->learned ? k : finish_numbers(e, run, first, values, k);
     for (size_t i = 0; run->learned && i < k; i++)
@@ -121,12 +129,13 @@ static bool known_numbers_of(const mmoe_encoder *e, const mmoe_cell_run *run, si
 
 static size_t known_numbers(const mmoe_encoder *e, const mmoe_cell_run *run) {
     const mmoe_number_encoder *n = constant_of(e);
-    size_t done = 0, gap = 0;
-    double number;
-    if (n->text.strip || n->text.decimal || n->transform == MMOE_TRANSFORM_LOG1P_STANDARDIZE ||
-        mmoe_number_text_gap(&n->text, &gap, &number))
+    size_t done = 0;
+    double room[MMOE_MOST_GAPS];
+    mmoe_numbers gaps = {room, 0};
+    if (n->text.strip || n->text.decimal || n->transform == MMOE_TRANSFORM_LOG1P_STANDARDIZE)
         return 0;
-    while (done < run->cells.count && known_numbers_of(e, run, &done)) continue;
+    for (size_t i = 0; mmoe_number_text_gap(&n->text, &i, &room[gaps.count]);) gaps.count++;
+    while (done < run->cells.count && known_numbers_of(e, run, &gaps, &done)) continue;
     return done;
 }
 

@@ -7,6 +7,7 @@
 
 #include "data/key.h"
 
+enum { MMOE_MOST_GAPS = 64 };
 typedef struct mmoe_number_text {
     char *strip;     /* bytes of a text that are no part of its number; NULL: none */
     char *decimal;   /* ",": what stands before the fraction; NULL: the point */
@@ -38,8 +39,8 @@ typedef struct mmoe_number_text {
                 "numbers that stand for none, as -999, in any spelling, words, and with * every "  \
                 "text that is no number, of which a warning has the count." help_},                \
         .kind = MMOE_KEY_TEXTS, .is_later = true, .is_again = again, .takes_numbers = true,        \
-        .low = 1, .high = 64, .entry = "a number, a word of 1 to 64 bytes, or *", .most = 64,      \
-        in(type, member.gaps)                                                                      \
+        .low = 1, .high = 64, .entry = "a number, a word of 1 to 64 bytes, or *",                  \
+        .most = MMOE_MOST_GAPS, in(type, member.gaps)                                              \
     }
 
 /* What is wrong with them, and with which of the keys; NULL: nothing. */
