@@ -262,7 +262,8 @@ MMOE_API const mmoe_warning *mmoe_dataset_warning(const mmoe_dataset *dataset, s
 /* Counts of a feature's values, made when the rows were read from a file or from raw values. */
 typedef struct mmoe_column_counts {
     const char *name;
-    int64_t missing; /* missing values: empty, or a word of data.missing */
+    int64_t missing; /* missing values: empty, a word of data.missing, or a value that
+                        "gaps" of the feature names */
     int64_t unknown; /* ids without a table row of their own, because they were not seen in training
                         or are outside of vocab_size; and numbers that have no logarithm, which are
                         treated as missing */

@@ -19,7 +19,8 @@ extern "C" {
  * A missing value, like the empty cell of a file, is a NaN, the integer MMOE_MISSING_INT64, or
  * one of the texts listed below. It takes row 0 of a table whose rows are learned, hashed or
  * bins. In a table with vocab_size it takes the row oov_id, or is an error if there is none. For
- * a number, "missing" in the configuration of the feature decides; without it, it is an error. */
+ * a number, "missing" in the configuration of the feature decides; without it, it is an error.
+ * Values that "gaps" of a numeric feature names are missing values of that feature. */
 typedef enum mmoe_value_type {
     MMOE_VALUE_ROW = 0,   /* sparse: int32_t, a row number of the embedding table */
     MMOE_VALUE_INT64 = 1, /* int64_t, raw; MMOE_MISSING_INT64 is missing */

@@ -269,6 +269,24 @@ START_TEST(gaps_are_missing_values) {
     takes(&n, MMOE_VALUE_INT64, integers, 7, 14, wanted);
     takes(&n, MMOE_VALUE_TEXT, texts, 7, 14, wanted);
     take_refused(&n, MMOE_VALUE_DOUBLE, &infinite, 1, "row 1: column \"x\": inf is not finite");
+    mmoe_model *model;
+    mmoe_predictor *predictor;
+    mmoe_error err = {0};
+    ck_assert_int_eq(mmoe_model_create(n.config, n.schema, NULL, &model, &err), MMOE_OK);
+    ck_assert_int_eq(mmoe_predictor_create(model, NULL, &predictor, &err), MMOE_OK);
+    const mmoe_column raw = {MMOE_VALUE_TEXT, texts, 0};
+    mmoe_batch b = {.rows = 7, .dense_columns = &raw};
+    float scores[7], same[7];
+    ck_assert_int_eq(mmoe_predictor_run(predictor, &b, scores, &err), MMOE_OK);
+    mmoe_column_served served;
+    mmoe_counts counts = {.columns = &served, .n_column = 1};
+    ck_assert_int_eq(mmoe_predictor_counts(predictor, &counts, &err), MMOE_OK);
+    ck_assert(served.values == 7 && served.missing == 5 && served.unknown == 0);
+    b = (mmoe_batch){.rows = 7, .dense = wanted, .dense_stride = 2};
+    ck_assert_int_eq(mmoe_predictor_run(predictor, &b, same, &err), MMOE_OK);
+    ck_assert_mem_eq(scores, same, sizeof scores);
+    mmoe_predictor_free(predictor);
+    mmoe_model_free(model);
     free_numbers(&n);
 }
 END_TEST
