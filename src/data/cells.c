@@ -1,17 +1,30 @@
 #include "data/cells.h"
 
+#include <string.h>
+
 #include "base/error.h"
+
+/* Files that were put one behind another have as many headers. */
+static const char again[] = ": it is the column's name, as in a header; files may be given one by "
+                            "one";
+
+static bool is_of_header(const char *column, const mmoe_csv_field *f) {
+    return column && *column && strlen(column) == f->length &&
+           memcmp(column, f->text, f->length) == 0;
+}
 
 mmoe_status mmoe_cell_fail(const mmoe_cells *c, mmoe_cell_place at, const mmoe_csv_field *f,
                            const char *fault, mmoe_error *err) {
     char shown[MMOE_SHOWN_SIZE];
     if (fault == mmoe_column_no_memory) return mmoe_fail_memory(err, f->length);
     if (c->is_blank) *c->is_blank = mmoe_cell_is_missing(c, f);
-    const char *value = mmoe_text_show(f->text, f->length, shown);
+    const char *value = mmoe_text_show(f->text, f->length, shown),
+               *hint = is_of_header(at.column, f) ? again : "";
     if (!at.feature)
-        return mmoe_fail_at(err, MMOE_E_DATA, c->path, at.row, at.column, "%s %s", value, fault);
-    return mmoe_fail_at(err, MMOE_E_DATA, c->path, at.row, at.column, "%s %s (feature \"%.100s\")",
-                        value, fault, at.feature);
+        return mmoe_fail_at(err, MMOE_E_DATA, c->path, at.row, at.column, "%s %s%s", value, fault,
+                            hint);
+    return mmoe_fail_at(err, MMOE_E_DATA, c->path, at.row, at.column,
+                        "%s %s (feature \"%.100s\")%s", value, fault, at.feature, hint);
 }
 
 /* ---- Of a column ---- */
