@@ -12,9 +12,9 @@
 static json_t *said;                                           /* sentences; NULL: none yet */
 static pthread_mutex_t said_mutex = PTHREAD_MUTEX_INITIALIZER; /* a sweep's runs warn at once */
 
-static bool was_said(const json_t *text) {
+static bool was_said(json_t *text) {
     for (size_t i = 0; i < json_array_size(said); i++)
-        if (json_equal(json_array_get(said, i), (json_t *)(uintptr_t)text)) return true;
+        if (json_equal(json_array_get(said, i), text)) return true;
     return false;
 }
 
