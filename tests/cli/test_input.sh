@@ -78,8 +78,7 @@ printf 'y,c,x,c\n1,a,0.5,b\n' >twice.csv
 fails "same name" twice.csv
 check "which name stands twice" grep -qF 'column "c"' err
 cat plain.csv plain.csv >joined.csv
-fails 'joined.csv: row 8: column "x": "x" is not a number: it is the column'"'"'s name, as in a header' \
-    joined.csv
+fails "joined.csv: row 8: column \"x\": \"x\" is not a number: it is the column's name" joined.csv
 printf 'y,c\n1,a\n0,b\n' >lacking.csv
 fails 'column "x"' lacking.csv
 printf 'y,c,x\n1,a,"0.5\n0,b,1\n' >quote.csv

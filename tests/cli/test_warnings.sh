@@ -805,6 +805,18 @@ END
 sed 's/"user", /"user", "vocab_size": 9, /' config.json >fixed.json
 if unshare --map-root-user --net true 2>err; then walk_plan "unshare --map-root-user --net"; fi
 
+# ---- A file system that is full ----
+
+# It cannot be written in the end either.
+mkdir small
+echo 'mount -t tmpfs -o size=4k tmpfs small && echo full >small/f && exec "$@"' >mounted
+wrapper="unshare --map-root-user --mount sh ./mounted"
+if $wrapper true 2>err; then
+    expect 1 "--output: small/m takes 0.0 MB, and its file system has room for 0.0 MB now" train \
+        --config config.json --train good.csv --output small/m
+fi
+wrapper=""
+
 # ---- Long names ----
 
 # A sentence is one line, and whole, however long the file's path is.

@@ -22,7 +22,7 @@ export LD_LIBRARY_PATH
 
 for file in include/mmoe/mmoe.h include/mmoe/base.h include/mmoe/model.h include/mmoe/input.h \
     include/mmoe/predictor.h include/mmoe/slot.h include/mmoe/arrow.h include/mmoe/data.h \
-    include/mmoe/estimate.h include/mmoe/evaluate.h include/mmoe/inspect.h \
+    include/mmoe/create.h include/mmoe/estimate.h include/mmoe/evaluate.h include/mmoe/inspect.h \
     include/mmoe/train.h include/mmoe/mmoe.hpp \
     include/mmoe/core.hpp include/mmoe/rows.hpp include/mmoe/train.hpp \
     bin/mmoe share/man/man1/mmoe.1 share/mmoe/python/mmoe.py; do
@@ -31,7 +31,7 @@ done
 for file in libmmoe.a libmmoe.so; do check "$file" test -s "$lib/$file"; done
 # (Where MPI is, its library, header and program are there, too.)
 check "nothing else" test \
-    "$(find "$root" \( -type f -o -type l \) ! -name '*mpi*' | wc -l)" -eq 26
+    "$(find "$root" \( -type f -o -type l \) ! -name '*mpi*' | wc -l)" -eq 27
 check "the program runs" "$prefix/bin/mmoe" --version
 check "and without a word where its library is" env -u LD_LIBRARY_PATH "$prefix/bin/mmoe" --version
 check "the library's own calls are bound" sh -c "readelf -d '$lib/libmmoe.so' | grep -q SYMBOLIC"

@@ -153,9 +153,9 @@ END_TEST
 /* A new function belongs into the list above. */
 START_TEST(all_of_the_headers_are_walked) {
     static const char *const headers[] = {
-        HEADERS "/arrow.h",     HEADERS "/base.h",  HEADERS "/data.h",    HEADERS "/estimate.h",
-        HEADERS "/evaluate.h",  HEADERS "/input.h", HEADERS "/inspect.h", HEADERS "/model.h",
-        HEADERS "/predictor.h", HEADERS "/slot.h",  HEADERS "/train.h"};
+        HEADERS "/arrow.h",    HEADERS "/base.h",      HEADERS "/create.h", HEADERS "/data.h",
+        HEADERS "/estimate.h", HEADERS "/evaluate.h",  HEADERS "/input.h",  HEADERS "/inspect.h",
+        HEADERS "/model.h",    HEADERS "/predictor.h", HEADERS "/slot.h",   HEADERS "/train.h"};
     static const char parameter[] = "const mmoe_allocator *alloc,";
     int count = 0;
     for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) {
