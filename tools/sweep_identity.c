@@ -223,7 +223,7 @@ static void warn_of_record(const char *path, int unknown, bool knows_vectors) {
 static int check_record(const char *path, json_t *own, const char *directory) {
     json_t *found = json_load_file(path, 0, NULL);
     if (!found) return cli_fail("%s is no description of a sweep", path);
-    int unknown;
+    int unknown = 0;
     const char *changed = NULL;
     const bool is_new = join_pretrained(own, found, &changed),
                knows_vectors = !is_new || json_object_get(found, pretrained);
