@@ -166,11 +166,11 @@ typedef struct mmoe_read_options {
      * data.quotes to be "strict". With MMOE_ROWS_TO_SCORE bad rows keep their places instead:
      * mmoe_dataset_lacks tells which they are. */
     int64_t skip_bad;
-    /* If not NULL: when *stop becomes other than 0, the call ends with MMOE_E_CANCELLED and
-     * leaves nothing behind. The watcher, any thread or a signal handler may set it. It is
-     * checked before the next bytes are read (for a pipe: when they have come), and before the
-     * next block is learned from or packed. Rows that are held in memory are processed to their
-     * end once all are read. */
+    /* If not NULL: soon after *stop becomes other than 0, the call ends with MMOE_E_CANCELLED and
+     * leaves nothing behind. The watcher, any thread or a signal handler may set it; it must stay
+     * valid until the call returns. It is checked before more bytes are read, while the call waits
+     * for the writer of a pipe, and before the next block is learned from or packed. Rows that are
+     * held in memory are processed to their end once all are read. NULL: nothing stops the call. */
     const int *stop;
     void *reserved[2]; /* NULL; else MMOE_E_ARGUMENT */
 } mmoe_read_options;
@@ -330,8 +330,9 @@ typedef struct mmoe_csv_packing {
     const mmoe_config *config; /* a schema is fitted to the rows; NULL: `schema` is used */
     const mmoe_schema *schema; /* this schema encodes the rows; NULL, too: the folder's schema does,
                                   and the rows are appended to the folder's */
-    /* `threads` threads also write. The folder keeps the columns of `keep`; for a folder with
-     * rows these must be all that it keeps. Other members are 0. */
+    /* How the file is read; `threads` threads also write. The folder keeps the columns of `keep`;
+     * for a folder with rows these must be all that it keeps. `labels` must be
+     * MMOE_LABELS_REQUIRED, and `stream_folder` NULL. */
     mmoe_read_options reading;
     /* 1, only without configuration and schema: values that the folder's vocabularies do not
      * know get rows of their own behind the known ones, as "min_count" and "max_vocab" say for
@@ -340,12 +341,13 @@ typedef struct mmoe_csv_packing {
 } mmoe_csv_packing;
 /* Packs a file without ever holding all of its rows in memory. The folder is the same, byte for
  * byte, as one made by reading the rows and mmoe_dataset_pack or mmoe_dataset_append. Memory is
- * needed for vocabularies and a few blocks of 4 MB. Rows that wait for a schema to be fitted are
- * in a file without a name beside the folder, some 8 bytes for each number.
+ * needed for vocabularies and a few blocks of 4 MB. While a schema is fitted, numbers and labels
+ * wait in a file without a name beside the folder, 8 bytes for each number.
  *
  * Unless `out` is NULL, *out gets all rows of the folder, streamed, with the warnings and counts
  * (mmoe_dataset_column) of the rows that were read; the caller frees it. The errors are those of
- * the functions named; MMOE_E_IO: also if the disk is full, and nothing is left behind then. */
+ * the functions named; MMOE_E_IO: also if the disk is full; _CANCELLED: reading.stop. After a
+ * failure nothing is left behind. */
 MMOE_API mmoe_status mmoe_pack_csv(const mmoe_csv_packing *what, const mmoe_allocator *alloc,
                                    mmoe_dataset **out, mmoe_error *err);
 

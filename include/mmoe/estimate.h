@@ -24,8 +24,9 @@ typedef struct mmoe_table_estimate {
     /* How it is updated: "dense", "deferred", "lazy", or "none" for a frozen table; static. */
     const char *update;
     const char *why; /* the reason, a sentence; static */
-    /* The average number of distinct rows that a share of a batch reads. It is counted in some
-     * batches of `data`; without `data`, ids are assumed to be drawn evenly. */
+    /* The average number of distinct rows that one of 2^i ranks reads in its share of a batch. It
+     * is counted in some batches of `data` (mmoe_estimate_options); without it, ids are assumed to
+     * be drawn evenly. */
     double met[MMOE_RANK_SHARES];
 } mmoe_table_estimate;
 
@@ -82,9 +83,9 @@ typedef struct mmoe_estimate {
      * that each rank sums at them. */
     int64_t shared_bytes, sum_bytes;
     /* With trainer.lanes: the bytes that ranks also tell each other about the rows of the next
-     * batch. It is for rows of which each rank streams its lanes, as far as these rows fill
-     * blocks. 0: `data` is in memory and stays there. Labels are included if the score of each
-     * row is needed, in a run of one epoch, or if `data` lacks some labels or has weights. */
+     * batch: ids and lists; labels and weights in a run of one epoch, or if `data` lacks labels or
+     * has weights. Only streamed rows of whole blocks count. 0: `data` is in memory and stays
+     * there. */
     int64_t told_bytes;
     int32_t n_barrier, n_barrier_number;
     /* The time of an epoch of `rows`, without validation: its steps, the order of its rows, and
@@ -100,7 +101,7 @@ typedef struct mmoe_estimate_options {
     int threads;  /* threads of the trainer, 1 to 256; 0: one for each processor */
     int64_t rows; /* rows of an epoch; 0: those of `data` */
     /* Rows of the schema, which show how long lists are, and how often ids occur. NULL: lists
-     * have one element each. */
+     * have one element each, and ids are drawn evenly. */
     const mmoe_dataset *data;
     int ranks; /* the largest number of ranks, a power of two up to 64; 0 and 1: none */
 } mmoe_estimate_options;
