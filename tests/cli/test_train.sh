@@ -138,8 +138,13 @@ check "nobody hears of what is packed" [ $? -eq 1 -a -s n.d/manifest.json ]
 exec 4>&-
 
 # A signal when the model is written ends what is left, the test rows' metrics.
-"$mmoe" synth clicks --rows 200000 --seed 7 --output long.csv 2>err
-no_model_is_there() { rm -f n.safetensors; }
+# Those of each try take twice as long as of the one before.
+long=100000
+no_model_is_there() {
+    rm -f n.safetensors
+    long=$((2 * long))
+    "$mmoe" synth clicks --rows $long --seed 7 --output long.csv 2>err
+}
 a_model_is_there() { [ -e n.safetensors ]; }
 cut_off TERM no_model_is_there a_model_is_there "$mmoe" train --config config.json --threads 1 \
     --train train.csv --test long.csv --output n.safetensors
