@@ -399,9 +399,9 @@ for odd in '?!' oops inf 12,5; do
     check "of integers, too" \
         [ "$(grep embed_dim out | grep -vc quantiles) $(grep -c standardize out)" = "0 3" ]
     sed "3s/[^,]*/other/; 4s/,[^,]*/,other/; 5s/,[^,]*,y/,other,y/" odd.csv >odds.csv
-    expect 0 "column \"x\" left out: 2 of 2000 values are no numbers (the first, in row 3, is" \
+    expect 0 "column \"x\" lacks 2 of 2000 values (2 are no numbers, the first \"other\" in row 3" \
         init odds.csv --label y
-    check "nor is one of many integers" grep -qF 'column "n" left out: 2 of 2000 values are' err
+    check "nor are many integers" grep -qF '1 rows a value; lacks 2 of 2000 values (2 are no' err
 done
 
 finish

@@ -191,8 +191,8 @@ static mmoe_status refusal_of(const char *key, const char *line, mmoe_error *why
 START_TEST(a_manifest_says_what_became_of_it) {
     mmoe_error why = {0};
     ck_assert_int_eq(refusal_of("\"first_row\"", "\"first_row\": 99,\n", &why), MMOE_E_FORMAT);
-    ck_assert_ptr_nonnull(strstr(why.message, "restore the file or pack the data anew"));
-    ck_assert_ptr_nonnull(strstr(why.message, "without the line \"checksum\""));
+    ck_assert_ptr_nonnull(strstr(why.message, "restore it or pack the data anew"));
+    ck_assert_ptr_nonnull(strstr(why.message, "delete its line \"checksum\""));
     ck_assert_int_eq(refusal_of("\"checksum\"", NULL, &why), MMOE_OK); /* an older one */
     ck_assert_int_eq(refusal_of("\"version\"", "\"version\": 2,\n", &why), MMOE_E_VERSION);
     ck_assert_ptr_nonnull(strstr(why.message, "manifest.json: written by a newer version, mmoe "));
