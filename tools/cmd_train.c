@@ -102,9 +102,8 @@ static bool parse_flags(int argc, char **argv, train_flags *f, int *status) {
         "rows).\nThe same seed, data and machine give the same model, whatever the number of "
         "threads.\nSIGINT, SIGTERM, SIGHUP and SIGXCPU (a limit of processor time) stop the run; "
         "with --checkpoint it can be\ncontinued with the same bits.\nTo continue a run that began "
-        "with --from, give --from again; the "
-        "weights come from the checkpoint.\nA warning tells if experts collapse; mmoe inspect "
-        "--help explains that.",
+        "with --from, give --from again; the weights come from the checkpoint.\nA warning tells if "
+        "experts collapse; mmoe inspect --help explains that.",
         options,
         NULL,
         NULL,

@@ -124,3 +124,13 @@ char *mmoe_json_print(const json_t *json, size_t flags, const mmoe_allocator *al
     mmoe_rounding_restore(callers);
     return text;
 }
+
+json_t *mmoe_json_texts(char *const *items, size_t count) {
+    json_t *array = json_array();
+    for (size_t i = 0; array && i < count; i++)
+        if (json_array_append_new(array, json_string(items[i]))) {
+            json_decref(array);
+            array = NULL;
+        }
+    return array;
+}

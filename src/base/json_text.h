@@ -15,4 +15,7 @@ mmoe_status mmoe_json_parse(const char *text, size_t length, size_t flags,
  * those of json_dumps. */
 char *mmoe_json_print(const json_t *json, size_t flags, const mmoe_allocator *alloc);
 
+/* An array of texts, for the caller to drop; NULL when memory is out. */
+json_t *mmoe_json_texts(char *const *items, size_t count);
+
 #endif

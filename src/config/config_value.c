@@ -356,16 +356,6 @@ static json_t *load_numbers(const mmoe_numbers *numbers) {
     return array;
 }
 
-static json_t *load_texts(const mmoe_texts *texts) {
-    json_t *array = json_array();
-    for (size_t i = 0; array && i < texts->count; i++)
-        if (json_array_append_new(array, json_string(texts->items[i]))) {
-            json_decref(array);
-            array = NULL;
-        }
-    return array;
-}
-
 /* Whether an optional key was not given. */
 static bool is_absent(const mmoe_key *key, const void *from) {
     const bool is_optional = !key->doc.default_value;
@@ -421,7 +411,8 @@ static json_t *load_value(const mmoe_key *key, const void *from, const mmoe_conf
     case MMOE_KEY_NUMBERS:
         return load_numbers(from);
     case MMOE_KEY_TEXTS:
-        return load_texts(from);
+        return mmoe_json_texts(((const mmoe_texts *)from)->items,
+                               ((const mmoe_texts *)from)->count);
     case MMOE_KEY_CHOICE:
         return load_choice(key, from);
     case MMOE_KEY_DOUBLE:

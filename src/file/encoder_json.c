@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "base/error.h"
+#include "base/json_text.h"
 #include "base/text.h"
 #include "base/words.h"
 #include "data/column_kinds.h"
@@ -52,16 +53,6 @@ static json_t *numbers_json(const mmoe_numbers *numbers) {
     return array;
 }
 
-static json_t *texts_json(const mmoe_texts *texts) {
-    json_t *array = json_array();
-    for (size_t i = 0; array && i < texts->count; i++)
-        if (json_array_append_new(array, json_string(texts->items[i]))) {
-            json_decref(array);
-            array = NULL;
-        }
-    return array;
-}
-
 static json_t *word_json(const mmoe_key *key, int32_t value) {
     size_t length;
     const char *word = mmoe_key_word_of(key->doc.allowed, value - key->first, &length);
@@ -90,7 +81,7 @@ static json_t *value_json(const mmoe_encoder *e, const mmoe_key *key) {
     case MMOE_KEY_NUMBERS:
         return numbers_json(at);
     case MMOE_KEY_TEXTS:
-        return texts_json(at);
+        return mmoe_json_texts(((const mmoe_texts *)at)->items, ((const mmoe_texts *)at)->count);
     case MMOE_KEY_VOCABULARY:
         return json_string(mmoe_vocab_is_int(*(mmoe_vocab *const *)at) ? "int" : "string");
     default:

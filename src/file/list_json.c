@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/json_text.h"
 #include "base/words.h"
 #include "data/texts.h"
 
@@ -27,21 +28,12 @@ json_t *mmoe_padding_to_json(json_t *json, int64_t padding) {
     return padding < 0 ? json : with(json, "padding", json_integer(padding));
 }
 
-static json_t *texts_json(const mmoe_texts *texts) {
-    json_t *array = json_array();
-    for (size_t i = 0; array && i < texts->count; i++) {
-        if (!json_array_append_new(array, json_string(texts->items[i]))) continue;
-        json_decref(array);
-        array = NULL;
-    }
-    return array;
-}
-
 json_t *mmoe_list_to_json(json_t *json, const mmoe_sparse_column *c) {
     const mmoe_list_how *how = &c->how;
     const char separators[] = {how->separator, how->weight_separator, '\0'};
     json = mmoe_padding_to_json(json, c->padding);
-    if (c->columns.items) json = with(json, "columns", texts_json(&c->columns));
+    if (c->columns.items)
+        json = with(json, "columns", mmoe_json_texts(c->columns.items, c->columns.count));
     if (c->list < 0) return json;
     json_t *list = json_pack("{s:i, s:s, s:s}", "max_len", (int)how->max_len, "truncate",
                              truncations[how->truncate], "pooling", poolings[how->pooling]);

@@ -6,8 +6,9 @@
 #include <sys/mman.h>
 
 #include "base/error.h"
+#include "base/pool.h"
 
-enum { BUFFER_MB = 128, MOST = 256 }; /* MB: of x86-64; of others as much or less */
+enum { BUFFER_MB = 128, MOST = MMOE_MOST_WORKERS }; /* MB: of x86-64; of others no more */
 
 /* OpenBLAS's own, which its headers do not declare; where another BLAS has none, nothing is taken.
  */
