@@ -61,6 +61,7 @@ typedef struct mmoe_epoch_report {
      * time of all but the shortest epochs. */
     const mmoe_gate_use *gates;
     const mmoe_progressive *progressive; /* [n_task]; NULL if trainer.n_epoch is above 1 */
+    int32_t member, n_member;            /* from 1; of how many (model.members) */
 } mmoe_epoch_report;
 
 /* The state within an epoch, for a progress line. Pointers are valid during the callback. */
@@ -69,7 +70,8 @@ typedef struct mmoe_progress {
     int64_t rows_done, rows;
     double seconds; /* since the epoch began */
     int32_t n_task;
-    const double *task_loss; /* [n_task], means so far */
+    const double *task_loss;  /* [n_task], means so far */
+    int32_t member, n_member; /* from 1; of how many (model.members) */
 } mmoe_progress;
 
 typedef struct mmoe_trainer_options {

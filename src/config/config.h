@@ -205,6 +205,8 @@ struct mmoe_config {
     mmoe_table_init embedding_init;
     float embedding_init_scale;
     mmoe_first_layer first_layer;
+    int32_t members; /* whole models, whose predictions are averaged */
+    int32_t member;  /* of which of them this one is; it has no key, and is not written */
     mmoe_trainer_config trainer;
     char *json; /* the normalised text that mmoe_config_text gives and the model file keeps */
     /* As it was written: what mmoe_config_set edits, so that defaults that follow another key stay
@@ -215,6 +217,10 @@ struct mmoe_config {
 /* A deep copy; MMOE_E_MEMORY. */
 mmoe_status mmoe_config_copy(const mmoe_config *config, const mmoe_allocator *alloc,
                              mmoe_config **out, mmoe_error *err);
+/* A copy of the first member's, for another: the same but for its seed, which is `member` more. */
+mmoe_status mmoe_config_copy_member(const mmoe_config *config, int32_t member,
+                                    const mmoe_allocator *alloc, mmoe_config **out,
+                                    mmoe_error *err);
 
 /* Have the tasks several types? */
 bool mmoe_config_is_mixed(const mmoe_config *config);

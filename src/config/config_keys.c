@@ -229,6 +229,11 @@ static const mmoe_key other_keys[] = {
             "Adds a linear function w . x + c of the model's input to each task's score before its "
             "link: the wide part of Wide & Deep. It begins as a linear model of the dense columns, "
             "fitted to the training rows, which training then improves."),
+    INTEGER("model.members", MMOE_KEY_INT32, IN_CONFIG(members), "1", 1, 64,
+            "Whole models of this configuration, with the seeds trainer.seed, trainer.seed + 1 and "
+            "so on. They are trained one after another, each with its own best epoch, and saved "
+            "and served as one, whose predictions are the means of theirs (a deep ensemble). "
+            "Training, scoring and memory cost as many times more."),
     WORDS("model.init", IN_CONFIG(init), "\"pytorch\"", MMOE_LINEAR_INITS,
           "The distribution that the weights of all layers are drawn from; biases begin at 0, "
           "except with pytorch."),

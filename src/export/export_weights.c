@@ -9,7 +9,7 @@ mmoe_status mmoe_model_export_weights(const mmoe_model *model, const char *path,
     mmoe_status status = mmoe_model_check_floats(model, "mmoe_model_export_weights", err);
     if (!status) status = mmoe_file_check_values(model, err);
     if (status) return status;
-    size_t count = model->graph->tensors.count;
+    size_t count = mmoe_file_tensor_count(model);
     mmoe_container_tensor *tensors = mmoe_alloc(&model->alloc, count, sizeof *tensors);
     if (!tensors) return mmoe_fail_memory(err, count * sizeof *tensors);
     size_t counters = mmoe_file_model_tensors(

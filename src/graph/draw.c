@@ -80,7 +80,7 @@ static mmoe_status make_orthogonal(const mmoe_allocator *alloc, float *x, int64_
 /* A matrix that is drawn as a whole is all of its tensor. */
 static mmoe_status draw_part(const mmoe_params *p, const mmoe_tensor *tensor, span part,
                              uint64_t seed, float *x, mmoe_error *err) {
-    const uint64_t stream = mmoe_stream(MMOE_STREAM_INIT, hash_name(tensor->name));
+    const uint64_t stream = mmoe_stream(MMOE_STREAM_INIT, hash_name(tensor->name + tensor->prefix));
     switch (tensor->init) {
     case MMOE_INIT_CONSTANT:
         for (int64_t i = part.first; i < part.end; i++) x[i - part.first] = tensor->init_a;

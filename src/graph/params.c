@@ -95,9 +95,24 @@ void mmoe_tensors_set_rows(mmoe_tensors *t, int32_t table, int64_t rows) {
     t->n_row_value = place;
 }
 
+mmoe_status mmoe_tensors_prefix(mmoe_tensors *t, const char *prefix, mmoe_error *err) {
+    const size_t length = strlen(prefix);
+    for (size_t i = 0; i < t->count; i++) {
+        mmoe_tensor *x = &t->items[i];
+        const size_t size = length + strlen(x->name) + 1;
+        char *name = mmoe_alloc(&t->alloc, size, 1);
+        if (!name) return mmoe_fail_memory(err, size);
+        snprintf(name, size, "%s%s", prefix, x->name);
+        mmoe_release(&t->alloc, x->name);
+        x->name = name;
+        x->prefix = length;
+    }
+    return MMOE_OK;
+}
+
 const mmoe_tensor *mmoe_tensors_find(const mmoe_tensors *t, const char *name) {
     for (size_t i = 0; i < t->count; i++)
-        if (!strcmp(t->items[i].name, name)) return &t->items[i];
+        if (!strcmp(t->items[i].name + t->items[i].prefix, name)) return &t->items[i];
     return NULL;
 }
 

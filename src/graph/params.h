@@ -44,7 +44,8 @@ typedef enum mmoe_tensor_role {
 } mmoe_tensor_role;
 
 typedef struct mmoe_tensor {
-    char *name; /* torch-rechub's state_dict name */
+    char *name;    /* torch-rechub's state_dict name, behind that of a member */
+    size_t prefix; /* length of the latter, by which it is not drawn or found */
     mmoe_tensor_kind kind;
     mmoe_tensor_role role;
     int32_t rank; /* 0, 1 or 2 */
@@ -137,7 +138,10 @@ mmoe_status mmoe_tensors_add(mmoe_tensors *t, mmoe_tensor tensor, mmoe_error *er
                              ...) __attribute__((format(printf, 4, 5)));
 /* A table has so many rows: the places of what stands behind it follow. */
 void mmoe_tensors_set_rows(mmoe_tensors *t, int32_t table, int64_t rows);
-const mmoe_tensor *mmoe_tensors_find(const mmoe_tensors *t, const char *name); /* NULL: none */
+/* Names so far begin with `prefix`. MMOE_E_MEMORY. */
+mmoe_status mmoe_tensors_prefix(mmoe_tensors *t, const char *prefix, mmoe_error *err);
+/* By its name without a prefix; NULL: none. */
+const mmoe_tensor *mmoe_tensors_find(const mmoe_tensors *t, const char *name);
 void mmoe_tensors_finish(mmoe_tensors *t);
 /* Where a trained tensor begins in the whole. */
 int64_t mmoe_tensors_place(const mmoe_tensors *t, const mmoe_tensor *tensor);

@@ -3,7 +3,7 @@
 
 #include "base/error.h"
 #include "mmoe/train.h"
-#include "model/model.h"
+#include "model/members.h"
 
 mmoe_status mmoe_model_like(const mmoe_model *model, mmoe_lent_tables tables,
                             const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err) {
@@ -54,15 +54,32 @@ static mmoe_status clone(const mmoe_model *model, const mmoe_params *weights,
     return MMOE_OK;
 }
 
-mmoe_status mmoe_model_clone_with(const mmoe_model *model, const mmoe_params *weights,
+typedef struct cloning {
+    const mmoe_weights_source *from;
+    const mmoe_allocator *alloc;
+} cloning;
+
+static mmoe_status clone_member(const mmoe_model *of, void *context, mmoe_model **out,
+                                mmoe_error *err) {
+    const cloning *c = context;
+    return clone(of, c->from->weights(c->from->context, of), c->alloc, out, err);
+}
+
+mmoe_status mmoe_model_clone_with(const mmoe_model *model, const mmoe_weights_source *from,
                                   const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err) {
     mmoe_allocator a;
     mmoe_status status = mmoe_model_check_whole(model, "the model is not copied", err);
     if (!status) status = mmoe_model_begin(alloc, &a, err);
     if (status) return status;
-    status = clone(model, weights, &a, out, err);
+    cloning c = {from, &a};
+    status = mmoe_members_make(model, clone_member, &c, out, err);
     mmoe_tally_end(&a);
     return status;
+}
+
+static const mmoe_params *own_weights(void *context, const mmoe_model *member) {
+    (void)context;
+    return &member->params;
 }
 
 mmoe_status mmoe_model_clone(const mmoe_model *model, const mmoe_allocator *alloc, mmoe_model **out,
@@ -71,5 +88,5 @@ mmoe_status mmoe_model_clone(const mmoe_model *model, const mmoe_allocator *allo
     if (!model || !out)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: %s is NULL", call, model ? "out" : "model");
     if (mmoe_allocator_check(alloc, call, err)) return MMOE_E_ARGUMENT;
-    return mmoe_model_clone_with(model, &model->params, alloc, out, err);
+    return mmoe_model_clone_with(model, &(mmoe_weights_source){own_weights, NULL}, alloc, out, err);
 }

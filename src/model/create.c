@@ -4,6 +4,7 @@
 #include "base/comm.h"
 #include "base/error.h"
 #include "model/build.h"
+#include "model/members.h"
 #include "model/pretrained.h"
 
 static void set_init(mmoe_tensor *t, mmoe_init_kind kind, double a) {
@@ -132,21 +133,26 @@ mmoe_status mmoe_model_parts_make(const mmoe_config *config, mmoe_schema *schema
     return status;
 }
 
+static mmoe_status make_blank(const mmoe_config *config, const mmoe_schema *schema,
+                              mmoe_among among, const mmoe_allocator *a, mmoe_model **out,
+                              mmoe_error *err) {
+    mmoe_model_parts parts;
+    mmoe_schema *own = NULL;
+    mmoe_status status = mmoe_schema_copy(schema, a, &own, err);
+    if (!status && (status = mmoe_pretrained_settle(own, err))) mmoe_schema_free(own);
+    if (!status) status = mmoe_model_parts_make(config, own, a, &parts, err);
+    if (status) return status;
+    mmoe_model_deal(parts.graph, parts.schema, among);
+    return mmoe_model_assemble(&parts, a, out, err);
+}
+
 mmoe_status mmoe_model_blank_among(const mmoe_config *config, const mmoe_schema *schema,
                                    mmoe_among among, const mmoe_allocator *alloc, mmoe_model **out,
                                    mmoe_error *err) {
     mmoe_allocator a;
-    mmoe_model_parts parts = {0};
-    mmoe_schema *own = NULL;
     mmoe_status status = mmoe_model_begin(alloc, &a, err);
     if (status) return status;
-    status = mmoe_schema_copy(schema, &a, &own, err);
-    if (!status && (status = mmoe_pretrained_settle(own, err))) mmoe_schema_free(own);
-    if (!status) status = mmoe_model_parts_make(config, own, &a, &parts, err);
-    if (!status) {
-        mmoe_model_deal(parts.graph, parts.schema, among);
-        status = mmoe_model_assemble(&parts, &a, out, err);
-    }
+    status = make_blank(config, schema, among, &a, out, err);
     mmoe_tally_end(&a);
     return status;
 }
@@ -176,6 +182,41 @@ mmoe_status mmoe_model_create(const mmoe_config *config, const mmoe_schema *sche
     return mmoe_model_create_among(config, schema, NULL, alloc, out, err);
 }
 
+/* *out stays NULL on failure. */
+static mmoe_status make_member(const mmoe_config *config, int32_t member,
+                               const mmoe_schema *schema, mmoe_among among,
+                               const mmoe_allocator *a, mmoe_model **out, mmoe_error *err) {
+    mmoe_config *its;
+    mmoe_model *m = NULL;
+    mmoe_status status = mmoe_config_copy_member(config, member, a, &its, err);
+    if (status) return status;
+    status = make_blank(its, schema, among, a, &m, err);
+    mmoe_config_free(its);
+    if (status) return status;
+    status = mmoe_model_draw(m, err);
+    if (status)
+        mmoe_model_free(m);
+    else
+        *out = m;
+    return status;
+}
+
+static mmoe_status make_members(const mmoe_config *config, const mmoe_schema *schema,
+                                mmoe_among among, const mmoe_allocator *a, mmoe_model **out,
+                                mmoe_error *err) {
+    mmoe_model *first = NULL, **at = &first;
+    mmoe_status status = MMOE_OK;
+    for (int32_t i = 0; !status && i < config->members; i++) {
+        status = make_member(config, i, schema, among, a, at, err);
+        if (!status) at = &(*at)->next;
+    }
+    if (status)
+        mmoe_model_free(first);
+    else
+        *out = first;
+    return status;
+}
+
 mmoe_status mmoe_model_create_among(const mmoe_config *config, const mmoe_schema *schema,
                                     const mmoe_comm *comm, const mmoe_allocator *alloc,
                                     mmoe_model **out, mmoe_error *err) {
@@ -184,14 +225,12 @@ mmoe_status mmoe_model_create_among(const mmoe_config *config, const mmoe_schema
         return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: config, schema and out must not be NULL", call);
     if (mmoe_model_check_tasks(config, schema, call, err)) return MMOE_E_ARGUMENT;
     if (mmoe_allocator_check(alloc, call, err)) return MMOE_E_ARGUMENT;
-    mmoe_model *m;
     const mmoe_among own = {comm ? comm->rank : 0, comm ? comm->size : 1};
-    mmoe_status status = mmoe_model_blank_among(config, schema, own, alloc, &m, err);
+    mmoe_allocator a;
+    mmoe_status status = own.ranks > 1 ? mmoe_members_check_one(config, call, err) : MMOE_OK;
+    if (!status) status = mmoe_model_begin(alloc, &a, err);
     if (status) return status;
-    status = mmoe_model_draw(m, err);
-    if (status)
-        mmoe_model_free(m);
-    else
-        *out = m;
+    status = make_members(config, schema, own, &a, out, err);
+    mmoe_tally_end(&a);
     return status;
 }

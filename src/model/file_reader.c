@@ -329,6 +329,11 @@ mmoe_status mmoe_file_check_tensors(mmoe_file_reader *r, const mmoe_tensors *ten
     mmoe_status status = MMOE_OK;
     for (size_t i = 0; i < tensors->count && !status; i++)
         status = check_tensor(r, &tensors->items[i], err);
+    return status;
+}
+
+mmoe_status mmoe_file_check_used(const mmoe_file_reader *r, mmoe_error *err) {
+    mmoe_status status = MMOE_OK;
     for (size_t i = 0; i < mmoe_container_count(r->file) && !status; i++)
         if (!r->used[i])
             status = mmoe_fail_format(

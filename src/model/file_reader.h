@@ -47,9 +47,11 @@ mmoe_status mmoe_file_check_intact(const mmoe_file_reader *r, mmoe_error *err);
 mmoe_container_tensor *mmoe_file_take_tensor(mmoe_file_reader *r, const char *name);
 /* The scales of a table of integers, likewise. */
 mmoe_container_tensor *mmoe_file_take_scales(mmoe_file_reader *r, const char *table);
-/* Every tensor of the model is there and good, and no other is that was not used before. */
+/* Every tensor of a member is there and good; and no other is in the file than those that were
+ * used. */
 mmoe_status mmoe_file_check_tensors(mmoe_file_reader *r, const mmoe_tensors *tensors,
                                     mmoe_error *err);
+mmoe_status mmoe_file_check_used(const mmoe_file_reader *r, mmoe_error *err);
 /* Data of tensor `index` of the file that were left. MMOE_E_IO, _MEMORY. */
 mmoe_status mmoe_file_fetch(mmoe_file_reader *r, size_t index, mmoe_error *err);
 /* All tensors but those that are there already: what was taken from the container, and, if they

@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "data/schema_growth.h"
 #include "mmoe/train.h"
-#include "model/model.h"
+#include "model/members.h"
 
 static bool are_alike(const mmoe_tensor *a, const mmoe_tensor *b) {
     const bool is_table = a->kind == MMOE_TENSOR_TABLE;
@@ -72,11 +72,23 @@ static mmoe_status plan(const mmoe_model *from, const mmoe_config *config, const
     return status;
 }
 
-static mmoe_status make(const mmoe_model *from, const mmoe_config *by, const mmoe_schema *grown,
-                        const mmoe_allocator *a, mmoe_model **out, mmoe_error *err) {
+typedef struct growing {
+    const mmoe_config *by;
+    const mmoe_schema *grown;
+    const mmoe_allocator *alloc;
+} growing;
+
+static mmoe_status grow_member(const mmoe_model *from, void *context, mmoe_model **out,
+                               mmoe_error *err) {
+    const growing *how = context;
+    const mmoe_allocator *a = how->alloc;
     mmoe_model_parts parts;
     mmoe_model *m = NULL;
-    mmoe_status status = plan(from, by, grown, a, &parts, err);
+    mmoe_config *by;
+    mmoe_status status = mmoe_config_copy_member(how->by, from->config->member, a, &by, err);
+    if (status) return status;
+    status = plan(from, by, how->grown, a, &parts, err);
+    mmoe_config_free(by);
     if (!status) status = mmoe_model_assemble(&parts, a, &m, err);
     if (status) return status;
     status = fill(m, from, err);
@@ -102,7 +114,8 @@ mmoe_status mmoe_model_grow(const mmoe_model *from, const mmoe_config *config,
     if (!status) status = mmoe_model_check_tasks(by, from->schema, call, err);
     if (!status) status = mmoe_model_begin(alloc, &a, err);
     if (status) return status;
-    status = make(from, by, grown, &a, out, err);
+    growing how = {by, grown, &a};
+    status = mmoe_members_make(from, grow_member, &how, out, err);
     mmoe_tally_end(&a);
     return status;
 }

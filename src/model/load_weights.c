@@ -70,15 +70,19 @@ static mmoe_status read_weights(mmoe_file_reader *r, mmoe_model *model, mmoe_err
     }
     for (size_t i = 0; i < mmoe_container_count(r->file); i++)
         r->used[i] = !strncmp(r->tensors[i].name, MMOE_VOCAB_PREFIX, prefix);
-    if (!status) status = mmoe_file_check_tensors(r, &model->graph->tensors, err);
+    for (const mmoe_model *m = model; !status && m; m = m->next)
+        status = mmoe_file_check_tensors(r, &m->graph->tensors, err);
+    if (!status) status = mmoe_file_check_used(r, err);
     if (!status) status = warn_of_conversions(r, &warnings, err);
     if (!status) status = warn_of_padding(r, &model->graph->tensors, &warnings, err);
     if (status) {
         mmoe_warnings_finish(&warnings);
         return status;
     }
-    mmoe_params_settle(&model->params); /* what rows have missed is not to come upon others */
-    mmoe_file_copy_tensors(r, false, model);
+    for (mmoe_model *m = model; m; m = m->next) {
+        mmoe_params_settle(&m->params); /* what rows have missed is not to come upon others */
+        mmoe_file_copy_tensors(r, false, m);
+    }
     mmoe_warnings_finish(&model->warnings);
     model->warnings = warnings;
     return MMOE_OK;

@@ -81,8 +81,7 @@ mmoe_status mmoe_model_check_unserved(const mmoe_model *model, const char *call,
                      call);
 }
 
-void mmoe_model_free(mmoe_model *m) {
-    if (!m) return;
+static void free_member(mmoe_model *m) {
     mmoe_params_finish(&m->params);
     mmoe_graph_free(m->graph);
     mmoe_score_free(m->score, &m->alloc);
@@ -92,6 +91,13 @@ void mmoe_model_free(mmoe_model *m) {
     mmoe_config_free(m->config);
     mmoe_allocator a = m->alloc;
     mmoe_release(&a, m);
+}
+
+void mmoe_model_free(mmoe_model *m) {
+    for (mmoe_model *next; m; m = next) {
+        next = m->next;
+        free_member(m);
+    }
 }
 
 const mmoe_config *mmoe_model_config(const mmoe_model *m) { return m ? m->config : NULL; }
@@ -187,14 +193,16 @@ const char *mmoe_model_score(const mmoe_model *m) { return m && m->score ? m->sc
 int64_t mmoe_model_parameter_count(const mmoe_model *m) {
     if (!m) return -1;
     int64_t count = 0;
-    for (size_t i = 0; i < m->graph->tensors.count; i++)
-        if (mmoe_tensor_is_trained(&m->graph->tensors.items[i]))
-            count += m->graph->tensors.items[i].count;
+    for (; m; m = m->next)
+        for (size_t i = 0; i < m->graph->tensors.count; i++)
+            if (mmoe_tensor_is_trained(&m->graph->tensors.items[i]))
+                count += m->graph->tensors.items[i].count;
     return count;
 }
 
 int mmoe_model_tensor(const mmoe_model *m, size_t index, mmoe_tensor_info *out) {
-    if (!m || !out || index >= m->graph->tensors.count) return -1;
+    for (; m && index >= m->graph->tensors.count; m = m->next) index -= m->graph->tensors.count;
+    if (!m || !out) return -1;
     const mmoe_tensor *t = &m->graph->tensors.items[index];
     const mmoe_dtype dtype = mmoe_params_dtype(&m->params, t);
     *out = (mmoe_tensor_info){t->name,

@@ -24,6 +24,7 @@ struct mmoe_model {
     atomic_int trainers;   /* that may change it */
     atomic_bool is_served; /* by a slot: nobody may */
     atomic_uint moves;     /* how often its tables have got other rows, and may stand elsewhere */
+    mmoe_model *next;      /* member (members.h); NULL: there is no other */
 };
 
 /* A model of a configuration: both are copied, the graph and its tensors built, weights zero.
@@ -78,8 +79,13 @@ mmoe_status mmoe_model_like(const mmoe_model *model, mmoe_lent_tables tables,
 /* mmoe_params_settle. MMOE_E_IO, which begins with `what` has not been done: another rank's rows
  * are old. */
 mmoe_status mmoe_model_settle(const mmoe_params *p, const char *what, mmoe_error *err);
-/* A copy of the model but for its weights, which are `weights`, of the same tensors. */
-mmoe_status mmoe_model_clone_with(const mmoe_model *model, const mmoe_params *weights,
+/* Weights of each member, of the same tensors. */
+typedef struct mmoe_weights_source {
+    const mmoe_params *(*weights)(void *context, const mmoe_model *member);
+    void *context;
+} mmoe_weights_source;
+/* A copy of the model but for its weights. */
+mmoe_status mmoe_model_clone_with(const mmoe_model *model, const mmoe_weights_source *from,
                                   const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err);
 
 /* MMOE_E_ARGUMENT, in the name of a `call`: configuration and schema are of other tasks. */

@@ -2,7 +2,8 @@
  *
  * A safetensors file. Tensors: num_batches_tracked (I64, []), keys and offsets of vocabularies
  * (file/schema_tensors.h), the other tensors (F32) by torch-rechub's names in the model's order,
- * the texts of vocabularies. Tables that are narrow (mmoe_model_with_tables) stand before these
+ * the texts of vocabularies. Those of a second member and on have names behind "member.2." and so
+ * on (members.h). Tables that are narrow (mmoe_model_with_tables) stand before these
  * texts, behind the others: the scales of integers (F32 [rows, 1], TABLE_scale), then the rows (I8
  * or BF16, [rows, dim]). Metadata: the keys below. */
 #ifndef MMOE_MODEL_MODEL_FILE_H
@@ -56,7 +57,9 @@ mmoe_status mmoe_file_check_values(const mmoe_model *model, mmoe_error *err);
 /* The same of any parameters, as they stand in memory; `what` begins the message. */
 mmoe_status mmoe_file_check_params(const mmoe_tensors *tensors, const mmoe_params *params,
                                    const char *what, mmoe_error *err);
-/* The model's tensors of a type, in its order. Returns how many `out` was given. */
+/* Tensors of all members. */
+size_t mmoe_file_tensor_count(const mmoe_model *model);
+/* Those of a type, in their order. Returns how many `out` was given. */
 size_t mmoe_file_model_tensors(const mmoe_model *model, mmoe_dtype dtype,
                                mmoe_container_tensor *out);
 

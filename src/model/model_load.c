@@ -148,6 +148,42 @@ static mmoe_status read_graph(mmoe_file_reader *r, mmoe_model_parts *parts, mmoe
     return status ? status : mmoe_file_check_tensors(r, &parts->graph->tensors, err);
 }
 
+static void drop_parts(mmoe_model_parts *parts) {
+    mmoe_mapping_free(&parts->tables.map);
+    mmoe_graph_free(parts->graph);
+    mmoe_config_free(parts->config);
+    mmoe_schema_free(parts->schema);
+}
+
+/* A member of parts without tables, which it takes over, on failure too: those come from `l`. */
+static mmoe_status assemble(table_lender *l, mmoe_model_parts *parts, mmoe_model **out,
+                            mmoe_error *err) {
+    parts->tables.lend = lend_table;
+    parts->tables.context = l;
+    const mmoe_status status = mmoe_model_assemble(parts, l->r->alloc, out, err);
+    if (!status) mmoe_file_copy_tensors(l->r, true, *out);
+    return status;
+}
+
+/* The members behind the first, whose configuration and schema are theirs. */
+static mmoe_status read_others(mmoe_file_reader *r, mmoe_model *first, mmoe_error *err) {
+    table_lender lender = {.r = r};
+    mmoe_model **at = &first->next;
+    mmoe_status status = MMOE_OK;
+    for (int32_t i = 1; !status && i < first->config->members; i++) {
+        mmoe_model_parts parts = {0};
+        status = mmoe_config_copy_member(first->config, i, r->alloc, &parts.config, err);
+        if (!status) status = mmoe_schema_copy(first->schema, r->alloc, &parts.schema, err);
+        if (!status) status = read_graph(r, &parts, err);
+        if (status)
+            drop_parts(&parts);
+        else
+            status = assemble(&lender, &parts, at, err);
+        if (!status) at = &(*at)->next;
+    }
+    return status;
+}
+
 static mmoe_status read_model(mmoe_file_reader *r, const mmoe_model_load_options *how,
                               mmoe_model **out, mmoe_error *err) {
     mmoe_model_parts parts = {0};
@@ -157,23 +193,20 @@ static mmoe_status read_model(mmoe_file_reader *r, const mmoe_model_load_options
     if (!status) status = check_tasks(r, parts.config, parts.schema, err);
     if (!status) status = read_graph(r, &parts, err);
     if (!status) {
-        parts.tables =
-            (mmoe_lent_tables){.map = map_tables(&lender), .lend = lend_table, .context = &lender};
+        parts.tables.map = map_tables(&lender);
         status = fetch_others(&lender, err);
     }
     if (status) {
-        mmoe_mapping_free(&parts.tables.map);
-        mmoe_graph_free(parts.graph);
-        mmoe_config_free(parts.config);
-        mmoe_schema_free(parts.schema);
+        drop_parts(&parts);
         return status;
     }
     mmoe_model *m;
-    status = mmoe_model_assemble(&parts, r->alloc, &m, err);
+    status = assemble(&lender, &parts, &m, err);
     if (status) return status;
-    mmoe_file_copy_tensors(r, true, m);
+    status = read_others(r, m, err);
+    if (!status) status = mmoe_file_check_used(r, err);
     /* What is mapped must be what was read before. */
-    if (lender.map) status = mmoe_container_check_unchanged(r->file, err);
+    if (!status && lender.map) status = mmoe_container_check_unchanged(r->file, err);
     if (status)
         mmoe_model_free(m);
     else

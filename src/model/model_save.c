@@ -10,8 +10,14 @@
 
 /* ---- Collecting what is written ---- */
 
-size_t mmoe_file_model_tensors(const mmoe_model *model, mmoe_dtype dtype,
-                               mmoe_container_tensor *out) {
+size_t mmoe_file_tensor_count(const mmoe_model *model) {
+    size_t count = 0;
+    for (; model; model = model->next) count += model->graph->tensors.count;
+    return count;
+}
+
+static size_t member_tensors(const mmoe_model *model, mmoe_dtype dtype,
+                             mmoe_container_tensor *out) {
     const mmoe_tensors *tensors = &model->graph->tensors;
     size_t count = 0;
     for (size_t i = 0; i < tensors->count; i++) {
@@ -28,6 +34,13 @@ size_t mmoe_file_model_tensors(const mmoe_model *model, mmoe_dtype dtype,
     return count;
 }
 
+size_t mmoe_file_model_tensors(const mmoe_model *model, mmoe_dtype dtype,
+                               mmoe_container_tensor *out) {
+    size_t count = 0;
+    for (; model; model = model->next) count += member_tensors(model, dtype, out + count);
+    return count;
+}
+
 static char *scale_name(mmoe_schema_tensors *c, const char *table) {
     const size_t size = strlen(table) + sizeof MMOE_FILE_SCALE;
     char *name = mmoe_schema_tensors_own(c, mmoe_alloc(c->alloc, size, 1));
@@ -35,8 +48,8 @@ static char *scale_name(mmoe_schema_tensors *c, const char *table) {
     return name;
 }
 
-static mmoe_status collect_scales(mmoe_schema_tensors *c, const mmoe_model *model,
-                                  mmoe_error *err) {
+static mmoe_status member_scales(mmoe_schema_tensors *c, const mmoe_model *model,
+                                 mmoe_error *err) {
     const mmoe_tensors *tensors = &model->graph->tensors;
     for (size_t i = 0; i < tensors->count; i++) {
         const mmoe_tensor *t = &tensors->items[i];
@@ -56,14 +69,21 @@ static mmoe_status collect_scales(mmoe_schema_tensors *c, const mmoe_model *mode
     return MMOE_OK;
 }
 
+static mmoe_status collect_scales(mmoe_schema_tensors *c, const mmoe_model *model,
+                                  mmoe_error *err) {
+    mmoe_status status = MMOE_OK;
+    for (; !status && model; model = model->next) status = member_scales(c, model, err);
+    return status;
+}
+
 static void collect_tensors(mmoe_schema_tensors *c, const mmoe_model *model, mmoe_dtype dtype) {
     c->count += mmoe_file_model_tensors(model, dtype, c->items + c->count);
 }
 
 /* In the order that keeps each aligned: 8-byte types, 4-byte types, 2-byte types, bytes. */
 static mmoe_status collect(mmoe_schema_tensors *c, const mmoe_model *model, mmoe_error *err) {
-    mmoe_status status = mmoe_schema_tensors_open(
-        c, model->schema, model->graph->tensors.count + (size_t)model->params.n_table, err);
+    const size_t own = mmoe_file_tensor_count(model); /* each may have scales */
+    mmoe_status status = mmoe_schema_tensors_open(c, model->schema, 2 * own, err);
     if (status) return status;
     collect_tensors(c, model, MMOE_I64);
     status = mmoe_schema_tensors_add_keys(c, model->schema, err);
@@ -145,13 +165,19 @@ mmoe_status mmoe_file_check_params(const mmoe_tensors *tensors, const mmoe_param
     return MMOE_OK;
 }
 
-mmoe_status mmoe_file_check_values(const mmoe_model *model, mmoe_error *err) {
+static mmoe_status check_member(const mmoe_model *model, mmoe_error *err) {
     if (!mmoe_params_settle(&model->params))
         return mmoe_fail(err, MMOE_E_IO,
                          "the model is not saved: ranks have parts of its tables, "
                          "and one has failed");
     return mmoe_file_check_params(&model->graph->tensors, &model->params, "the model is not saved",
                                   err);
+}
+
+mmoe_status mmoe_file_check_values(const mmoe_model *model, mmoe_error *err) {
+    mmoe_status status = MMOE_OK;
+    for (; !status && model; model = model->next) status = check_member(model, err);
+    return status;
 }
 
 static mmoe_status write_file(const mmoe_model *model, const char *path, mmoe_error *err) {

@@ -1,4 +1,6 @@
 /* The table of models: each row of MMOE_MODELS has a builder of its word. */
+#include <stdio.h>
+
 #include "base/error.h"
 #include "config/config_update.h"
 #include "model/build.h"
@@ -37,6 +39,13 @@ mmoe_status mmoe_check_updates(const mmoe_graph *g, const mmoe_trainer_config *c
     return status;
 }
 
+/* The first member's tensors have the names of a model that has no other. */
+static mmoe_status name_member(mmoe_graph *g, int32_t member, mmoe_error *err) {
+    char prefix[32];
+    snprintf(prefix, sizeof prefix, "member.%d.", (int)member + 1);
+    return member ? mmoe_tensors_prefix(&g->tensors, prefix, err) : MMOE_OK;
+}
+
 mmoe_status mmoe_build_graph(mmoe_graph *g, const mmoe_config *config, const mmoe_schema *schema,
                              mmoe_error *err) {
     mmoe_status status = builders[config->model](g, config, schema, err);
@@ -47,5 +56,5 @@ mmoe_status mmoe_build_graph(mmoe_graph *g, const mmoe_config *config, const mmo
     }
     for (int32_t i = 0; i < schema->n_label && !status; i++)
         mmoe_graph_losses(g)->scale[i] = schema->labels[i].scale;
-    return status;
+    return status ? status : name_member(g, config->member, err);
 }

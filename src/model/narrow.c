@@ -2,7 +2,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "mmoe/train.h"
-#include "model/model.h"
+#include "model/members.h"
 
 static mmoe_lent_table want_type(void *context, const mmoe_tensor *table) {
     const mmoe_table_kind *kind = context;
@@ -38,10 +38,17 @@ static mmoe_status fill(const mmoe_model *from, mmoe_model *to, mmoe_error *err)
     return status;
 }
 
-static mmoe_status make(const mmoe_model *model, const mmoe_table_kind *kind,
-                        const mmoe_allocator *a, mmoe_model **out, mmoe_error *err) {
+typedef struct narrowing {
+    const mmoe_table_kind *kind;
+    const mmoe_allocator *alloc;
+} narrowing;
+
+static mmoe_status narrow_member(const mmoe_model *model, void *context, mmoe_model **out,
+                                 mmoe_error *err) {
+    const narrowing *how = context;
+    const mmoe_allocator *a = how->alloc;
     mmoe_model *m;
-    const mmoe_lent_tables types = {.lend = want_type, .context = (void *)(uintptr_t)kind};
+    const mmoe_lent_tables types = {.lend = want_type, .context = (void *)(uintptr_t)how->kind};
     mmoe_status status = mmoe_model_like(model, types, a, &m, err);
     if (status) return status;
     status = fill(model, m, err);
@@ -69,7 +76,8 @@ mmoe_status mmoe_model_with_tables(const mmoe_model *model, const char *type,
     mmoe_status status = mmoe_model_check_floats(model, call, err);
     if (!status) status = mmoe_model_begin(alloc, &a, err);
     if (status) return status;
-    status = make(model, kind, &a, out, err);
+    narrowing how = {kind, &a};
+    status = mmoe_members_make(model, narrow_member, &how, out, err);
     mmoe_tally_end(&a);
     return status;
 }

@@ -6,7 +6,7 @@
 #include "data/dataset.h"
 #include "data/source.h"
 #include "mmoe/train.h"
-#include "model/model.h"
+#include "model/members.h"
 
 /* Of the tables of a schema, those whose kind keeps values by their rows. */
 typedef struct shrinking {
@@ -15,6 +15,7 @@ typedef struct shrinking {
     int64_t *
         *counts;    /* [tables] [rows of the table]: how often each stands; NULL: it stays whole */
     int32_t **rows; /* [tables] [rows]: where each goes, 0 of a value that does not stay */
+    mmoe_schema *shrunk; /* what each member has a copy of; NULL until it stands */
 } shrinking;
 
 static const mmoe_encoder *encoder_of(const shrinking *s, int32_t table) {
@@ -28,6 +29,7 @@ static void finish(shrinking *s) {
     }
     mmoe_release(s->alloc, s->counts);
     mmoe_release(s->alloc, s->rows);
+    mmoe_schema_free(s->shrunk);
 }
 
 static mmoe_status start(shrinking *s, mmoe_error *err) {
@@ -138,11 +140,14 @@ static void copy_rows(const int32_t *rows, const mmoe_embedding *from, const flo
             memcpy(to + (size_t)(rows ? rows[r] : r) * dim, x + (size_t)r * dim, dim * sizeof *to);
 }
 
-static mmoe_status make_model(const shrinking *s, const mmoe_model *from, mmoe_schema *schema,
-                              mmoe_model **out, mmoe_error *err) {
+static mmoe_status shrink_member(const mmoe_model *from, void *context, mmoe_model **out,
+                                 mmoe_error *err) {
+    const shrinking *s = context;
     mmoe_model_parts parts;
     mmoe_model *made;
+    mmoe_schema *schema;
     mmoe_status status = mmoe_model_settle(&from->params, "the model is not shrunk", err);
+    if (!status) status = mmoe_schema_copy(s->shrunk, s->alloc, &schema, err);
     if (!status) status = mmoe_model_parts_make(from->config, schema, s->alloc, &parts, err);
     if (!status) status = mmoe_model_assemble(&parts, s->alloc, &made, err);
     if (status) return status;
@@ -163,11 +168,10 @@ static mmoe_status make_model(const shrinking *s, const mmoe_model *from, mmoe_s
 static mmoe_status shrink(const mmoe_model *model, const mmoe_dataset *rows, int64_t least,
                           const mmoe_allocator *a, mmoe_model **out, mmoe_error *err) {
     shrinking s = {.schema = model->schema, .alloc = a};
-    mmoe_schema *schema = NULL;
     mmoe_status status = start(&s, err);
     if (!status) status = count_values(&s, rows, err);
-    if (!status) status = shrink_schema(&s, least, &schema, err);
-    if (!status) status = make_model(&s, model, schema, out, err);
+    if (!status) status = shrink_schema(&s, least, &s.shrunk, err);
+    if (!status) status = mmoe_members_make(model, shrink_member, &s, out, err);
     finish(&s);
     return status;
 }

@@ -70,7 +70,8 @@ mmoe_status mmoe_predictor_program(const char *call, const mmoe_model *model,
                                    const mmoe_predictor_options *options,
                                    const mmoe_allocator *alloc, mmoe_program **out,
                                    mmoe_error *err) {
-    mmoe_program_request wanted = {model, &model->params, MMOE_PRODUCT_BYTES, NULL, 0};
+    mmoe_program_request wanted = {
+        .model = model, .params = &model->params, .product_bytes = MMOE_PRODUCT_BYTES};
     if (options && MMOE_CHECK_RESERVED(options, call, err)) return MMOE_E_ARGUMENT;
     if (options && options->final_scores && !has_final_score(model))
         return fail_without_score(model, call, err);
@@ -124,7 +125,8 @@ size_t mmoe_predictor_products(const mmoe_predictor *p, int32_t *columns) {
     const mmoe_serve_products *products = p ? &p->program->products : NULL;
     if (columns) *columns = p ? products->n_column : 0;
     if (!p) return 0;
-    return (size_t)products->n_row * mmoe_products_row(products);
+    return (size_t)mmoe_program_members(p->program) * (size_t)products->n_row *
+           mmoe_products_row(products);
 }
 
 mmoe_status mmoe_predictor_clone(const mmoe_predictor *predictor, const mmoe_allocator *alloc,

@@ -306,6 +306,33 @@ static mmoe_status make(const mmoe_program_request *wanted, const mmoe_allocator
     return status;
 }
 
+/* The program of the first member, and those of the others behind it. What may be looked up is as
+ * much for all together. */
+static mmoe_status make_members(const mmoe_program_request *wanted, const mmoe_allocator *alloc,
+                                mmoe_program **out, mmoe_error *err) {
+    mmoe_program_request of = *wanted;
+    if (wanted->one_member || !wanted->model->next) return make(wanted, alloc, out, err);
+    mmoe_program *first = NULL, **at = &first;
+    of.product_bytes /= (size_t)wanted->model->config->members;
+    mmoe_status status = MMOE_OK;
+    for (; !status && of.model; of.model = of.model->next) {
+        of.params = &of.model->params;
+        status = make(&of, alloc, at, err);
+        if (!status) at = &(*at)->next;
+    }
+    if (status)
+        mmoe_program_leave(first);
+    else
+        *out = first;
+    return status;
+}
+
+int32_t mmoe_program_members(const mmoe_program *p) {
+    int32_t count = 0;
+    for (; p; p = p->next) count++;
+    return count;
+}
+
 mmoe_status mmoe_program_create(const mmoe_program_request *wanted, const mmoe_allocator *alloc,
                                 mmoe_program **out, mmoe_error *err) {
     mmoe_allocator own;
@@ -316,13 +343,15 @@ mmoe_status mmoe_program_create(const mmoe_program_request *wanted, const mmoe_a
         status = mmoe_model_check_whole(wanted->model, "the model does not score", err);
     if (status) return status;
     if (!mmoe_tally_begin(alloc, &own)) return mmoe_fail_memory(err, sizeof(mmoe_program));
-    status = make(wanted, &own, out, err);
+    status = make_members(wanted, &own, out, err);
     mmoe_tally_end(&own);
     return status;
 }
 
 mmoe_status mmoe_program_check(const mmoe_program *p, const char *call, mmoe_error *err) {
-    if (atomic_load_explicit(&p->model->moves, memory_order_relaxed) == p->moves) return MMOE_OK;
+    while (p && atomic_load_explicit(&p->model->moves, memory_order_relaxed) == p->moves)
+        p = p->next;
+    if (!p) return MMOE_OK;
     return mmoe_fail(err, MMOE_E_ARGUMENT,
                      "%s: the model's tables have got other rows since the predictor was made "
                      "(mmoe_trainer_grow, _resume): make it anew",
@@ -334,8 +363,7 @@ mmoe_program *mmoe_program_share(mmoe_program *program) {
     return program;
 }
 
-void mmoe_program_leave(mmoe_program *p) {
-    if (!p || atomic_fetch_sub_explicit(&p->users, 1, memory_order_acq_rel) > 1) return;
+static void free_program(mmoe_program *p) {
     const mmoe_allocator a = p->alloc;
     for (int i = 0; i < MMOE_SERVE_SIDES; i++) {
         const mmoe_serve_side *s = &p->sides[i];
@@ -359,4 +387,12 @@ void mmoe_program_leave(mmoe_program *p) {
     mmoe_release(&a, p->values);
     mmoe_release_aligned(&a, p->weights);
     mmoe_release(&a, p);
+}
+
+void mmoe_program_leave(mmoe_program *p) {
+    if (!p || atomic_fetch_sub_explicit(&p->users, 1, memory_order_acq_rel) > 1) return;
+    for (mmoe_program *next; p; p = next) {
+        next = p->next;
+        free_program(p);
+    }
 }

@@ -12,6 +12,7 @@ typedef struct mmoe_program_request {
     const mmoe_input *input;   /* that it is bound to, or NULL */
     size_t rows;               /* that its predictors are made for */
     bool fetches;              /* tables may be dealt: who scores has their rows fetched */
+    bool one_member;           /* of a model that has several, as it is while that one is trained */
 } mmoe_program_request;
 
 /* Takes the weights as they are; what is requested must outlive the program. One user. */
@@ -23,6 +24,7 @@ void mmoe_program_renew(mmoe_program *program);
 mmoe_status mmoe_program_check(const mmoe_program *program, const char *call, mmoe_error *err);
 /* Where tables that are dealt have their rows by now. */
 void mmoe_program_follow(mmoe_program *program);
+int32_t mmoe_program_members(const mmoe_program *program);
 mmoe_program *mmoe_program_share(mmoe_program *program);
 /* The last user frees it. */
 void mmoe_program_leave(mmoe_program *program);

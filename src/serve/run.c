@@ -128,40 +128,71 @@ static void pool(mmoe_serve_chunk *c, const mmoe_request *q, size_t first, int32
     if (c->item_x && !of_items) c->item_x -= p->lists_end - p->user_cols;
 }
 
-/* What the first layers read. */
-static void read(mmoe_serve_chunk *c, const mmoe_request *q, size_t first, int32_t *at) {
-    const mmoe_encoded e = mmoe_request_encode(q, first, c->rows);
-    c->user_x = q->side->user_x;
-    c->item_x = q->side->x_count - c->user_x;
-    gather(c, &e);
-    if (c->side->n_lookup > c->side->n_gather) pool(c, q, first, at);
-    find_products(c->side, &e, c->rows, at);
+/* Rows of a request on their way: encoded once, for all members. */
+typedef struct rows_read {
+    mmoe_predictor *predictor;
+    const mmoe_request *request;
+    mmoe_encoded encoded;
+    size_t first;
+    int32_t rows;
+} rows_read;
+
+static rows_read encode(mmoe_predictor *p, const mmoe_request *q, size_t first, int32_t rows) {
+    return (rows_read){p, q, mmoe_request_encode(q, first, rows), first, rows};
+}
+
+/* What a member's first layers read, by its own tables. What is seen is counted for the first. */
+static mmoe_serve_chunk read(const rows_read *r, const mmoe_program *member) {
+    mmoe_predictor *p = r->predictor;
+    mmoe_request q = *r->request;
+    q.side = member->sides + (r->request->side - p->program->sides);
+    if (member != p->program) q.seen = NULL;
+    mmoe_serve_chunk c = {.program = member,
+                          .values = p->values,
+                          .room = (int32_t)p->room,
+                          .side = q.side,
+                          .at = p->at,
+                          .column = p->column,
+                          .rows = r->rows,
+                          .user_x = q.side->user_x,
+                          .item_x = q.side->x_count - q.side->user_x};
+    gather(&c, &r->encoded);
+    if (c.side->n_lookup > c.side->n_gather) pool(&c, &q, r->first, p->at);
+    find_products(c.side, &r->encoded, c.rows, p->at);
+    return c;
 }
 
 void mmoe_serve_user(mmoe_predictor *p, const mmoe_request *user) {
-    mmoe_serve_chunk c = {.program = p->program,
-                          .values = p->values,
-                          .room = (int32_t)p->room,
-                          .side = user->side,
-                          .at = p->at,
-                          .rows = 1};
-    read(&c, user, 0, p->at);
-    mmoe_serve_share(&c, p->starts);
+    const rows_read r = encode(p, user, 0, 1);
+    float *starts = p->starts;
+    for (const mmoe_program *m = p->program; m; starts += m->first_cols, m = m->next) {
+        const mmoe_serve_chunk c = read(&r, m);
+        mmoe_serve_share(&c, starts);
+    }
+}
+
+static void run_member(const rows_read *r, const mmoe_program *member, const float *starts,
+                       float *scores) {
+    mmoe_serve_chunk c = read(r, member);
+    c.starts = starts;
+    c.scores = scores;
+    for (const mmoe_serve_step *s = member->steps; s < member->steps + member->n_step; s++)
+        s->op->run(&c, s);
 }
 
 void mmoe_serve_rows(mmoe_predictor *p, const mmoe_request *batch, bool ranked, size_t first,
                      int32_t rows, float *scores) {
-    const mmoe_program *program = p->program;
-    mmoe_serve_chunk c = {.program = program,
-                          .values = p->values,
-                          .room = (int32_t)p->room,
-                          .side = batch->side,
-                          .at = p->at,
-                          .starts = ranked ? p->starts : NULL,
-                          .column = p->column,
-                          .scores = scores,
-                          .rows = rows};
-    read(&c, batch, first, p->at);
-    for (const mmoe_serve_step *s = program->steps; s < program->steps + program->n_step; s++)
-        s->op->run(&c, s);
+    const mmoe_program *m = p->program;
+    const rows_read r = encode(p, batch, first, rows);
+    const size_t count = (size_t)rows * (size_t)m->n_task;
+    const float *starts = ranked ? p->starts : NULL;
+    run_member(&r, m, starts, scores);
+    if (!m->next) return;
+    float members = 1;
+    for (m = m->next; m; m = m->next, members++) {
+        if (starts) starts += m->first_cols;
+        run_member(&r, m, starts, p->of_member);
+        for (size_t i = 0; i < count; i++) scores[i] += p->of_member[i];
+    }
+    for (size_t i = 0; i < count; i++) scores[i] /= members;
 }

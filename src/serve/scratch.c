@@ -17,7 +17,8 @@ void mmoe_scratch_finish(mmoe_scratch *s) {
 
 /* Where the arrays stand, and how many floats they take. */
 typedef struct layout {
-    size_t values, starts, dense, column, scores, finals, stack, ids, at, is_bad, stack_floats, end;
+    size_t values, starts, dense, column, scores, of_member, finals, stack, ids, at, is_bad;
+    size_t stack_floats, end;
 } layout;
 
 static size_t place(layout *l, size_t count) {
@@ -32,10 +33,11 @@ static layout lay_out(const mmoe_program *p, size_t rows) {
                  own = p->model->score ? rows * (size_t)p->model->score->depth : 0;
     layout l = {.stack_floats = own > least ? own : least};
     l.values = place(&l, rows * p->row_floats);
-    l.starts = place(&l, (size_t)p->first_cols);
+    l.starts = place(&l, (size_t)mmoe_program_members(p) * (size_t)p->first_cols);
     l.dense = place(&l, rows * (size_t)schema->dense_width);
     l.column = place(&l, rows);
     l.scores = place(&l, rows * (size_t)p->n_task);
+    l.of_member = place(&l, p->next ? rows * (size_t)p->n_task : 0);
     l.finals = place(&l, rows);
     l.stack = place(&l, l.stack_floats);
     l.ids = place(&l, rows * (size_t)schema->n_sparse);
@@ -54,6 +56,7 @@ static void use(mmoe_predictor *p, size_t rows) {
     p->dense = memory + l.dense;
     p->column = memory + l.column;
     p->scores = memory + l.scores;
+    p->of_member = memory + l.of_member;
     p->finals = memory + l.finals;
     p->stack = memory + l.stack;
     p->ids = (int32_t *)(void *)(memory + l.ids);

@@ -140,6 +140,7 @@ typedef struct mmoe_program {
     size_t promised;           /* rows of a call that predictors have room for when made */
     size_t row_floats;         /* of all values */
     int32_t first_cols;        /* of all first layers side by side, each in whole cache lines */
+    struct mmoe_program *next; /* that of the model's next member, laid out as this one; or NULL */
 } mmoe_program;
 
 /* What steps need: grows node by node. */

@@ -97,8 +97,12 @@ static mmoe_status take_evaluator_memory(mmoe_evaluator *e, mmoe_error *err) {
 
 /* A predictor each worker. */
 static mmoe_status make_predictors(mmoe_evaluator *e, mmoe_error *err) {
-    const mmoe_program_request wanted = {e->of.model, e->of.params,    MMOE_PRODUCT_BYTES,
-                                         NULL,        MMOE_SLICE_ROWS, e->of.fetch != NULL};
+    const mmoe_program_request wanted = {.model = e->of.model,
+                                         .params = e->of.params,
+                                         .product_bytes = MMOE_PRODUCT_BYTES,
+                                         .rows = MMOE_SLICE_ROWS,
+                                         .fetches = e->of.fetch != NULL,
+                                         .one_member = e->of.one_member};
     const int workers = e->of.pool ? mmoe_pool_workers(e->of.pool) : 1;
     e->predictors = mmoe_alloc(&e->alloc, (size_t)workers, sizeof *e->predictors);
     if (!e->predictors) return mmoe_fail_memory(err, (size_t)workers * sizeof *e->predictors);

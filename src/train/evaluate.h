@@ -29,6 +29,7 @@ typedef struct mmoe_evaluation {
     bool is_binned;              /* AUC of all rows, by bins */
     size_t memory;               /* bytes for scores; 0: as the configuration has it */
     const mmoe_watcher *watcher; /* of the rows; NULL: none */
+    bool one_member;             /* of several: the model's first, by `params` */
     /* Ranks that evaluate together: each is given all rows, predicts its share of each batch, and
      * gets the others' scores, so all have the metrics of one process. NULL: this one alone. */
     mmoe_comm *comm;

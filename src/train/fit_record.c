@@ -73,7 +73,7 @@ mmoe_status mmoe_fit_record_task(const mmoe_fit_run *r, int32_t i, mmoe_error *e
     const mmoe_metric *metric;
     mmoe_status status = MMOE_OK;
     if (label->has_constant) status = put_figure(r, label->task, "base_rate", label->constant, err);
-    for (size_t k = 0; !status && r->valid && (metric = mmoe_metric_at(label->type, k)); k++)
+    for (size_t k = 0; !status && r->best_metrics && (metric = mmoe_metric_at(label->type, k)); k++)
         status = put_figure(r, label->task, metric->name, r->best_metrics[i].values[k], err);
     return status;
 }
@@ -91,5 +91,18 @@ mmoe_status mmoe_fit_record(mmoe_fit_run *r, mmoe_error *err) {
     for (int32_t i = 0; !status && i < m->schema->n_label; i++)
         status = mmoe_fit_record_task(r, i, err);
     r->is_unrecorded = status != MMOE_OK;
+    return status;
+}
+
+mmoe_status mmoe_fit_record_members(mmoe_trainer *first, const mmoe_dataset *valid,
+                                    mmoe_error *err) {
+    const int32_t tasks = first->model->schema->n_label;
+    mmoe_task_metrics *metrics = mmoe_alloc_zero(&first->alloc, (size_t)tasks, sizeof *metrics);
+    if (!metrics) return mmoe_fail_memory(err, (size_t)tasks * sizeof *metrics);
+    const mmoe_fit_run r = {.t = first, .best_metrics = metrics};
+    mmoe_status status = mmoe_evaluate(first->model, valid, first->options.threads,
+                                       &first->alloc, metrics, err);
+    for (int32_t i = 0; !status && i < tasks; i++) status = mmoe_fit_record_task(&r, i, err);
+    mmoe_release(&first->alloc, metrics);
     return status;
 }

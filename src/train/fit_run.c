@@ -18,7 +18,7 @@ int mmoe_fit_report_progress(mmoe_fit_run *r) {
     mmoe_progress p = {
         t->at.epoch + 1, t->model->config->trainer.n_epoch,     t->at.row,
         r->rows,         t->at.seconds + time - r->epoch_start, t->model->schema->n_label,
-        t->loss};
+        t->loss,         t->model->config->member + 1,          t->model->config->members};
     mmoe_ranks_begin_alone(t->ranks);
     const int stop = t->options.on_progress(t->options.user, &p);
     mmoe_ranks_end_alone(t->ranks);
@@ -33,7 +33,9 @@ int mmoe_fit_report_epoch(mmoe_fit_run *r, double score, double train_seconds, i
                            .n_epoch = c->trainer.n_epoch,
                            .n_task = c->n_task,
                            .rows = t->at.epoch ? r->rows : 0,
-                           .is_best = is_best};
+                           .is_best = is_best,
+                           .member = c->member + 1,
+                           .n_member = c->members};
     e.seconds = t->at.seconds + mmoe_clock() - r->epoch_start;
     e.train_seconds = train_seconds;
     e.rows_per_second = t->at.epoch ? (double)r->rows / train_seconds : 0;

@@ -91,6 +91,10 @@ bool mmoe_fit_shrinks(const mmoe_fit_run *r);
 /* fit_record.c: keeps with the model what is known of the best weights by now (mmoe_model_meta),
  * unless it is kept already. MMOE_E_MEMORY. */
 mmoe_status mmoe_fit_record(mmoe_fit_run *r, mmoe_error *err);
+/* Behind a fit of several members: the figures of all together. MMOE_E_MEMORY, and the errors of
+ * mmoe_evaluate. */
+mmoe_status mmoe_fit_record_members(mmoe_trainer *first, const mmoe_dataset *valid,
+                                    mmoe_error *err);
 /* A task's figures alone, which are others now. */
 mmoe_status mmoe_fit_record_task(const mmoe_fit_run *r, int32_t task, mmoe_error *err);
 

@@ -1,17 +1,59 @@
 /* Runs that are saved, and gone on with. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "base/error.h"
 #include "model/model_file.h"
 #include "train/trainer.h"
 
-mmoe_status mmoe_trainer_resume(mmoe_trainer *t, const char *path, mmoe_error *err) {
-    if (!t || !path)
-        return mmoe_fail(err, MMOE_E_ARGUMENT,
-                         "mmoe_trainer_resume: trainer and path must not be NULL");
+mmoe_status mmoe_trainer_member_path(const char *path, const mmoe_model *member,
+                                     const mmoe_allocator *alloc, char **out, mmoe_error *err) {
+    const int number = (int)member->config->member + 1;
+    const size_t size = strlen(path) + 16;
+    *out = mmoe_alloc(alloc, size, 1);
+    if (!*out) return mmoe_fail_memory(err, size);
+    if (number == 1)
+        snprintf(*out, size, "%s", path);
+    else
+        snprintf(*out, size, "%s.member%d", path, number);
+    return MMOE_OK;
+}
+
+static mmoe_status resume_one(mmoe_trainer *t, const char *path, mmoe_error *err) {
     if (t->is_fitting)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_trainer_resume: a fit is under way");
     const mmoe_status status = mmoe_trainer_check_joined(t, err);
     if (!status) mmoe_trainer_take_weights(t);
     return status ? status : mmoe_checkpoint_read(t, path, err);
+}
+
+/* A fit trains a member when the one before is finished, steps train all. So a file that is behind
+ * a run that is not finished is another's, and steps' files are of as many steps. */
+static mmoe_status resume_next(mmoe_trainer *before, const char *path, mmoe_error *err) {
+    mmoe_trainer *t = before->next;
+    const bool is_of_steps = !before->at.data_hash;
+    char *own;
+    mmoe_status status = mmoe_trainer_member_path(path, t->model, &t->alloc, &own, err);
+    if (status) return status;
+    if (is_of_steps || (before->at.finished && access(own, F_OK) == 0))
+        status = resume_one(t, own, err);
+    if (!status && is_of_steps && t->optimizer.steps != before->optimizer.steps)
+        status = mmoe_fail_format(err, own, "it is of step %lld, and that of the member before of "
+                                  "%lld: they were not saved together",
+                                  (long long)t->optimizer.steps,
+                                  (long long)before->optimizer.steps);
+    mmoe_release(&t->alloc, own);
+    return status;
+}
+
+mmoe_status mmoe_trainer_resume(mmoe_trainer *t, const char *path, mmoe_error *err) {
+    if (!t || !path)
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "mmoe_trainer_resume: trainer and path must not be NULL");
+    mmoe_status status = resume_one(t, path, err);
+    for (; !status && t->next; t = t->next) status = resume_next(t, path, err);
+    return status;
 }
 
 static mmoe_status save(mmoe_trainer *t, const char *path, mmoe_error *err) {
@@ -30,7 +72,19 @@ static mmoe_status save(mmoe_trainer *t, const char *path, mmoe_error *err) {
     return status ? status : mmoe_checkpoint_write(t, path, err);
 }
 
+static mmoe_status save_members(mmoe_trainer *t, const char *path, mmoe_error *err) {
+    mmoe_status status = MMOE_OK;
+    for (; !status && t; t = t->next) {
+        char *own = NULL;
+        if (path) status = mmoe_trainer_member_path(path, t->model, &t->alloc, &own, err);
+        if (!status) status = save(t, own, err);
+        mmoe_release(&t->alloc, own);
+    }
+    return status;
+}
+
 mmoe_status mmoe_trainer_save(mmoe_trainer *t, const char *path, mmoe_error *err) {
+    if (t && t->next) return save_members(t, path, err);
     if (!t || !t->ranks) return save(t, path, err);
     mmoe_error why;
     return mmoe_ranks_end(t->ranks, save(t, path, &why), &why, err);

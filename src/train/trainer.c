@@ -6,13 +6,13 @@
 #include "graph/profile.h"
 #include "math/blas.h"
 #include "math/blas_room.h"
+#include "model/members.h"
 #include "train/deferred.h"
 #include "train/whole_rows.h"
 
 enum { LINE = 16 }; /* floats */
 
-void mmoe_trainer_free(mmoe_trainer *t) {
-    if (!t) return;
+static void free_one(mmoe_trainer *t) {
     mmoe_allocator a = t->alloc;
     atomic_fetch_sub(&t->model->trainers, 1);
     if (t->model->params.settle_context == t) {
@@ -37,6 +37,13 @@ void mmoe_trainer_free(mmoe_trainer *t) {
     mmoe_release_aligned(&a, t->rows_room);
     pthread_mutex_destroy(&t->settling);
     mmoe_release(&a, t);
+}
+
+void mmoe_trainer_free(mmoe_trainer *t) {
+    for (mmoe_trainer *next; t; t = next) {
+        next = t->next;
+        free_one(t);
+    }
 }
 
 static void take_weights(void *trainer) { mmoe_trainer_take_weights(trainer); }
@@ -279,7 +286,8 @@ mmoe_status mmoe_trainer_join(mmoe_trainer *t, mmoe_comm *comm, mmoe_error *err)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_trainer_join: the trainer has %s",
                          t->ranks ? "joined" : "begun");
     if (comm->size == 1) return check_deal(t, comm, err);
-    mmoe_status status = check_ranks(t, comm, err);
+    mmoe_status status = mmoe_members_check_one(t->model->config, "mmoe_trainer_join", err);
+    if (!status) status = check_ranks(t, comm, err);
     if (!status) status = check_deal(t, comm, err);
     if (!status) status = join(t, comm, err);
     if (!status && comm->rank > 0) {
@@ -314,6 +322,61 @@ mmoe_status mmoe_trainer_know_lists(mmoe_trainer *t, const mmoe_dataset *data, m
     return status;
 }
 
+static mmoe_status check_create(const mmoe_model *model, const mmoe_trainer_options *options,
+                                const mmoe_allocator *alloc, mmoe_error *err) {
+    static const char call[] = "mmoe_trainer_create";
+    if (mmoe_check_threads(options->threads, call, err)) return MMOE_E_ARGUMENT;
+    if (MMOE_CHECK_RESERVED(options, call, err)) return MMOE_E_ARGUMENT;
+    if (mmoe_allocator_check(alloc, call, err)) return MMOE_E_ARGUMENT;
+    if (mmoe_model_check_learns(model, call, err)) return MMOE_E_ARGUMENT;
+    if (mmoe_model_check_unserved(model, call, err)) return MMOE_E_ARGUMENT;
+    if (!model->params.settle) return MMOE_OK;
+    return mmoe_fail(err, MMOE_E_ARGUMENT,
+                     "%s: the model has a trainer, and its embeddings are not updated in every "
+                     "step (trainer.embedding_update): free that one first",
+                     call);
+}
+
+/* Of one member. */
+static mmoe_status create(mmoe_model *member, const mmoe_trainer_options *options,
+                          const mmoe_allocator *a, mmoe_trainer **out, mmoe_error *err) {
+    mmoe_trainer *t = mmoe_alloc_zero(a, 1, sizeof *t);
+    if (!t) return mmoe_fail_memory(err, sizeof *t);
+    t->alloc = *a;
+    t->model = member;
+    atomic_fetch_add(&member->trainers, 1);
+    t->options = *options;
+    atomic_init(&t->stop, 0);
+    pthread_mutex_init(&t->settling, NULL);
+    mmoe_status status = build(t, err);
+    if (status) {
+        free_one(t);
+        return status;
+    }
+    if (t->optimizer.history.rates) settle_for(t);
+    *out = t;
+    return MMOE_OK;
+}
+
+/* What is to be said of rows and of a configuration is said for the first member. */
+static mmoe_status create_others(mmoe_trainer *first, mmoe_error *err) {
+    mmoe_trainer_options options = first->options;
+    options.on_warning = NULL;
+    options.profile = NULL;
+    mmoe_trainer **at = &first->next;
+    mmoe_status status = MMOE_OK;
+    for (mmoe_model *m = first->model->next; !status && m; m = m->next) {
+        char *path = NULL;
+        if (first->checkpoint_path)
+            status = mmoe_trainer_member_path(first->checkpoint_path, m, &first->alloc, &path, err);
+        options.checkpoint_path = path;
+        if (!status) status = create(m, &options, &first->alloc, at, err);
+        if (!status) at = &(*at)->next;
+        mmoe_release(&first->alloc, path);
+    }
+    return status;
+}
+
 mmoe_status mmoe_trainer_create(mmoe_model *model, const mmoe_trainer_options *options,
                                 const mmoe_allocator *alloc, mmoe_trainer **out, mmoe_error *err) {
     static const mmoe_trainer_options defaults = {0};
@@ -321,32 +384,17 @@ mmoe_status mmoe_trainer_create(mmoe_model *model, const mmoe_trainer_options *o
     if (!model || !out)
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "mmoe_trainer_create: model and out must not be NULL");
-    if (mmoe_check_threads(options->threads, "mmoe_trainer_create", err)) return MMOE_E_ARGUMENT;
-    if (MMOE_CHECK_RESERVED(options, "mmoe_trainer_create", err)) return MMOE_E_ARGUMENT;
-    if (mmoe_allocator_check(alloc, "mmoe_trainer_create", err)) return MMOE_E_ARGUMENT;
-    if (mmoe_model_check_learns(model, "mmoe_trainer_create", err)) return MMOE_E_ARGUMENT;
-    if (mmoe_model_check_unserved(model, "mmoe_trainer_create", err)) return MMOE_E_ARGUMENT;
-    if (model->params.settle)
-        return mmoe_fail(err, MMOE_E_ARGUMENT,
-                         "mmoe_trainer_create: the model has a trainer, and its embeddings are not "
-                         "updated in every step (trainer.embedding_update): free that one first");
-    mmoe_allocator a = mmoe_allocator_or_default(alloc);
-    mmoe_trainer *t = mmoe_alloc_zero(&a, 1, sizeof *t);
-    if (!t) return mmoe_fail_memory(err, sizeof *t);
-    t->alloc = a;
-    t->model = model;
-    atomic_fetch_add(&model->trainers, 1);
-    t->options = *options;
-    atomic_init(&t->stop, 0);
-    pthread_mutex_init(&t->settling, NULL);
-    mmoe_status status = build(t, err);
-    if (status) {
-        mmoe_trainer_free(t);
-        return status;
-    }
-    if (t->optimizer.history.rates) settle_for(t);
-    *out = t;
-    return MMOE_OK;
+    if (check_create(model, options, alloc, err)) return MMOE_E_ARGUMENT;
+    const mmoe_allocator a = mmoe_allocator_or_default(alloc);
+    mmoe_trainer *first;
+    mmoe_status status = create(model, options, &a, &first, err);
+    if (status) return status;
+    status = create_others(first, err);
+    if (status)
+        mmoe_trainer_free(first);
+    else
+        *out = first;
+    return status;
 }
 
 void mmoe_trainer_task_factors(const mmoe_trainer *t, double *factors) {
@@ -358,7 +406,7 @@ void mmoe_trainer_task_factors(const mmoe_trainer *t, double *factors) {
 }
 
 void mmoe_trainer_stop(mmoe_trainer *t) {
-    if (t) atomic_store(&t->stop, 1);
+    for (; t; t = t->next) atomic_store(&t->stop, 1);
 }
 
 mmoe_status mmoe_trainer_set_lr(mmoe_trainer *t, double lr, mmoe_error *err) {
@@ -372,10 +420,12 @@ mmoe_status mmoe_trainer_set_lr(mmoe_trainer *t, double lr, mmoe_error *err) {
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "mmoe_trainer_set_lr: a fit of several ranks is under way, whose "
                          "callbacks the first rank alone calls");
-    if (!mmoe_params_settle(&t->model->params)) /* rows that are behind had the old one */
-        return mmoe_ranks_status(t->ranks, err);
-    mmoe_schedule_set(&t->schedule, lr);
-    mmoe_optimizer_expect(&t->optimizer, mmoe_trainer_most_rate(t));
+    for (; t; t = t->next) {
+        if (!mmoe_params_settle(&t->model->params)) /* rows that are behind had the old one */
+            return mmoe_ranks_status(t->ranks, err);
+        mmoe_schedule_set(&t->schedule, lr);
+        mmoe_optimizer_expect(&t->optimizer, mmoe_trainer_most_rate(t));
+    }
     return MMOE_OK;
 }
 
@@ -428,8 +478,22 @@ static mmoe_status step(mmoe_trainer *t, const mmoe_dataset *data, int64_t first
     return status;
 }
 
+/* The means of the members' losses. */
+static mmoe_status step_members(mmoe_trainer *t, const mmoe_dataset *data, int64_t first,
+                                size_t rows, double *losses, mmoe_error *err) {
+    const int32_t tasks = t->model->schema->n_label, members = t->model->config->members;
+    if (losses) memset(losses, 0, (size_t)tasks * sizeof *losses);
+    mmoe_status status = MMOE_OK;
+    for (; !status && t; t = t->next) {
+        status = step(t, data, first, rows, NULL, err);
+        for (int32_t i = 0; losses && i < tasks; i++) losses[i] += t->loss[i] / members;
+    }
+    return status;
+}
+
 mmoe_status mmoe_trainer_step(mmoe_trainer *t, const mmoe_dataset *data, int64_t first, size_t rows,
                               double *losses, mmoe_error *err) {
+    if (t && t->next) return step_members(t, data, first, rows, losses, err);
     if (!t || !t->ranks) return step(t, data, first, rows, losses, err);
     mmoe_error why;
     return mmoe_ranks_end(t->ranks, step(t, data, first, rows, losses, &why), &why, err);

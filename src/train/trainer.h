@@ -75,6 +75,7 @@ struct mmoe_trainer {
                  */
     atomic_int stop;
     pthread_mutex_t settling; /* readers of the model may come at once */
+    mmoe_trainer *next;       /* of the model's next member; NULL: there is none */
 };
 
 /* Rows of deferred tables become those of their owners, behind or not, and weights those of the
@@ -88,6 +89,11 @@ void mmoe_trainer_take_weights(mmoe_trainer *t);
 static inline mmoe_dealing mmoe_trainer_dealing(const mmoe_trainer *t) {
     return (mmoe_dealing){t->ranks->comm, (char *)t->rows_room, t->pool, &t->alloc};
 }
+
+/* resume.c: where a member's checkpoint stands, beside the first's at `path`: in memory of the
+ * caller's. MMOE_E_MEMORY. */
+mmoe_status mmoe_trainer_member_path(const char *path, const mmoe_model *member,
+                                     const mmoe_allocator *alloc, char **out, mmoe_error *err);
 
 /* MMOE_E_ARGUMENT: the model is one of several ranks', and the trainer alone. */
 mmoe_status mmoe_trainer_check_joined(const mmoe_trainer *t, mmoe_error *err);
