@@ -114,9 +114,10 @@ _epoch_report = _struct(
     "mmoe_epoch_report", epoch=_int32, n_epoch=_int32, n_task=_int32, rows=_int64, seconds=_double,
     train_seconds=_double, rows_per_second=_double, loss=_double, task_loss=_address,
     valid=_address, score=_double, is_best=_int, lr=_double, task_factors=_address, n_gate=_int32,
-    gates=_address, progressive=_address)
+    gates=_address, progressive=_address, member=_int32, n_member=_int32)
 _progress = _struct("mmoe_progress", epoch=_int32, n_epoch=_int32, rows_done=_int64, rows=_int64,
-                    seconds=_double, n_task=_int32, task_loss=_address)
+                    seconds=_double, n_task=_int32, task_loss=_address, member=_int32,
+                    n_member=_int32)
 _schema = _struct("ArrowSchema", format=_text, name=_text, metadata=_text, flags=_int64,
                   n_children=_int64, children=_address, dictionary=_address, release=_address,
                   private_data=_address)

@@ -56,7 +56,9 @@ static void take_head(report_log *log, json_t *line) {
     log->head = json_incref(line);
 }
 
+/* Of several members (model.members) the page shows the first. */
 static void take_epoch(report_log *log, json_t *line) {
+    if (json_integer_value(json_object_get(line, "member")) > 1) return;
     while (json_array_size(log->epochs) &&
            cli_log_epoch_at(log, json_array_size(log->epochs) - 1) >= epoch_of(line))
         json_array_remove(log->epochs, json_array_size(log->epochs) - 1);

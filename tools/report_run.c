@@ -66,6 +66,13 @@ static void write_epochs(FILE *out, const report_log *log) {
     if (!log->result)
         fputs("; the log has no closing line: the run was stopped, failed, or goes on", out);
     end_fact(out);
+    const double members = cli_json_at(log->head, "config", "model", "members", NULL);
+    if (members > 1) {
+        begin_fact(out, "Members");
+        fprintf(out, "%.0f, whose predictions are averaged; epochs and curves are the first's",
+                members);
+        end_fact(out);
+    }
     if (json_array_size(log->starts)) {
         begin_fact(out, "Resumed");
         for (size_t i = 0; i < json_array_size(log->starts); i++)

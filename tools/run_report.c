@@ -137,6 +137,8 @@ static void log_epoch(run_report *report, const mmoe_epoch_report *epoch) {
                              epoch->is_best != 0, "seconds", cli_json_number(epoch->seconds),
                              "train_seconds", cli_json_number(epoch->train_seconds),
                              "rows_per_second", cli_json_number(epoch->rows_per_second));
+    if (line && epoch->n_member > 1)
+        json_object_set_new(line, "member", json_integer(epoch->member));
     if (line && epoch->progressive)
         json_object_set_new(line, "progressive", progressive_json(report, epoch));
     if (line && epoch->n_gate) log_gates(report, line, epoch);
@@ -228,6 +230,10 @@ static task_figure loss_figure(double loss) {
     return (task_figure){.what = "loss", .value = loss, .progressive = NAN};
 }
 
+static void add_member(row_text *row, int32_t member, int32_t members) {
+    if (members > 1) add(row, "member %" PRId32 "/%" PRId32 "  ", member, members);
+}
+
 static void print_epoch(run_report *report, const mmoe_epoch_report *epoch) {
     task_figure figures[MOST_TASKS];
     char rate[CLI_COUNT_SIZE], loss[CLI_FIGURE_SIZE];
@@ -237,6 +243,7 @@ static void print_epoch(run_report *report, const mmoe_epoch_report *epoch) {
                                   : loss_figure(epoch->task_loss[t]);
         if (epoch->progressive) figures[t].progressive = epoch->progressive[t].auc;
     }
+    add_member(&row, epoch->member, epoch->n_member);
     add(&row, "epoch %" PRId32 "/%" PRId32 "  %.2f s", epoch->epoch, epoch->n_epoch,
         epoch->seconds);
     if (!epoch->epoch) {
@@ -255,8 +262,8 @@ static void print_epoch(run_report *report, const mmoe_epoch_report *epoch) {
 
 int cli_report_epoch(void *user, const mmoe_epoch_report *epoch) {
     run_report *report = user;
-    report->epochs = epoch->epoch;
-    if (epoch->is_best) {
+    if (epoch->member == 1) report->epochs = epoch->epoch;
+    if (epoch->is_best && epoch->member == 1) {
         report->has_best = true;
         report->best_epoch = epoch->epoch;
     }
@@ -286,13 +293,14 @@ int cli_report_progress(void *user, const mmoe_progress *p) {
     const run_report *report = user;
     if (p->rows_done <= 0 || p->seconds <= 0) return *report->stopped;
     const double rate = (double)p->rows_done / p->seconds,
-                 rows =
-                     (double)(p->rows - p->rows_done) + (double)p->rows * (p->n_epoch - p->epoch);
+                 epochs = p->n_epoch - p->epoch + (double)p->n_epoch * (p->n_member - p->member),
+                 rows = (double)(p->rows - p->rows_done) + (double)p->rows * epochs;
     task_figure figures[MOST_TASKS];
     char text[CLI_COUNT_SIZE], last[ROW];
     row_text row = {.length = 0};
     for (int32_t t = 0; t < p->n_task && t < MOST_TASKS; t++)
         figures[t] = loss_figure(p->task_loss[t]);
+    add_member(&row, p->member, p->n_member);
     add(&row, "epoch %" PRId32 "/%" PRId32 " %3.0f %%  %s rows/s", p->epoch, p->n_epoch,
         100.0 * (double)p->rows_done / (double)p->rows, cli_count_text(rate, text));
     snprintf(last, sizeof last, "  at most %s left", cli_time_text(rows / rate, text));

@@ -120,8 +120,8 @@ static mmoe_status need_rows(const sweep_plan *p, size_t run, run_rows *d) {
 
 static int on_epoch(void *user, const mmoe_epoch_report *epoch) {
     run_state *s = user;
-    s->result->epochs = epoch->epoch;
-    if (epoch->is_best) s->result->best_epoch = epoch->epoch;
+    if (epoch->member == 1) s->result->epochs = epoch->epoch;
+    if (epoch->member == 1 && epoch->is_best) s->result->best_epoch = epoch->epoch;
     s->rows += epoch->rows;
     s->train_seconds += epoch->train_seconds;
     return is_stopped();
@@ -149,7 +149,8 @@ static int on_progress(void *user, const mmoe_progress *p) {
     const run_state *s = user;
     crew *c = s->crew;
     pthread_mutex_lock(&c->mutex);
-    c->shares[s->run] = (p->epoch - 1 + (double)p->rows_done / (double)p->rows) / p->n_epoch;
+    const double share = (p->epoch - 1 + (double)p->rows_done / (double)p->rows) / p->n_epoch;
+    c->shares[s->run] = (p->member - 1 + share) / p->n_member;
     tell(c);
     pthread_mutex_unlock(&c->mutex);
     return is_stopped();

@@ -238,8 +238,10 @@ void mmoe_onnx_op_input(mmoe_exporter *e, const mmoe_node *n) {
     mmoe_onnx_piece *items =
         mmoe_onnx_room(e->onnx, (size_t)n_lookup + (size_t)n_dense, sizeof *items);
     if (!items) return;
-    if (e->graph->n_id) mmoe_onnx_input(e->onnx, "ids", MMOE_ONNX_INT64, e->graph->n_id);
-    if (n_dense) mmoe_onnx_input(e->onnx, "x", MMOE_ONNX_FLOAT, e->model->schema->dense_span);
+    const bool adds = mmoe_onnx_adds_inputs(e);
+    if (adds && e->graph->n_id) mmoe_onnx_input(e->onnx, "ids", MMOE_ONNX_INT64, e->graph->n_id);
+    if (adds && n_dense)
+        mmoe_onnx_input(e->onnx, "x", MMOE_ONNX_FLOAT, e->model->schema->dense_span);
     for (int32_t i = 0; i < n_lookup; i++) {
         const mmoe_lookup *l = &n->u.input.lookups[i];
         tables[i] = add_table(e, n, i, tables);

@@ -29,7 +29,8 @@ static const char *join(mmoe_exporter *e, const char *name, const char *what) {
 static const char *add_input(mmoe_exporter *e, const char *feature, const char *what,
                              int32_t type) {
     const char *name = join(e, feature, what);
-    mmoe_onnx_input_ragged(e->onnx, name, type, join(e, feature, "length"));
+    if (mmoe_onnx_adds_inputs(e))
+        mmoe_onnx_input_ragged(e->onnx, name, type, join(e, feature, "length"));
     return name;
 }
 

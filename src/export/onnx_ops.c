@@ -181,10 +181,7 @@ void mmoe_onnx_op_loss(mmoe_exporter *e, const mmoe_node *n) {
         if (kinds[first]->onnx) z = mmoe_onnx_add(e->onnx, kinds[first]->onnx, z);
         names[count++] = unscale(e, &n->u.loss.scale[first], z);
     }
-    mmoe_onnx_add(e->onnx, "Identity", mmoe_onnx_concat(e, names, count));
-    if (e->onnx->failed) return;
-    mmoe_onnx_name_output(e->onnx, "scores");
-    mmoe_onnx_output(e->onnx, "scores", n_task);
+    e->scores = mmoe_onnx_concat(e, names, count);
 }
 
 /* ---- All ---- */
@@ -198,12 +195,30 @@ static const op_adder adders[] = {
 };
 _Static_assert(sizeof adders / sizeof *adders == MMOE_OP_COUNT, "an op is missing here");
 
-void mmoe_onnx_add_model(mmoe_onnx *onnx, const mmoe_model *model) {
-    mmoe_exporter e = {onnx, model, model->graph,
-                       mmoe_onnx_room(onnx, (size_t)model->graph->n_value, sizeof *e.values)};
-    for (int32_t i = 0; i < model->graph->n_node && !onnx->failed; i++) {
-        const mmoe_node *n = &model->graph->nodes[i];
+/* The scores of one member; the first's has the inputs that all read. */
+static const char *add_member(mmoe_onnx *onnx, const mmoe_model *member) {
+    mmoe_exporter e = {.onnx = onnx,
+                       .model = member,
+                       .graph = member->graph,
+                       .values = mmoe_onnx_room(onnx, (size_t)member->graph->n_value,
+                                                sizeof *e.values)};
+    for (int32_t i = 0; i < member->graph->n_node && !onnx->failed; i++) {
+        const mmoe_node *n = &member->graph->nodes[i];
         onnx->label = n->name;
         adders[n->op](&e, n);
     }
+    return e.scores;
+}
+
+void mmoe_onnx_add_model(mmoe_onnx *onnx, const mmoe_model *model) {
+    const int32_t members = model->config->members;
+    const char **scores = mmoe_onnx_room(onnx, (size_t)members, sizeof *scores);
+    if (!scores) return;
+    for (const mmoe_model *m = model; m; m = m->next)
+        scores[m->config->member] = add_member(onnx, m);
+    if (onnx->failed) return;
+    mmoe_onnx_add_list(onnx, members > 1 ? "Mean" : "Identity", scores, (size_t)members);
+    if (onnx->failed) return;
+    mmoe_onnx_name_output(onnx, "scores");
+    mmoe_onnx_output(onnx, "scores", model->graph->n_task);
 }

@@ -28,7 +28,13 @@ typedef struct mmoe_exporter {
     const mmoe_model *model;
     const mmoe_graph *graph;
     mmoe_onnx_pieces *values; /* [n_value] */
+    const char *scores;       /* once its loss is met: [B, tasks] */
 } mmoe_exporter;
+
+/* Members behind the first read the inputs that it has added. */
+static inline bool mmoe_onnx_adds_inputs(const mmoe_exporter *e) {
+    return e->model->config->member == 0;
+}
 
 /* Side by side. */
 const char *mmoe_onnx_concat(mmoe_exporter *e, const char *const *names, int32_t count);

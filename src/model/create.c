@@ -133,26 +133,50 @@ mmoe_status mmoe_model_parts_make(const mmoe_config *config, mmoe_schema *schema
     return status;
 }
 
-static mmoe_status make_blank(const mmoe_config *config, const mmoe_schema *schema,
-                              mmoe_among among, const mmoe_allocator *a, mmoe_model **out,
-                              mmoe_error *err) {
+/* *out stays as it is on failure. */
+static mmoe_status make_member(const mmoe_config *config, int32_t member,
+                               const mmoe_schema *schema, mmoe_among among,
+                               const mmoe_allocator *a, mmoe_model **out, mmoe_error *err) {
     mmoe_model_parts parts;
-    mmoe_schema *own = NULL;
-    mmoe_status status = mmoe_schema_copy(schema, a, &own, err);
-    if (!status && (status = mmoe_pretrained_settle(own, err))) mmoe_schema_free(own);
-    if (!status) status = mmoe_model_parts_make(config, own, a, &parts, err);
+    mmoe_schema *own_schema;
+    mmoe_config *own;
+    mmoe_status status = mmoe_config_copy_member(config, member, a, &own, err);
+    if (status) return status;
+    status = mmoe_schema_copy(schema, a, &own_schema, err);
+    if (!status && (status = mmoe_pretrained_settle(own_schema, err))) mmoe_schema_free(own_schema);
+    if (!status) status = mmoe_model_parts_make(own, own_schema, a, &parts, err);
+    mmoe_config_free(own);
     if (status) return status;
     mmoe_model_deal(parts.graph, parts.schema, among);
     return mmoe_model_assemble(&parts, a, out, err);
+}
+
+static mmoe_status make_members(const mmoe_config *config, const mmoe_schema *schema,
+                                mmoe_among among, const mmoe_allocator *a, mmoe_model **out,
+                                mmoe_error *err) {
+    mmoe_model *first = NULL, **at = &first;
+    mmoe_status status = MMOE_OK;
+    for (int32_t i = 0; !status && i < config->members; i++) {
+        status = make_member(config, i, schema, among, a, at, err);
+        if (!status) at = &(*at)->next;
+    }
+    if (status)
+        mmoe_model_free(first);
+    else
+        *out = first;
+    return status;
 }
 
 mmoe_status mmoe_model_blank_among(const mmoe_config *config, const mmoe_schema *schema,
                                    mmoe_among among, const mmoe_allocator *alloc, mmoe_model **out,
                                    mmoe_error *err) {
     mmoe_allocator a;
-    mmoe_status status = mmoe_model_begin(alloc, &a, err);
+    mmoe_status status = among.ranks > 1
+                             ? mmoe_members_check_one(config, "mmoe_model_create_among", err)
+                             : MMOE_OK;
+    if (!status) status = mmoe_model_begin(alloc, &a, err);
     if (status) return status;
-    status = make_blank(config, schema, among, &a, out, err);
+    status = make_members(config, schema, among, &a, out, err);
     mmoe_tally_end(&a);
     return status;
 }
@@ -182,41 +206,6 @@ mmoe_status mmoe_model_create(const mmoe_config *config, const mmoe_schema *sche
     return mmoe_model_create_among(config, schema, NULL, alloc, out, err);
 }
 
-/* *out stays NULL on failure. */
-static mmoe_status make_member(const mmoe_config *config, int32_t member,
-                               const mmoe_schema *schema, mmoe_among among,
-                               const mmoe_allocator *a, mmoe_model **out, mmoe_error *err) {
-    mmoe_config *its;
-    mmoe_model *m = NULL;
-    mmoe_status status = mmoe_config_copy_member(config, member, a, &its, err);
-    if (status) return status;
-    status = make_blank(its, schema, among, a, &m, err);
-    mmoe_config_free(its);
-    if (status) return status;
-    status = mmoe_model_draw(m, err);
-    if (status)
-        mmoe_model_free(m);
-    else
-        *out = m;
-    return status;
-}
-
-static mmoe_status make_members(const mmoe_config *config, const mmoe_schema *schema,
-                                mmoe_among among, const mmoe_allocator *a, mmoe_model **out,
-                                mmoe_error *err) {
-    mmoe_model *first = NULL, **at = &first;
-    mmoe_status status = MMOE_OK;
-    for (int32_t i = 0; !status && i < config->members; i++) {
-        status = make_member(config, i, schema, among, a, at, err);
-        if (!status) at = &(*at)->next;
-    }
-    if (status)
-        mmoe_model_free(first);
-    else
-        *out = first;
-    return status;
-}
-
 mmoe_status mmoe_model_create_among(const mmoe_config *config, const mmoe_schema *schema,
                                     const mmoe_comm *comm, const mmoe_allocator *alloc,
                                     mmoe_model **out, mmoe_error *err) {
@@ -226,11 +215,14 @@ mmoe_status mmoe_model_create_among(const mmoe_config *config, const mmoe_schema
     if (mmoe_model_check_tasks(config, schema, call, err)) return MMOE_E_ARGUMENT;
     if (mmoe_allocator_check(alloc, call, err)) return MMOE_E_ARGUMENT;
     const mmoe_among own = {comm ? comm->rank : 0, comm ? comm->size : 1};
-    mmoe_allocator a;
-    mmoe_status status = own.ranks > 1 ? mmoe_members_check_one(config, call, err) : MMOE_OK;
-    if (!status) status = mmoe_model_begin(alloc, &a, err);
+    mmoe_model *m;
+    mmoe_status status = mmoe_model_blank_among(config, schema, own, alloc, &m, err);
     if (status) return status;
-    status = make_members(config, schema, own, &a, out, err);
-    mmoe_tally_end(&a);
+    for (mmoe_model *member = m; !status && member; member = member->next)
+        status = mmoe_model_draw(member, err);
+    if (status)
+        mmoe_model_free(m);
+    else
+        *out = m;
     return status;
 }

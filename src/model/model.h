@@ -27,7 +27,8 @@ struct mmoe_model {
     mmoe_model *next;      /* member (members.h); NULL: there is no other */
 };
 
-/* A model of a configuration: both are copied, the graph and its tensors built, weights zero.
+/* A model of a configuration, with all its members: both are copied, the graph and its tensors
+ * built, weights zero.
  * MMOE_E_CONFIG when a layer would be wider than 2^24 columns; _MEMORY; and what
  * mmoe_pretrained_settle returns. */
 mmoe_status mmoe_model_blank(const mmoe_config *config, const mmoe_schema *schema,

@@ -67,10 +67,11 @@ static void count_exchanges(mmoe_estimate *g, const mmoe_plan *p) {
 static mmoe_rank_estimate count_memory(const mmoe_sketch *s) {
     const mmoe_params *p = &s->model->params;
     mmoe_rank_estimate m = {.ranks = s->comm.size};
+    const int32_t members = s->model->config->members;
     for (int32_t i = 0; i < p->n_block; i++) {
-        *(i < p->n_table ? &m.table_bytes : &m.layer_bytes) += mmoe_sketch_weights(s, i);
-        m.moment_bytes += mmoe_sketch_moments(s, i);
-        m.copy_bytes += mmoe_sketch_copies(s, i);
+        *(i < p->n_table ? &m.table_bytes : &m.layer_bytes) += members * mmoe_sketch_weights(s, i);
+        m.moment_bytes += members * mmoe_sketch_moments(s, i);
+        m.copy_bytes += members * mmoe_sketch_copies(s, i);
     }
     m.step_bytes = s->reserve.bytes - m.table_bytes - m.layer_bytes - m.moment_bytes - m.copy_bytes;
     return m;
@@ -87,10 +88,14 @@ static mmoe_status measure_memory(estimate *e, const mmoe_sketch *s, mmoe_error 
     g->parameters = mmoe_model_parameter_count(s->model);
     g->batch_size = s->model->config->trainer.batch_size;
     g->available = s->available;
-    g->best_file = (int64_t)s->trainer->best.in_file;
     count_exchanges(g, s->trainer->run->plan);
     mmoe_status status = mmoe_file_size(s->model, &g->model_file, err);
-    if (!status) status = mmoe_checkpoint_size(s->trainer, &g->checkpoint_file, err);
+    for (mmoe_trainer *t = s->trainer; !status && t; t = t->next) {
+        int64_t file = 0;
+        status = mmoe_checkpoint_size(t, &file, err);
+        g->checkpoint_file += file;
+        g->best_file += (int64_t)t->best.in_file;
+    }
     return status ? status : add_tables(e, s, err);
 }
 
@@ -240,8 +245,9 @@ static void add_epoch(mmoe_estimate *g, const mmoe_rehearsal *r) {
     g->settle_seconds = r->settle_seconds;
     g->touch_seconds = r->touch_seconds;
     if (g->rows)
-        g->epoch_seconds = (double)steps * g->step_seconds + (double)g->rows * r->order_seconds +
-                           r->settle_seconds;
+        g->epoch_seconds =
+            r->model->config->members * ((double)steps * g->step_seconds +
+                                         (double)g->rows * r->order_seconds + r->settle_seconds);
 }
 
 /* Rows of tables that a batch reads. */

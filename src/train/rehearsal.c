@@ -361,7 +361,9 @@ static mmoe_status time_steps(mmoe_rehearsal *r, const mmoe_params *whole, mmoe_
 static mmoe_status make_model(mmoe_rehearsal *r, const mmoe_config *config,
                               const mmoe_schema *schema, mmoe_error *err) {
     const mmoe_among own = {0, r->others.comm.size};
-    mmoe_status status = mmoe_model_blank_among(config, schema, own, &r->alloc, &r->model, err);
+    mmoe_config one = *config;
+    one.members = 1; /* whose steps are those of any other */
+    mmoe_status status = mmoe_model_blank_among(&one, schema, own, &r->alloc, &r->model, err);
     if (status) return status;
     mmoe_tensors *tensors = &r->model->graph->tensors;
     mmoe_model_choose_inits(r->model);
