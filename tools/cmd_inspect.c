@@ -245,6 +245,9 @@ static mmoe_status inspect_rows(const mmoe_model *model, const cli_rows *rows,
     cli_progress_clear();
     if (status) return status;
     cli_remark_columns(rows->name, *data);
+    if (mmoe_model_member_count(model) > 1)
+        cli_note("gates and experts are those of the first of %" PRId32 " members (model.members)",
+                 mmoe_model_member_count(model));
     cli_warn_of_gates((*inspection)->gates, (*inspection)->n_gate, 0);
     return MMOE_OK;
 }

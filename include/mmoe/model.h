@@ -82,7 +82,10 @@ MMOE_API const mmoe_config *mmoe_model_config(const mmoe_model *model);
 MMOE_API mmoe_status mmoe_config_text(const mmoe_config *config, char **out, mmoe_error *err);
 /* Frees a text that mmoe_config_text returned for `config`. Both may be NULL. */
 MMOE_API void mmoe_config_text_free(const mmoe_config *config, char *text);
-/* Returns the number of trainable values; -1 if `model` is NULL. */
+/* Returns the number of whole models whose predictions it averages (model.members); -1 if `model`
+ * is NULL. */
+MMOE_API int32_t mmoe_model_member_count(const mmoe_model *model);
+/* Returns the number of trainable values, of all members; -1 if `model` is NULL. */
 MMOE_API int64_t mmoe_model_parameter_count(const mmoe_model *model);
 
 /* Returns the value of a key among the texts that a model and its file keep, in UTF-8; NULL if

@@ -217,7 +217,9 @@ struct mmoe_config {
 /* A deep copy; MMOE_E_MEMORY. */
 mmoe_status mmoe_config_copy(const mmoe_config *config, const mmoe_allocator *alloc,
                              mmoe_config **out, mmoe_error *err);
-/* A copy of the first member's, for another: the same but for its seed, which is `member` more. */
+/* Makes a first member's another one's: the same but for its seed, which is `member` more. */
+void mmoe_config_set_member(mmoe_config *config, int32_t member);
+/* A copy of a first member's for another. */
 mmoe_status mmoe_config_copy_member(const mmoe_config *config, int32_t member,
                                     const mmoe_allocator *alloc, mmoe_config **out,
                                     mmoe_error *err);

@@ -140,15 +140,18 @@ mmoe_status mmoe_config_read(const char *path, const mmoe_allocator *alloc, mmoe
     return status;
 }
 
+void mmoe_config_set_member(mmoe_config *config, int32_t member) {
+    config->member = member;
+    config->trainer.seed += (uint64_t)member;
+}
+
 mmoe_status mmoe_config_copy_member(const mmoe_config *config, int32_t member,
                                     const mmoe_allocator *alloc, mmoe_config **out,
                                     mmoe_error *err) {
     const mmoe_status status =
         mmoe_config_parse(config->source, strlen(config->source), NULL, alloc, out, err);
-    if (status) return status;
-    (*out)->member = member;
-    (*out)->trainer.seed += (uint64_t)member;
-    return MMOE_OK;
+    if (!status) mmoe_config_set_member(*out, member);
+    return status;
 }
 
 mmoe_status mmoe_config_copy(const mmoe_config *config, const mmoe_allocator *alloc,

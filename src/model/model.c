@@ -190,6 +190,8 @@ int mmoe_model_dense_side(const mmoe_model *m, int32_t i) {
 }
 const char *mmoe_model_score(const mmoe_model *m) { return m && m->score ? m->score->text : NULL; }
 
+int32_t mmoe_model_member_count(const mmoe_model *m) { return m ? m->config->members : -1; }
+
 int64_t mmoe_model_parameter_count(const mmoe_model *m) {
     if (!m) return -1;
     int64_t count = 0;

@@ -60,6 +60,7 @@ static mmoe_status check_config(reading *r, mmoe_error *err) {
     if (status == MMOE_E_MEMORY) return mmoe_fail_memory(err, strlen(written));
     if (status) return mmoe_fail_format(err, path, "the checkpoint's %s", why.message);
     char difference[MMOE_DIFFERENCE_SIZE];
+    mmoe_config_set_member(began, t->model->config->member);
     status = mmoe_config_compare(t->model->config, began, difference, err);
     const char *hint = strncmp(difference, t_max, strlen(t_max)) == 0
                            ? "; unless it is set, it is trainer.n_epoch"

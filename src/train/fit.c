@@ -247,7 +247,10 @@ static const char *differing_rows(const mmoe_progress_state *at, mmoe_identity t
                           : "without validation rows, and now there are some";
 }
 
+/* Not where later members go on. */
 static void warn_of_end(mmoe_trainer *t) {
+    for (const mmoe_trainer *later = t->next; later; later = later->next)
+        if (!later->at.finished) return;
     const int32_t epochs = t->at.epoch, waited = t->at.waited;
     const bool early = has_waited_enough(t);
     mmoe_fit_warn(t, (mmoe_warning){.count = early ? waited : epochs},

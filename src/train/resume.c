@@ -30,9 +30,9 @@ static mmoe_status resume_one(mmoe_trainer *t, const char *path, mmoe_error *err
 
 /* A fit trains a member when the one before is finished, steps train all. So a file that is behind
  * a run that is not finished is another's, and steps' files are of as many steps. */
-static mmoe_status resume_next(mmoe_trainer *before, const char *path, mmoe_error *err) {
+static mmoe_status resume_next(mmoe_trainer *before, bool is_of_steps, const char *path,
+                               mmoe_error *err) {
     mmoe_trainer *t = before->next;
-    const bool is_of_steps = !before->at.data_hash;
     char *own;
     mmoe_status status = mmoe_trainer_member_path(path, t->model, &t->alloc, &own, err);
     if (status) return status;
@@ -52,7 +52,8 @@ mmoe_status mmoe_trainer_resume(mmoe_trainer *t, const char *path, mmoe_error *e
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "mmoe_trainer_resume: trainer and path must not be NULL");
     mmoe_status status = resume_one(t, path, err);
-    for (; !status && t->next; t = t->next) status = resume_next(t, path, err);
+    const bool is_of_steps = !t->at.data_hash;
+    for (; !status && t->next; t = t->next) status = resume_next(t, is_of_steps, path, err);
     return status;
 }
 
