@@ -115,12 +115,12 @@ typedef struct mmoe_inspection {
     const double *similarity;
 } mmoe_inspection;
 
-/* Examines what the gates and experts of a model do on a data set of at least one row, in double
- * precision, with `threads` workers (0: one for each processor). The result does not depend on
- * their number. Labels and weights of rows are not used. Does not change the process's BLAS
- * threads. The caller frees the inspection, which does not refer to the model or the data set.
- * MMOE_E_ARGUMENT, _MEMORY; _IO: the system gives no thread; if rows are streamed, also _IO and
- * _FORMAT of their files. */
+/* Examines what the gates and experts of a model, of several members the first, do on a data set
+ * of at least one row, in double precision, with `threads` workers (0: one for each processor).
+ * The result does not depend on their number. Labels and weights of rows are not used. Does not
+ * change the process's BLAS threads. The caller frees the inspection, which does not refer to the
+ * model or the data set. MMOE_E_ARGUMENT, _MEMORY; _IO: the system gives no thread; if rows are
+ * streamed, also _IO and _FORMAT of their files. */
 MMOE_API mmoe_status mmoe_inspect(const mmoe_model *model, const mmoe_dataset *dataset, int threads,
                                   const mmoe_allocator *alloc, mmoe_inspection **out,
                                   mmoe_error *err);

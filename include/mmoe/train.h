@@ -81,7 +81,9 @@ typedef struct mmoe_trainer_options {
     /* 1: the process's BLAS is set to one thread during fit and step, and restored; with several
      * trainers at the same time, by the last one. */
     int single_threaded_blas;
-    const char *checkpoint_path; /* written after each epoch and when stopped; NULL: none */
+    /* Written after each epoch and when stopped; NULL: none. The second member of a model
+     * (model.members) has PATH.member2, and so on. */
+    const char *checkpoint_path;
     void *user;
     /* Called from the thread that called fit. If they return a value other than 0, training
      * stops (MMOE_E_CANCELLED). Either may be NULL; neither may throw. */
@@ -106,7 +108,8 @@ typedef struct mmoe_trainer_options {
     void *reserved[4]; /* NULL; else MMOE_E_ARGUMENT */
 } mmoe_trainer_options;
 
-/* Trains one model, as the model's configuration says. Not thread-safe, except for
+/* Trains one model, as the model's configuration says: if that has several members
+ * (model.members), all of them, one after another. Not thread-safe, except for
  * mmoe_trainer_stop. */
 typedef struct mmoe_trainer mmoe_trainer;
 
@@ -149,8 +152,8 @@ MMOE_API void mmoe_trainer_task_factors(const mmoe_trainer *trainer, double *fac
  * - A fit begins by comparing the ranks. MMOE_E_CONFIG, with what differs: configurations, rows,
  *   weights, library versions, kernels or BLAS cores (allow_unlike).
  *
- * MMOE_E_CONFIG: there are more ranks than segments; _ARGUMENT: the trainer has joined already,
- * or has made a step; _MEMORY. */
+ * MMOE_E_CONFIG: there are more ranks than segments, or the model has several members;
+ * _ARGUMENT: the trainer has joined already, or has made a step; _MEMORY. */
 MMOE_API mmoe_status mmoe_trainer_join(mmoe_trainer *trainer, struct mmoe_comm *comm,
                                        mmoe_error *err);
 /* What the steps of a trainer, in fits and others, have sent to other ranks so far: bytes, the
@@ -212,7 +215,8 @@ MMOE_API mmoe_status mmoe_trainer_set_lr(mmoe_trainer *trainer, double lr, mmoe_
  * - With trainer.ema_decay, "weights" means their moving average. What mmoe_trainer_step leaves
  *   in the model is never an average.
  * - On MMOE_E_NUMERIC or _CANCELLED the model has the best weights so far. If no epoch was
- *   finished, it has those that it began with, or those of now.
+ *   finished, it has those that it began with, or those of now. A member that had not begun is
+ *   as it was.
  * - MMOE_E_IO: the best weights cannot be kept on disk (mmoe_trainer_options.best_folder). This
  *   happens before the first step, or after an epoch, whose weights the model then has.
  *
@@ -228,9 +232,10 @@ MMOE_API mmoe_status mmoe_trainer_fit(mmoe_trainer *trainer, const mmoe_dataset 
                                       const mmoe_dataset *valid, mmoe_error *err);
 /* Makes one update with rows [first, first + rows), in their order; `rows` is at most the batch
  * size. Writes the losses of the tasks before the update to `losses` [tasks], unless that is
- * NULL. MMOE_E_NUMERIC: a loss or a new weight is not finite; the losses are written, and the
- * message names the step and the tensor. Allocates nothing, with one exception: if the lists of
- * rows have more elements than ever before, in tables whose updates are deferred
+ * NULL; of several members, each of which makes the update, their means. MMOE_E_NUMERIC: a loss
+ * or a new weight is not finite; the losses are written, and the message names the step and the
+ * tensor. Allocates nothing, with one exception: if the lists of rows have more elements than
+ * ever before, in tables whose updates are deferred
  * (MMOE_E_MEMORY). */
 MMOE_API mmoe_status mmoe_trainer_step(mmoe_trainer *trainer, const mmoe_dataset *train,
                                        int64_t first, size_t rows, double *losses, mmoe_error *err);
@@ -299,8 +304,8 @@ typedef struct mmoe_grown {
  *   copies of the model.)
  *
  * On failure trainer and model are unchanged. MMOE_E_ARGUMENT: the trainer has joined others,
- * the model has two trainers, rows are encoded, or the batch does not fit the model;
- * MMOE_E_DATA; MMOE_E_MEMORY. */
+ * the model has several members or two trainers, rows are encoded, or the batch does not fit the
+ * model; MMOE_E_DATA; MMOE_E_MEMORY. */
 MMOE_API mmoe_status mmoe_trainer_grow(mmoe_trainer *trainer, const mmoe_batch *batch,
                                        const mmoe_growth *limits, mmoe_grown *grown,
                                        mmoe_error *err);

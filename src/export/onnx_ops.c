@@ -200,8 +200,8 @@ static const char *add_member(mmoe_onnx *onnx, const mmoe_model *member) {
     mmoe_exporter e = {.onnx = onnx,
                        .model = member,
                        .graph = member->graph,
-                       .values = mmoe_onnx_room(onnx, (size_t)member->graph->n_value,
-                                                sizeof *e.values)};
+                       .values =
+                           mmoe_onnx_room(onnx, (size_t)member->graph->n_value, sizeof *e.values)};
     for (int32_t i = 0; i < member->graph->n_node && !onnx->failed; i++) {
         const mmoe_node *n = &member->graph->nodes[i];
         onnx->label = n->name;

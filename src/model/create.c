@@ -133,19 +133,15 @@ mmoe_status mmoe_model_parts_make(const mmoe_config *config, mmoe_schema *schema
     return status;
 }
 
-/* *out stays as it is on failure. */
-static mmoe_status make_member(const mmoe_config *config, int32_t member,
-                               const mmoe_schema *schema, mmoe_among among,
-                               const mmoe_allocator *a, mmoe_model **out, mmoe_error *err) {
+/* Of that member's configuration. *out stays as it is on failure. */
+static mmoe_status make_member(const mmoe_config *config, const mmoe_schema *schema,
+                               mmoe_among among, const mmoe_allocator *a, mmoe_model **out,
+                               mmoe_error *err) {
     mmoe_model_parts parts;
-    mmoe_schema *own_schema;
-    mmoe_config *own;
-    mmoe_status status = mmoe_config_copy_member(config, member, a, &own, err);
-    if (status) return status;
-    status = mmoe_schema_copy(schema, a, &own_schema, err);
-    if (!status && (status = mmoe_pretrained_settle(own_schema, err))) mmoe_schema_free(own_schema);
-    if (!status) status = mmoe_model_parts_make(own, own_schema, a, &parts, err);
-    mmoe_config_free(own);
+    mmoe_schema *own;
+    mmoe_status status = mmoe_schema_copy(schema, a, &own, err);
+    if (!status && (status = mmoe_pretrained_settle(own, err))) mmoe_schema_free(own);
+    if (!status) status = mmoe_model_parts_make(config, own, a, &parts, err);
     if (status) return status;
     mmoe_model_deal(parts.graph, parts.schema, among);
     return mmoe_model_assemble(&parts, a, out, err);
@@ -157,7 +153,11 @@ static mmoe_status make_members(const mmoe_config *config, const mmoe_schema *sc
     mmoe_model *first = NULL, **at = &first;
     mmoe_status status = MMOE_OK;
     for (int32_t i = 0; !status && i < config->members; i++) {
-        status = make_member(config, i, schema, among, a, at, err);
+        mmoe_config *own;
+        status = mmoe_config_copy_member(config, i, a, &own, err);
+        if (status) break;
+        status = make_member(own, schema, among, a, at, err);
+        mmoe_config_free(own);
         if (!status) at = &(*at)->next;
     }
     if (status)
@@ -171,9 +171,8 @@ mmoe_status mmoe_model_blank_among(const mmoe_config *config, const mmoe_schema 
                                    mmoe_among among, const mmoe_allocator *alloc, mmoe_model **out,
                                    mmoe_error *err) {
     mmoe_allocator a;
-    mmoe_status status = among.ranks > 1
-                             ? mmoe_members_check_one(config, "mmoe_model_create_among", err)
-                             : MMOE_OK;
+    mmoe_status status =
+        among.ranks > 1 ? mmoe_members_check_one(config, "mmoe_model_create_among", err) : MMOE_OK;
     if (!status) status = mmoe_model_begin(alloc, &a, err);
     if (status) return status;
     status = make_members(config, schema, among, &a, out, err);

@@ -48,8 +48,7 @@ static char *scale_name(mmoe_schema_tensors *c, const char *table) {
     return name;
 }
 
-static mmoe_status member_scales(mmoe_schema_tensors *c, const mmoe_model *model,
-                                 mmoe_error *err) {
+static mmoe_status member_scales(mmoe_schema_tensors *c, const mmoe_model *model, mmoe_error *err) {
     const mmoe_tensors *tensors = &model->graph->tensors;
     for (size_t i = 0; i < tensors->count; i++) {
         const mmoe_tensor *t = &tensors->items[i];

@@ -19,16 +19,16 @@ struct mmoe_predictor {
     mmoe_scratch own, *scratch; /* its own, or lent by a slot's reader */
     size_t room;                /* rows of what stands in the scratch memory: a chunk at most */
     float *values;              /* [room, row_floats] of the program, value by value */
-    float *starts; /* [members, first_cols] of the first layers: start plus the user's share */
-    float *dense;               /* [room, dense_width] */
-    float *column;              /* [room] of a task's scores */
-    float *scores;              /* [room, tasks] */
-    float *of_member;           /* [room, tasks] of one behind the first; where there is one */
-    float *finals;              /* [room] */
-    float *stack;               /* [depth of the final score, room] */
-    int32_t *ids;               /* [room, n_sparse] */
-    int32_t *at;                /* [room, n_column of the products] */
-    int32_t *is_bad;            /* [room] rows that are at fault */
+    float *starts;    /* [members, first_cols] of the first layers: start plus the user's share */
+    float *dense;     /* [room, dense_width] */
+    float *column;    /* [room] of a task's scores */
+    float *scores;    /* [room, tasks] */
+    float *of_member; /* [room, tasks] of one behind the first; where there is one */
+    float *finals;    /* [room] */
+    float *stack;     /* [depth of the final score, room] */
+    int32_t *ids;     /* [room, n_sparse] */
+    int32_t *at;      /* [room, n_column of the products] */
+    int32_t *is_bad;  /* [room] rows that are at fault */
     int32_t stack_floats; /* in `stack`: of an expression of MMOE_SCORE_DEPTH 16 rows, at least */
     mmoe_bound_batch bound;
     mmoe_counting counting;

@@ -100,8 +100,8 @@ mmoe_status mmoe_fit_record_members(mmoe_trainer *first, const mmoe_dataset *val
     mmoe_task_metrics *metrics = mmoe_alloc_zero(&first->alloc, (size_t)tasks, sizeof *metrics);
     if (!metrics) return mmoe_fail_memory(err, (size_t)tasks * sizeof *metrics);
     const mmoe_fit_run r = {.t = first, .best_metrics = metrics};
-    mmoe_status status = mmoe_evaluate(first->model, valid, first->options.threads,
-                                       &first->alloc, metrics, err);
+    mmoe_status status =
+        mmoe_evaluate(first->model, valid, first->options.threads, &first->alloc, metrics, err);
     for (int32_t i = 0; !status && i < tasks; i++) status = mmoe_fit_record_task(&r, i, err);
     mmoe_release(&first->alloc, metrics);
     return status;

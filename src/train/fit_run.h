@@ -42,6 +42,10 @@ typedef struct mmoe_fit_run {
     mmoe_progressive_meter progressive; /* of a run of one epoch */
 } mmoe_fit_run;
 
+/* fit.c: of one member, by one rank. */
+mmoe_status mmoe_fit(mmoe_trainer *t, const mmoe_dataset *train, const mmoe_dataset *valid,
+                     mmoe_error *err);
+
 /* Of the epoch so far; NaN: no row had a label. */
 double mmoe_fit_mean_loss(const mmoe_trainer *t, int32_t task);
 /* fit_watch.c: finds the tasks that are watched. Where the validation rows' labels leave what

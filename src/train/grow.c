@@ -71,8 +71,10 @@ static mmoe_status check(const mmoe_trainer *t, const mmoe_batch *batch, const m
     if (limits && MMOE_CHECK_RESERVED(limits, call, err)) return MMOE_E_ARGUMENT;
     if (t->is_fitting) return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: a fit is under way", call);
     if (t->ranks || t->next)
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: several %s train together, and their "
-                         "vocabularies stay", call, t->ranks ? "ranks" : "members");
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "%s: several %s train together, and their "
+                         "vocabularies stay",
+                         call, t->ranks ? "ranks" : "members");
     return mmoe_trainer_check_joined(t, err);
 }
 

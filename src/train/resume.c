@@ -1,24 +1,10 @@
 /* Runs that are saved, and gone on with. */
-#include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "model/model_file.h"
+#include "train/checkpoint_path.h"
 #include "train/trainer.h"
-
-mmoe_status mmoe_trainer_member_path(const char *path, const mmoe_model *member,
-                                     const mmoe_allocator *alloc, char **out, mmoe_error *err) {
-    const int number = (int)member->config->member + 1;
-    const size_t size = strlen(path) + 16;
-    *out = mmoe_alloc(alloc, size, 1);
-    if (!*out) return mmoe_fail_memory(err, size);
-    if (number == 1)
-        snprintf(*out, size, "%s", path);
-    else
-        snprintf(*out, size, "%s.member%d", path, number);
-    return MMOE_OK;
-}
 
 static mmoe_status resume_one(mmoe_trainer *t, const char *path, mmoe_error *err) {
     if (t->is_fitting)
@@ -34,15 +20,16 @@ static mmoe_status resume_next(mmoe_trainer *before, bool is_of_steps, const cha
                                mmoe_error *err) {
     mmoe_trainer *t = before->next;
     char *own;
-    mmoe_status status = mmoe_trainer_member_path(path, t->model, &t->alloc, &own, err);
+    mmoe_status status = mmoe_checkpoint_member_path(path, t->model, &t->alloc, &own, err);
     if (status) return status;
     if (is_of_steps || (before->at.finished && access(own, F_OK) == 0))
         status = resume_one(t, own, err);
     if (!status && is_of_steps && t->optimizer.steps != before->optimizer.steps)
-        status = mmoe_fail_format(err, own, "it is of step %lld, and that of the member before of "
-                                  "%lld: they were not saved together",
-                                  (long long)t->optimizer.steps,
-                                  (long long)before->optimizer.steps);
+        status =
+            mmoe_fail_format(err, own,
+                             "it is of step %lld, and that of the member before of "
+                             "%lld: they were not saved together",
+                             (long long)t->optimizer.steps, (long long)before->optimizer.steps);
     mmoe_release(&t->alloc, own);
     return status;
 }
@@ -77,7 +64,7 @@ static mmoe_status save_members(mmoe_trainer *t, const char *path, mmoe_error *e
     mmoe_status status = MMOE_OK;
     for (; !status && t; t = t->next) {
         char *own = NULL;
-        if (path) status = mmoe_trainer_member_path(path, t->model, &t->alloc, &own, err);
+        if (path) status = mmoe_checkpoint_member_path(path, t->model, &t->alloc, &own, err);
         if (!status) status = save(t, own, err);
         mmoe_release(&t->alloc, own);
     }

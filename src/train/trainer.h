@@ -90,11 +90,6 @@ static inline mmoe_dealing mmoe_trainer_dealing(const mmoe_trainer *t) {
     return (mmoe_dealing){t->ranks->comm, (char *)t->rows_room, t->pool, &t->alloc};
 }
 
-/* resume.c: where a member's checkpoint stands, beside the first's at `path`: in memory of the
- * caller's. MMOE_E_MEMORY. */
-mmoe_status mmoe_trainer_member_path(const char *path, const mmoe_model *member,
-                                     const mmoe_allocator *alloc, char **out, mmoe_error *err);
-
 /* MMOE_E_ARGUMENT: the model is one of several ranks', and the trainer alone. */
 mmoe_status mmoe_trainer_check_joined(const mmoe_trainer *t, mmoe_error *err);
 

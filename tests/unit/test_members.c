@@ -50,7 +50,8 @@ START_TEST(scores_are_means) {
     ck_assert_int_eq(mmoe_model_member_count(whole), MEMBERS);
     rows = draw_rows(ROWS);
     same_user(&rows, sides);
-    test_rows user = side_of(&rows, sides, true, 0, 1), items = side_of(&rows, sides, false, 0, ROWS);
+    test_rows user = side_of(&rows, sides, true, 0, 1),
+              items = side_of(&rows, sides, false, 0, ROWS);
     float mean[ROWS * TASKS], ranked_mean[ROWS * TASKS], scores[ROWS * TASKS], finals[ROWS];
     for (int m = 0; m < MEMBERS; m++) {
         mmoe_model *one = model_of(1, SEED + m);
@@ -106,10 +107,8 @@ START_TEST(rows_count_once) {
     ck_assert_int_eq(mmoe_predictor_run(p, &rows.batch, scores, &err), MMOE_E_ARGUMENT);
     mmoe_task_served of_tasks[TASKS];
     mmoe_column_served of_columns[SPARSE + DENSE];
-    mmoe_counts counts = {.tasks = of_tasks,
-                          .n_task = TASKS,
-                          .columns = of_columns,
-                          .n_column = SPARSE + DENSE};
+    mmoe_counts counts = {
+        .tasks = of_tasks, .n_task = TASKS, .columns = of_columns, .n_column = SPARSE + DENSE};
     ok(mmoe_predictor_counts(p, &counts, &err), &err);
     ck_assert_int_eq(counts.rows, 4);
     ck_assert_int_eq(counts.bad_rows, 1);
