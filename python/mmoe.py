@@ -1779,6 +1779,11 @@ def load(source, map=False):
 
 # ---- Training ----
 
+def _epoch_name(told):
+    member = f"member {told.member}/{told.n_member}, " if told.n_member > 1 else ""
+    return f"{member}epoch {told.epoch}/{told.n_epoch}"
+
+
 class _Run(_Watched):
     """Of a trainer: passes on what it tells."""
 
@@ -1796,15 +1801,17 @@ class _Run(_Watched):
             _library.mmoe_trainer_stop(self.trainer.address)
 
     def _progress(self, p):
-        told = {"epoch": p.epoch, "n_epoch": p.n_epoch, "rows_done": p.rows_done, "rows": p.rows,
-                "seconds": p.seconds, "task_loss": self._by_task(p.task_loss)}
-        self.line.show(f"epoch {p.epoch}/{p.n_epoch}: {100 * p.rows_done // max(p.rows, 1)} %")
+        told = {name: getattr(p, name) for name in (
+            "member", "n_member", "epoch", "n_epoch", "rows_done", "rows", "seconds")}
+        told["task_loss"] = self._by_task(p.task_loss)
+        self.line.show(f"{_epoch_name(p)}: {100 * p.rows_done // max(p.rows, 1)} %")
         if self.on_progress:
             self.on_progress(told)
 
     def _epoch(self, r):
         told = {name: getattr(r, name) for name in (
-            "epoch", "n_epoch", "rows", "seconds", "rows_per_second", "loss", "score", "lr")}
+            "member", "n_member", "epoch", "n_epoch", "rows", "seconds", "rows_per_second", "loss",
+            "score", "lr")}
         told.update(is_best=bool(r.is_best), task_loss=self._by_task(r.task_loss), valid=None)
         if r.valid:
             told["valid"] = _figures_by_task(r.valid, r.n_task)
@@ -1812,7 +1819,7 @@ class _Run(_Watched):
         score = f", score {r.score:.5f}" if r.valid else ""
         done = (f"loss {r.loss:.5f}{score}, {r.rows_per_second:,.0f} rows/s" if r.epoch
                 else f"a linear model{score}")
-        self.line.show(f"epoch {r.epoch}/{r.n_epoch}: {done}", end="\n")
+        self.line.show(f"{_epoch_name(r)}: {done}", end="\n")
         if self.on_epoch:
             self.on_epoch(told)
 

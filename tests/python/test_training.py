@@ -147,7 +147,18 @@ def test_history_and_callbacks():
     model = quietly(mmoe.train, CONFIG, TRAIN, VALID, on_epoch=epochs.append)
     assert epochs == model.history and [e["epoch"] for e in epochs] == [1, 2]
     assert 0 < epochs[0]["valid"]["ctr"]["auc"] < 1 and epochs[0]["rows"] == 300
-    assert set(epochs[0]["task_loss"]) == {"ctr", "worth"}
+    assert set(epochs[0]["task_loss"]) == {"ctr", "worth"} and epochs[0]["n_member"] == 1
+
+    two = {**CONFIG, "model": {**CONFIG["model"], "members": 2}}
+    both = quietly(mmoe.train, two, TRAIN, VALID)
+    assert [(e["member"], e["epoch"]) for e in both.history] == [(1, 1), (1, 2), (2, 1), (2, 2)]
+    assert both.history[:2] == [{**e, "n_member": 2, "seconds": s["seconds"],
+                                 "rows_per_second": s["rows_per_second"]}
+                                for e, s in zip(epochs, both.history)]
+    other = quietly(mmoe.train, {**CONFIG, "trainer": {**CONFIG["trainer"], "seed": 6}}, TRAIN,
+                    VALID)
+    ctr = [m.predict(rows(90, 3))["ctr"] for m in (both, model, other)]
+    assert np.allclose(ctr[0], (ctr[1] + ctr[2]) / 2, rtol=0, atol=1e-6)
 
 
 class Stop(BaseException):
