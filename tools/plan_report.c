@@ -64,6 +64,8 @@ static void print_tables(const mmoe_estimate *e) {
 }
 
 static void print_memory(const mmoe_estimate *e) {
+    if (e->members > 1)
+        printf("of %" PRId32 " members; tables and a step are those of one\n\n", e->members);
     puts("memory of training");
     print_bytes("weights of tables", e->table_bytes, "");
     print_bytes("weights of layers", e->layer_bytes, "");
@@ -178,7 +180,8 @@ json_t *plan_json(const mmoe_estimate *e) {
                              : json_pack("{s:I, s:f, s:f, s:f}", "rows", (json_int_t)e->rows,
                                          "seconds", e->epoch_seconds, "settle", e->settle_seconds,
                                          "touch", e->touch_seconds);
-    return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o}", "parameters", (json_int_t)e->parameters,
+    return json_pack("{s:i, s:I, s:o, s:o, s:o, s:o, s:o}", "members", (int)e->members,
+                     "parameters", (json_int_t)e->parameters,
                      "tables", tables_json(e), "memory", memory_json(e), "files", files, "step",
                      step, "epoch", epoch);
 }

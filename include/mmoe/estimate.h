@@ -88,14 +88,16 @@ typedef struct mmoe_estimate {
      * there. */
     int64_t told_bytes;
     int32_t n_barrier, n_barrier_number;
-    /* The time of an epoch of `rows`, of all members (model.members; a step is that of one),
-     * without validation: its steps, the order of its rows, and bringing all rows of deferred
-     * tables up to date at its end (settle_seconds). A first epoch takes touch_seconds more, in
-     * which the moments of these tables get their memory. */
+    /* The time of an epoch of `rows`, without validation: its steps, the order of its rows, and
+     * bringing all rows of deferred tables up to date at its end (settle_seconds). A first epoch
+     * takes touch_seconds more, in which the moments of these tables get their memory. */
     double epoch_seconds, settle_seconds, touch_seconds;
     /* [n_of_ranks] For 2, 4 .. mmoe_estimate_options.ranks ranks, at most trainer.segments. */
     const mmoe_rank_estimate *of_ranks;
     size_t n_of_ranks;
+    /* The members of the model (model.members). Memory, files, parameters and an epoch are those
+     * of all, tables and a step those of one. */
+    int32_t members;
 } mmoe_estimate;
 
 typedef struct mmoe_estimate_options {

@@ -85,6 +85,7 @@ static mmoe_status measure_memory(estimate *e, const mmoe_sketch *s, mmoe_error 
     g->moment_bytes = m.moment_bytes;
     g->copy_bytes = m.copy_bytes;
     g->step_bytes = m.step_bytes;
+    g->members = s->model->config->members;
     g->parameters = mmoe_model_parameter_count(s->model);
     g->batch_size = s->model->config->trainer.batch_size;
     g->available = s->available;
@@ -246,7 +247,7 @@ static void add_epoch(mmoe_estimate *g, const mmoe_rehearsal *r) {
     g->touch_seconds = r->touch_seconds;
     if (g->rows)
         g->epoch_seconds =
-            r->model->config->members * ((double)steps * g->step_seconds +
+            g->members * ((double)steps * g->step_seconds +
                                          (double)g->rows * r->order_seconds + r->settle_seconds);
 }
 

@@ -89,6 +89,16 @@ expect 1 'tensor "member.2.' import --config two.json --weights one.w --output x
 expect 1 'tensor "member.2.' import --config one.json --weights two.w --output x
 cd ..
 
+expect 0 "" plan --config config.json --train train.csv --set model.members=3
+check "plan says of how many" grep -q "^of 3 members; tables and a step are those of one" out
+cat >sweep.json <<'JSON'
+{"config": "config.json", "train": "train.csv", "valid": "valid.csv", "seeds": [3],
+ "grid": {"trainer.n_epoch": [2], "model.members": [1, 2]}}
+JSON
+expect 0 "" sweep --config sweep.json
+check "a sweep over members" awk -F, 'NR > 1 { size[$2] = $NF }
+    END { exit !(size[1] > 0 && size[2] == 2 * size[1]) }' sweep.sweep/summary.csv
+
 # Cut off in the second member, and before it; what an earlier run has left is not taken.
 is_at() { grep -q "\"member\":$member" cut.jsonl && [ -e cut.ckpt ]; }
 begin() { rm -f cut.m cut.jsonl cut.ckpt; : >cut.jsonl; }

@@ -148,6 +148,29 @@ START_TEST(what_members_do_not) {
 }
 END_TEST
 
+static mmoe_estimate *estimate_of(int members) {
+    mmoe_estimate *e = NULL;
+    mmoe_model_free(begin(members, SEED, ""));
+    const mmoe_estimate_options options = {.threads = 1, .data = rows};
+    SUCCEEDS(mmoe_estimate_create(config, schema, &options, NULL, &e, &err));
+    tear_down();
+    return e;
+}
+
+START_TEST(memory_is_of_all) {
+    mmoe_estimate *one = estimate_of(1), *all = estimate_of(MEMBERS);
+    ck_assert_int_eq(all->parameters, MEMBERS * one->parameters);
+    ck_assert_int_eq(all->table_bytes, MEMBERS * one->table_bytes);
+    ck_assert_int_eq(all->layer_bytes, MEMBERS * one->layer_bytes);
+    ck_assert_int_eq(all->moment_bytes, MEMBERS * one->moment_bytes);
+    ck_assert(all->step_bytes > 2 * one->step_bytes);
+    ck_assert(all->model_file > 2 * one->model_file);
+    ck_assert(all->checkpoint_file > 2 * one->checkpoint_file);
+    mmoe_estimate_free(one);
+    mmoe_estimate_free(all);
+}
+END_TEST
+
 static int stop_in_second(void *user, const mmoe_epoch_report *report) {
     int *epochs = user;
     epochs[report->member - 1]++;
@@ -181,5 +204,6 @@ void add_cases(TCase *c) {
     tcase_add_loop_test(c, steps_train_all, 0, 2);
     tcase_add_test(c, steps_go_on_together);
     tcase_add_test(c, what_members_do_not);
+    tcase_add_test(c, memory_is_of_all);
     tcase_add_test(c, a_stop_is_of_the_whole_fit);
 }
