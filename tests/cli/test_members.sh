@@ -48,6 +48,20 @@ figure() { # MODEL: the validation AUC that it keeps
 check "the file has the figures of all members" grep -qF "$(figure m | cut -c 1-6)" valid.json
 check "which are no single one's" [ "$(figure m)" != "$(figure 3.m)" ]
 
+# Of every model.
+for name in single_task shared_bottom omoe cgc ple esmm aitm cross_stitch; do
+    one='"name": "'$name'", "linear": true'
+    sed "s/\"model\": {.*/\"model\": {$one},/; s/ctr/second/; s/cvr/first/" config.json >$name.json
+    short="train --config $name.json --train train.csv --set trainer.n_epoch=1"
+    for seed in 3 4; do
+        expect 0 "" $short --set trainer.seed=$seed --output $seed.one
+        scores $seed.one $seed.one.csv
+    done
+    expect 0 "" $short --set model.members=2 --output two.m
+    scores two.m two.csv
+    check "$name: means of two" are_means two.csv 3.one.csv 4.one.csv
+done
+
 # What reads a model, and what makes another of it.
 expect 0 "of the first of 3 members" inspect --model m --data test.csv
 expect 0 "" report --model m --data test.csv --log log.jsonl --output page.html
