@@ -202,3 +202,8 @@ int64_t cli_log_best(const report_log *log) {
             return cli_log_epoch_at(log, i);
     return -1;
 }
+
+int cli_log_members(const report_log *log) {
+    const double members = cli_json_at(log->head, "config", "model", "members", NULL);
+    return members > 1 ? (int)members : 1;
+}

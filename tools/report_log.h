@@ -34,6 +34,8 @@ const char *cli_log_task(const report_log *log, int task);
 int cli_log_task_type(const report_log *log, const char *task);
 /* The last epoch that was the best so far, whose weights were kept; -1: none. */
 int64_t cli_log_best(const report_log *log);
+/* Of how many members the run is (model.members); its epochs are the first's. */
+int cli_log_members(const report_log *log);
 int64_t cli_log_epoch_at(const report_log *log, size_t index);
 
 /* NaN unless there is a number at keys of objects in objects, the last being NULL:

@@ -66,11 +66,10 @@ static void write_epochs(FILE *out, const report_log *log) {
     if (!log->result)
         fputs("; the log has no closing line: the run was stopped, failed, or goes on", out);
     end_fact(out);
-    const double members = cli_json_at(log->head, "config", "model", "members", NULL);
-    if (members > 1) {
+    if (cli_log_members(log) > 1) {
         begin_fact(out, "Members");
-        fprintf(out, "%.0f, whose predictions are averaged; epochs and curves are the first's",
-                members);
+        fprintf(out, "%d, whose predictions are averaged; epochs and curves are the first's",
+                cli_log_members(log));
         end_fact(out);
     }
     if (json_array_size(log->starts)) {
@@ -344,7 +343,10 @@ void cli_report_result_of(report_page *page, const report_log *log) {
                      last_rows = cli_json_at(last, "rows", NULL);
         const bool is_valid = last && best && data && strcmp(data, "valid") == 0;
         char where[64];
-        snprintf(where, sizeof where, "validation, epoch %" PRId64, cli_log_best(log));
+        if (cli_log_members(log) > 1)
+            snprintf(where, sizeof where, "validation%s", is_valid ? "" : ", the first member");
+        else
+            snprintf(where, sizeof where, "validation, epoch %" PRId64, cli_log_best(log));
         /* With trainer.shrink the weights that are kept are not quite the epoch's. */
         if (best) cli_report_metrics_row(out, task, where, rows, is_valid ? last : best, types);
         if (last && !is_valid)

@@ -66,6 +66,7 @@ done
 expect 0 "of the first of 3 members" inspect --model m --data test.csv
 expect 0 "" report --model m --data test.csv --log log.jsonl --output page.html
 check "the page says so" grep -q "whose predictions are averaged" page.html
+check "and whose figures it has" grep -q "validation, the first member" page.html
 expect 0 "" export --model m --tables int8 --output int8
 scores int8 int8.csv
 for seed in 3 4 5; do
