@@ -80,7 +80,7 @@ _tensor_info = _struct("mmoe_tensor_info", name=_text, rank=_int32, shape=_int64
                        is_integer=_int, trainable=_int, data=_address, type=_text)
 
 _warning = _struct("mmoe_warning", message=_text, subject=_text, count=_int64, row=_int64,
-                   file=_text)
+                   file=_text, key=_text)
 _work = _struct("mmoe_work", what=_text, file=_text, rows=_int64, done=_int64, total=_int64,
                 unit=_text)
 _watcher = _struct("mmoe_watcher", on_work=_address, user=_address)

@@ -276,11 +276,10 @@ int cli_report_epoch(void *user, const mmoe_epoch_report *epoch) {
     return *report->stopped;
 }
 
-/* Sentences name the key that they are of. */
 void cli_report_warning(void *user, const mmoe_warning *warning) {
     run_report *report = user;
     cli_warn_of_training(NULL, warning);
-    if (!warning->subject || !strstr(warning->message, "(trainer.shrink)")) return;
+    if (!warning->key || strcmp(warning->key, "trainer.shrink") != 0) return;
     if (!report->shrunk) report->shrunk = json_object();
     json_object_set_new(report->shrunk, warning->subject, json_true());
 }

@@ -60,6 +60,8 @@ typedef struct mmoe_warning {
     int64_t count;       /* the number of values or rows that it is about */
     int64_t row;         /* the first of these rows, counted as in errors; 0: it has no place */
     const char *file;    /* the file of `row`, if there are several files; else NULL */
+    const char *key;     /* the configuration key that brought it about, as "trainer.shrink"; NULL:
+                          * none. Words of sentences may change, keys do not. */
 } mmoe_warning;
 
 /* ---- Progress ---- */

@@ -38,6 +38,7 @@ static void release_texts(const mmoe_warnings *list, const mmoe_warning *w) {
     mmoe_release(&list->alloc, (void *)(uintptr_t)w->message);
     mmoe_release(&list->alloc, (void *)(uintptr_t)w->subject);
     mmoe_release(&list->alloc, (void *)(uintptr_t)w->file);
+    mmoe_release(&list->alloc, (void *)(uintptr_t)w->key);
 }
 
 mmoe_status mmoe_warn(mmoe_warnings *list, mmoe_warning about, mmoe_error *err, const char *format,
@@ -50,9 +51,10 @@ mmoe_status mmoe_warn(mmoe_warnings *list, mmoe_warning about, mmoe_error *err, 
     va_start(args, format);
     char *message = sentence(&list->alloc, (size_t)length, format, args);
     va_end(args);
-    mmoe_warning own = {message, copy_of(list, about.subject), about.count, about.row,
-                        copy_of(list, about.file)};
-    if (!message || (about.subject && !own.subject) || (about.file && !own.file)) {
+    mmoe_warning own = {message,   copy_of(list, about.subject), about.count,
+                        about.row, copy_of(list, about.file),    copy_of(list, about.key)};
+    if (!message || (about.subject && !own.subject) || (about.file && !own.file) ||
+        (about.key && !own.key)) {
         release_texts(list, &own);
         return mmoe_fail_memory(err, (size_t)length + 1);
     }

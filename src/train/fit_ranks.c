@@ -55,12 +55,12 @@ void mmoe_fit_warn_of_lanes(mmoe_trainer *t, const mmoe_dataset *train) {
     const mmoe_stored *stored = train->stored;
     if (!c->lanes) return;
     if (c->segments == 1)
-        mmoe_fit_warn(t, (mmoe_warning){0},
+        mmoe_fit_warn(t, (mmoe_warning){.key = "trainer.lanes"},
                       "trainer.lanes: trainer.segments is 1, so no second rank can have lanes of "
                       "its own to read");
     for (int32_t i = 0; stored && t->ranks && i < stored->n_part; i++)
         if (!stored->parts[i].has_lanes) {
-            mmoe_fit_warn(t, (mmoe_warning){0},
+            mmoe_fit_warn(t, (mmoe_warning){.key = "trainer.lanes"},
                           "trainer.lanes: %s has no " MMOE_STORED_LANES
                           ", as an older version packed it: each rank reads all of its rows; mmoe "
                           "pack --like packs them anew",

@@ -129,7 +129,7 @@ static mmoe_status find_parts(mmoe_fit_run *r, mmoe_params *p, const mmoe_task_m
 static mmoe_status tell(mmoe_fit_run *r, int32_t task, const mmoe_task_metrics *before,
                         mmoe_error *err) {
     const mmoe_task_metrics *m = &r->best_metrics[task];
-    const mmoe_warning about = {NULL, m->name, .count = before->rows};
+    const mmoe_warning about = {NULL, m->name, .count = before->rows, .key = "trainer.shrink"};
     const char *title =
         mmoe_metric_at(m->type, mmoe_loss_compared(mmoe_loss_kind_of(m->type)))->title;
     if (r->parts_left[task] == 0)

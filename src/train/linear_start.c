@@ -99,7 +99,7 @@ static mmoe_status keep(mmoe_linear_start *s, const mmoe_model *model, const fit
         float row[MMOE_LINEAR_MOST + 1];
         const char *name = model->schema->labels[t].task;
         if (!mmoe_linear_fit_read(f->fits[t], row))
-            status = mmoe_warn(list, (mmoe_warning){NULL, name, 0, 0}, err,
+            status = mmoe_warn(list, (mmoe_warning){NULL, name, .key = "model.linear"}, err,
                                "task \"%s\": no linear model of the dense columns was found "
                                "(model.linear): it begins with a constant",
                                name);
@@ -122,7 +122,7 @@ mmoe_status mmoe_linear_start_fit(mmoe_linear_start *s, const mmoe_model *model,
     const int32_t tasks = s->part.n_task, n = s->part.n_dense;
     if (!n) return MMOE_OK;
     if (!is_possible(s))
-        return mmoe_warn(list, (mmoe_warning){.count = n}, err,
+        return mmoe_warn(list, (mmoe_warning){.count = n, .key = "model.linear"}, err,
                          "the linear part (model.linear) begins with 0: its fit is of at most %d "
                          "dense inputs, and of fewer for many tasks; there are %d for %d",
                          MMOE_LINEAR_MOST, (int)n, (int)tasks);

@@ -76,6 +76,23 @@ START_TEST(a_message_changes_no_terminal) {
 }
 END_TEST
 
+START_TEST(a_warning_has_texts_of_its_own) {
+    char subject[] = "age", file[] = "a.csv", key[] = "trainer.shrink";
+    mmoe_error err;
+    mmoe_warnings list = {.alloc = mmoe_allocator_or_default(NULL)};
+    const mmoe_warning about = {NULL, subject, 3, 7, file, key};
+    ck_assert_int_eq(mmoe_warn(&list, about, &err, "%d are", 3), MMOE_OK);
+    subject[0] = file[0] = key[0] = '-';
+    const mmoe_warning *w = &list.items[0];
+    ck_assert_str_eq(w->message, "3 are");
+    ck_assert_str_eq(w->subject, "age");
+    ck_assert_str_eq(w->file, "a.csv");
+    ck_assert_str_eq(w->key, "trainer.shrink");
+    ck_assert(w->count == 3 && w->row == 7);
+    mmoe_warnings_finish(&list);
+}
+END_TEST
+
 START_TEST(a_message_is_cut_between_characters) {
     char accents[2 * 400 + 1] = "";
     mmoe_error err;
@@ -175,6 +192,7 @@ void add_cases(TCase *c) {
     tcase_add_test(c, error_names_its_place);
     tcase_add_test(c, long_names_are_cut_and_control_characters_replaced);
     tcase_add_test(c, a_message_changes_no_terminal);
+    tcase_add_test(c, a_warning_has_texts_of_its_own);
     tcase_add_test(c, a_message_is_cut_between_characters);
     tcase_add_test(c, philox_known_answers);
     tcase_add_test(c, draws_have_their_moments);

@@ -419,7 +419,7 @@ END_TEST
 static int warnings;
 static void count_warning(void *user, const mmoe_warning *warning) {
     (void)user;
-    warnings += strstr(warning->message, "linear part") != NULL;
+    warnings += warning->key && strcmp(warning->key, "model.linear") == 0;
 }
 
 /* Without dense columns, or with too many, there is nothing to begin with. */

@@ -1,6 +1,7 @@
 /* trainer.shrink: a task that validation rows say is too sure, or worse than its constant. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "check_main.h"
@@ -17,6 +18,13 @@ static void make_rows(const char *const *columns, mmoe_dataset **out, int count)
 
 static int stop(void *user, const mmoe_epoch_report *r) { return r->epoch == *(int *)user; }
 
+static int told; /* warnings of the first task, by their key */
+static void tell(void *user, const mmoe_warning *warning) {
+    (void)user;
+    told += warning->key && strcmp(warning->key, "trainer.shrink") == 0 &&
+            strcmp(warning->subject, "x") == 0;
+}
+
 static mmoe_model *shrunk_model(const char *shrink, int stop_at, char *path) {
     SUCCEEDS(mmoe_config_set(config, "trainer.shrink", shrink, &err));
     mmoe_model *model = new_model();
@@ -25,6 +33,7 @@ static mmoe_model *shrunk_model(const char *shrink, int stop_at, char *path) {
                                           .single_threaded_blas = 1,
                                           .user = &stop_at,
                                           .on_epoch = stop,
+                                          .on_warning = tell,
                                           .checkpoint_path = path};
     SUCCEEDS(mmoe_trainer_create(model, &options, NULL, &trainer, &err));
     if (path && stop_at < 0) SUCCEEDS(mmoe_trainer_resume(trainer, path, &err));
@@ -76,7 +85,11 @@ START_TEST(a_task_is_drawn_towards_its_constant) {
     for (int i = 0; i < 200; i++)
         if (i % 20 < flipped[_i]) labels[i * TASKS] = 1 - labels[i * TASKS];
     make_rows(columns, &valid, 200);
-    mmoe_model *plain = shrunk_model("false", -1, NULL), *shrunk = shrunk_model("true", -1, NULL);
+    told = 0;
+    mmoe_model *plain = shrunk_model("false", -1, NULL);
+    ck_assert_int_eq(told, 0);
+    mmoe_model *shrunk = shrunk_model("true", -1, NULL);
+    ck_assert_int_eq(told, 1);
     SUCCEEDS(mmoe_evaluate(plain, valid, 1, NULL, before, &err));
     SUCCEEDS(mmoe_evaluate(shrunk, valid, 1, NULL, after, &err));
     ck_assert_int_eq(before[0].logloss > before[0].base, is_worse);
