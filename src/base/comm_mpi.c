@@ -177,7 +177,8 @@ static mmoe_status finish(mmoe_comm *c, mmoe_comm_way way, mmoe_error *err) {
 
 static void abort_rank(mmoe_comm *c, const char *message) {
     mmoe_mpi *m = (mmoe_mpi *)c;
-    mmoe_notice notice = {.kind = MMOE_NOTICE_FAILED, .status = 1, .is_relayed = m->has_reported};
+    mmoe_notice notice = {
+        .kind = MMOE_NOTICE_FAILED, .status = 1, .is_relayed = m->has_reported, .late = m->late};
     memccpy(notice.text, message, 0, sizeof notice.text - 1);
     mmoe_mpi_say(m, notice);
 }

@@ -22,6 +22,7 @@ typedef struct mmoe_notice {
     int32_t is_relayed;          /* a failure that came of another's */
     int32_t is_clean;            /* no bytes are under way there; of a verdict: anywhere */
     uint64_t n_done[MMOE_N_WAY]; /* of a failure: exchanges that the rank had finished */
+    uint64_t late;               /* of a failure: ranks that it calls late */
     char text[512];
 } mmoe_notice;
 
@@ -46,7 +47,8 @@ typedef struct mmoe_mpi {
     uint64_t finishable[MMOE_N_WAY]; /* are numbered up to here: they can still be finished */
     bool has_reported;               /* a call has returned the failure */
     int failed_by;                   /* the rank whose words the failure has; -1: none */
-    uint64_t late;                   /* ranks that the failure calls late */
+    uint64_t late;                   /* ranks that the failure calls late: those who hear of it by
+                                      * another must not wait for their verdict either */
     uint64_t heard[MMOE_N_NOTICE];   /* a bit for each rank that has sent such a notice */
     mmoe_notice said[MMOE_N_NOTICE], from[MMOE_MOST_RANKS]; /* what a rank said last */
     bool has_said[MMOE_N_NOTICE];

@@ -215,13 +215,29 @@ static mmoe_notice judge(mmoe_mpi *m, const mmoe_mpi_ending *e, const mmoe_notic
     return verdict;
 }
 
-/* One that waits for the verdict: for as long as its judge is still at work, which may write files
- * and evaluate, or after a failure longer than that waits; without one it speaks for itself. */
+/* Where no verdict comes, ranks speak for themselves: does another one say what this one would? */
+static bool is_anothers(const mmoe_mpi *m, int judge, const mmoe_notice *own) {
+    if (m->has_reported && m->failed_by >= 0 && m->failed_by != judge) return true;
+    for (int r = 0; r < m->comm.rank; r++)
+        if (r != judge && (m->heard[MMOE_NOTICE_FAILED] >> r & 1) &&
+            strcmp(own->text, m->from[r].text) == 0)
+            return true;
+    return false;
+}
+
+/* One that waits for the verdict, whoever gives it: for as long as its judge is still at work,
+ * which may write files and evaluate, or after a failure longer than that waits. */
 static mmoe_notice await(mmoe_mpi *m, const mmoe_mpi_ending *e, const mmoe_notice *own, int judge) {
     const uint64_t never = (uint64_t)1 << m->comm.rank;
-    if (wait_for(m, own->status != 0, never, (patience){0, 2 * answer_seconds}))
-        return m->from[judge];
-    say_own(m, e, own);
+    if (wait_for(m, own->status != 0, never, (patience){0, 2 * answer_seconds})) {
+        int by = 0;
+        while (!(m->heard[MMOE_NOTICE_VERDICT] >> by & 1)) by++;
+        return m->from[by];
+    }
+    if (is_anothers(m, judge, own))
+        rest_for(answer_seconds); /* that one ends all */
+    else
+        say_own(m, e, own);
     return (mmoe_notice){.kind = MMOE_NOTICE_VERDICT, .status = own->status};
 }
 
@@ -251,7 +267,8 @@ int mmoe_mpi_end(struct mmoe_comm *comm, const mmoe_mpi_ending *ending) {
     mmoe_notice own = {.kind = ending->status ? MMOE_NOTICE_FAILED : MMOE_NOTICE_DONE,
                        .status = ending->status,
                        .is_relayed = m->has_reported,
-                       .is_clean = is_idle(m)};
+                       .is_clean = is_idle(m),
+                       .late = m->late};
     m->is_ending = true;
     if (ending->message) memccpy(own.text, ending->message, 0, sizeof own.text - 1);
     mmoe_mpi_say(m, own);

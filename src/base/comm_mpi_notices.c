@@ -43,6 +43,7 @@ static void take(mmoe_mpi *m, int rank, const mmoe_notice *notice) {
         if (!m->failure.code || notice->n_done[w] < m->finishable[w])
             m->finishable[w] = notice->n_done[w];
     if (m->failure.code) return;
+    m->late = notice->late;
     if (notice->is_relayed)
         mmoe_fail(&m->failure, MMOE_E_IO, "%s", notice->text);
     else {

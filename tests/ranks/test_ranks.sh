@@ -34,6 +34,8 @@ expect_job 0 1 cases '1 ranks did it'
 expect_job 0 "$ranks" cases "$ranks ranks did it"
 expect_job 1 "$ranks" late 'own: rank 1: late for the gradients by 0.5 seconds'
 expect_job 1 "$ranks" first-late 'said: rank 1: rank 0: late for the gradients by 0.5 seconds'
+expect_job 1 4 told-late 'said: rank 1: rank 0: late for the gradients by 0.5 seconds'
+expect_job 1 4 beside-late 'said: rank 1: the disk is full'
 expect_job 1 "$ranks" alone 'own: rank 1: the disk is full'
 expect_job 1 "$ranks" alike 'own: no file'
 expect_job 1 "$ranks" apart 'own: no file' 'said: rank 1: no memory'
