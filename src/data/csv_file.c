@@ -133,6 +133,35 @@ mmoe_status mmoe_csv_file_compare(const mmoe_csv_file *f, mmoe_warnings *list, m
     return status ? status : warn_of_others(f->first, f, list, err);
 }
 
+/* A file behind another may begin with a byte-order mark. */
+static bool is_name(const char *name, size_t i, mmoe_csv_field cell) {
+    const size_t n = strlen(name), more = cell.length - n;
+    if (cell.length < n || memcmp(cell.text + more, name, n) != 0) return false;
+    return !more || (i == 0 && more == 3 && memcmp(cell.text, "\xef\xbb\xbf", 3) == 0);
+}
+
+static bool is_header(const mmoe_csv_file *f, const mmoe_csv_rows *rows, size_t k) {
+    size_t i = f->names.count;
+    while (i > 0 && is_name(f->names.items[i - 1], i - 1, mmoe_csv_cell(rows, k, i - 1))) i--;
+    return i == 0;
+}
+
+/* The first row from `k` on whose last cell is as long as the last name; looks at no text. */
+static size_t find_as_long(const mmoe_csv_file *f, const mmoe_csv_rows *rows, size_t k) {
+    const size_t last = rows->columns - 1;
+    if (rows->fields || last == 0) return k;
+    const uint32_t n = (uint32_t)strlen(f->names.items[last]),
+                   *cut = rows->cuts + k * rows->stride + last;
+    for (; k < rows->count && cut[1] - cut[0] - 1 != n; k++) cut += rows->stride;
+    return k;
+}
+
+size_t mmoe_csv_file_find_header(const mmoe_csv_file *f, const mmoe_csv_rows *rows, size_t k) {
+    if (f->are_lists || f->schema->reading.header == MMOE_HEADER_NONE) return rows->count;
+    while ((k = find_as_long(f, rows, k)) < rows->count && !is_header(f, rows, k)) k++;
+    return k;
+}
+
 void mmoe_csv_file_finish(mmoe_csv_file *f) {
     mmoe_texts_finish(&f->names, &f->alloc);
     mmoe_release(&f->alloc, f->id_fields);

@@ -38,6 +38,8 @@ mmoe_status mmoe_csv_file_bind(const mmoe_csv_file *file, struct mmoe_schema **o
 mmoe_status mmoe_csv_file_find(mmoe_csv_file *file, mmoe_error *err);
 /* Warns of a later file whose columns are not those of the first. MMOE_E_MEMORY. */
 mmoe_status mmoe_csv_file_compare(const mmoe_csv_file *file, mmoe_warnings *list, mmoe_error *err);
+/* The first row from `k` on that is the header once more; rows->count: none is. */
+size_t mmoe_csv_file_find_header(const mmoe_csv_file *file, const mmoe_csv_rows *rows, size_t k);
 void mmoe_csv_file_finish(mmoe_csv_file *file);
 
 /* Do rows wait until their schema has settled? */

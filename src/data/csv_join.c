@@ -35,6 +35,11 @@ static void count_lacking(mmoe_csv_parts *all, const mmoe_csv_part *p) {
     all->n_lacking += p->n_blank;
 }
 
+static void count_headers(mmoe_csv_parts *all, const mmoe_csv_part *p) {
+    if (!all->n_header) all->first_header = all->rows + p->first_header;
+    all->n_header += p->n_header;
+}
+
 /* The first part that tells a label's other text tells it for all. */
 static mmoe_status take_negatives(mmoe_csv_parts *all, mmoe_csv_part *p, mmoe_error *err) {
     const size_t n = (size_t)p->file->schema->n_label;
@@ -70,6 +75,7 @@ mmoe_status mmoe_csv_parts_count(mmoe_csv_parts *all, mmoe_csv_part *p, mmoe_err
     all->file = p->file;
     count_passed(all, p);
     count_lacking(all, p);
+    count_headers(all, p);
     const mmoe_status status = count_bad(all, p, err);
     all->rows += p->rows;
     all->before += p->rows + (int64_t)left_out(p);

@@ -23,6 +23,7 @@ typedef struct mmoe_csv_parts {
     mmoe_error first_bad;             /* the fault of the first one */
     int64_t n_lacking, first_lacking; /* rows that lack a value; the first of them */
     mmoe_error first_lack;            /* what it lacks */
+    int64_t n_header, first_header;   /* rows that are a header; the first of them */
 } mmoe_csv_parts;
 
 /* Are a part's other texts of labels those of the parts before? */

@@ -374,6 +374,12 @@ static mmoe_status note_bad(mmoe_csv_part *p, const mmoe_error *fault, mmoe_erro
     return mmoe_csv_bad_add(&p->bad, fault, &p->file->alloc, err);
 }
 
+static void note_headers(mmoe_csv_part *p, const mmoe_csv_rows *rows) {
+    size_t k = mmoe_csv_file_find_header(p->file, rows, 0);
+    for (; k < rows->count; k = mmoe_csv_file_find_header(p->file, rows, k + 1))
+        if (!p->n_header++) p->first_header = p->rows + (int64_t)k;
+}
+
 static mmoe_status read_row_to_score(mmoe_csv_part *p, const mmoe_csv_rows *row, mmoe_error *err) {
     mmoe_error fault = {0};
     p->is_blank = false;
@@ -395,6 +401,7 @@ static mmoe_status read_rows(mmoe_csv_part *p, const mmoe_csv_rows *rows, mmoe_e
         status = read_labels(p, i, rows, err);
     if (!status) status = read_weights(p, rows, err);
     for (size_t i = 0; !status && i < p->file->n_keep; i++) status = read_kept(p, i, rows, err);
+    if (!status) note_headers(p, rows);
     return status;
 }
 

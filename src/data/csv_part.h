@@ -32,9 +32,10 @@ typedef struct mmoe_csv_part {
     bool is_blank;     /* the last fault was a cell that is missing */
     bool is_of_column; /* it was one that no row is left out for: mmoe_cells' */
     size_t n_lacking, lacking_room;
-    int64_t *lacking;             /* [n_lacking] rows of the part, which have no scores */
-    int64_t n_blank, first_blank; /* of them lack a value, the others are at fault; the first */
-    mmoe_error first_lack;        /* what that lacks */
+    int64_t *lacking;               /* [n_lacking] rows of the part, which have no scores */
+    int64_t n_blank, first_blank;   /* of them lack a value, the others are at fault; the first */
+    mmoe_error first_lack;          /* what that lacks */
+    int64_t n_header, first_header; /* rows that are the names of the columns; the first */
     mmoe_csv_passed passed;
     int64_t spilled_at; /* in a file (csv_spill.h) */
     bool is_spilled;

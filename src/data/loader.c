@@ -402,6 +402,19 @@ static mmoe_status warn_of_lacking(const mmoe_loader *l, mmoe_error *err) {
                      count, l->set->rows, mmoe_place_show(at, first), column);
 }
 
+static mmoe_status warn_of_headers(const mmoe_loader *l, mmoe_error *err) {
+    const int64_t count = l->parts.n_header;
+    const mmoe_place at = mmoe_places_find(&l->set->places, l->parts.first_header + 1);
+    char first[MMOE_PLACE_SIZE];
+    if (!count) return MMOE_OK;
+    return mmoe_warn(&l->set->warnings, (mmoe_warning){NULL, NULL, count, at.row, at.file}, err,
+                     "%" PRId64 " of %" PRId64 " rows %s the header once more, the first is %s, as "
+                     "where files were put one behind another: %s a row like any other; files may "
+                     "be given one by one",
+                     count, l->parts.rows, count == 1 ? "is" : "are", mmoe_place_show(at, first),
+                     count == 1 ? "it is" : "each is");
+}
+
 static mmoe_status warn_of_bad(const mmoe_loader *l, mmoe_error *err) {
     const mmoe_error *first = &l->parts.first_bad;
     const int64_t count = l->parts.n_bad;
@@ -432,7 +445,8 @@ static mmoe_status end_rows(mmoe_loader *l, mmoe_error *err) {
         status = join_parts(l, err);
     if (!status && f->wanted) status = mmoe_constants_warn(&l->constants, f->schema, l->set, err);
     if (!status) status = warn_of_columns(l, err);
-    return status ? status : warn_of_lacking(l, err);
+    if (!status) status = warn_of_lacking(l, err);
+    return status ? status : warn_of_headers(l, err);
 }
 
 mmoe_status mmoe_loader_finish(mmoe_loader *l, mmoe_status status, struct mmoe_schema **schema,

@@ -304,6 +304,28 @@ END
 
 # ---- Several files ----
 
+# One behind another, where no column refuses the second header.
+cat >texts.json <<'JSON'
+{"features": {"sparse": [{"name": "user"}, {"name": "price"}]},
+ "tasks": [{"name": "ctr", "label": "click"}], "trainer": {"batch_size": 64, "n_epoch": 1}}
+JSON
+run train --config texts.json --train good.csv --output texts.out
+cut -d, -f1,2 good.csv >texts.csv
+{ printf '\357\273\277' && cat texts.csv; } >mark.csv
+cat texts.csv mark.csv texts.csv >joined.csv
+walk predict --model texts.out --data joined.csv --output p.csv <<END
+joined.csv: 2 of 1202 rows are the header once more, the first is row 402, as where files were put \
+one behind another: each is a row like any other; files may be given one by one
+END
+awk 'NR == 1 {header = $0} {print} END {
+    for (i = 0; i < 300000; i++) print i % 9 ",0.5"
+    print header}' texts.csv >joined.csv
+walk predict --model texts.out --data texts.csv --data joined.csv --output p.csv <<END
+texts.csv and 1 more: 1 of 300801 rows is the header once more, the first is row 300402 of \
+joined.csv, as where files were put one behind another: it is a row like any other; files may be \
+given one by one
+END
+
 sed '1s/$/,note/; 1!s/$/,x/; 3s/$/\n/' good.csv >day-1.csv
 sed '1s/$/,shop/; 1!s/$/,x/; $s/$/\n/' good.csv >day-2.csv
 head -n 1 good.csv >day-3.csv
