@@ -37,14 +37,12 @@ static void count_label(cli_column *c, int64_t row, bool is_number, double value
 
 /* False, as below: memory is out. */
 static bool count_text(cli_column *c, int64_t row, const char *text) {
-    const int orders = cli_text_date_orders(text, strlen(text));
+    const cli_date date = cli_text_date(text, strlen(text));
     c->times += cli_text_is_time(text, strlen(text));
-    if (orders) {
-        const int hour =
-            orders & CLI_DATE_IN_WORDS ? CLI_NO_HOUR : cli_text_hour(text, strlen(text));
-        c->date_orders = c->dates++ ? c->date_orders & orders : orders;
-        if (hour >= 0) c->hours |= UINT32_C(1) << hour;
-        c->other_hours |= hour == CLI_OTHER_HOUR;
+    if (date.orders) {
+        c->date_orders = c->dates++ ? c->date_orders & date.orders : date.orders;
+        if (date.hour >= 0) c->hours |= UINT32_C(1) << date.hour;
+        c->other_hours |= date.hour == CLI_OTHER_HOUR;
     }
     if (c->texts++ == 0) {
         c->odd_row = row;
@@ -83,7 +81,7 @@ static void count_comma(cli_column *c, const mmoe_csv_field *f, bool is_number) 
 
 static bool read_number(cli_column *c, const mmoe_csv_field *f, double *value) {
     bool is_number = mmoe_parse_double(f->text, f->length, value) && isfinite(*value);
-    c->days += is_number && f->length == 8 && cli_text_date_orders(f->text, f->length);
+    c->days += is_number && f->length == 8 && cli_text_date(f->text, f->length).orders;
     if (is_number && !(c->has_comma && memchr(f->text, '.', f->length))) return true;
     is_number = cli_text_amount(f->text, f->length, c->has_comma, &c->amount);
     *value = c->amount.value;

@@ -5,8 +5,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/date.h"
 #include "base/missing.h"
 #include "base/text.h"
+#include "base/unit_letters.h"
 
 /* ---- Amounts ---- */
 
@@ -72,8 +74,8 @@ static size_t unit_mark_size(const char *text, size_t length) {
 static bool is_unit(const char *text, size_t length) {
     bool tells = false, is_number = false;
     for (size_t i = 0; i < length; i++) {
-        tells |= !strchr("aAbBcCdDeEfFpPxX/", text[i]);
-        is_number |= strchr("eExXnaifNAIF", text[i]) != NULL;
+        tells |= text[i] != '/' && !strchr(MMOE_LETTERS_NOT_OF_UNITS, text[i]);
+        is_number |= strchr(MMOE_LETTERS_OF_NUMBERS, text[i]) != NULL;
     }
     return (tells || !is_number) && length > 1 && length < CLI_UNIT_SIZE && *text != '/';
 }
@@ -193,161 +195,47 @@ bool cli_text_is_code(const char *text) {
 
 /* ---- Dates ---- */
 
+/* A month's name among digits. */
 static bool has_month(const char *text, size_t length) {
-    static const char *const months[] = {"jan", "feb", "mar", "apr", "may", "jun",
-                                         "jul", "aug", "sep", "oct", "nov", "dec"};
     size_t digits = 0;
     bool found = false;
     for (size_t i = 0; i < length; i++) {
         digits += is_digit(text[i]);
-        if (i > 0 && isalpha((unsigned char)text[i - 1])) continue;
-        for (size_t m = 0; m < 12 && i + 3 <= length; m++)
-            found |= strncasecmp(text + i, months[m], 3) == 0;
+        if (i == 0 || !isalpha((unsigned char)text[i - 1]))
+            found |= i + 3 <= length && mmoe_month_of(text + i, 3);
     }
     return found && digits >= 4 && length <= 40;
 }
 
-static bool is_day(int day, int month) {
-    static const int most[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    return month >= 1 && month <= 12 && day >= 1 && day <= most[month - 1];
+/* What a feature reads so may be no date all the same: "18-Dec" is of a year or a day, 1.2.3 a
+ * version, and eight digits may be any number. */
+static bool is_meant(mmoe_date_order order, const mmoe_date *date) {
+    if (order == MMOE_DATE_YM || order == MMOE_DATE_MY)
+        return date->year_digits == 4 && (order == MMOE_DATE_MY || date->month_digits != 1);
+    if (!date->month_digits) return date->year_digits == 4 || order == MMOE_DATE_DMY;
+    if (!date->has_marks) return date->is_even && date->year >= 1900 && date->year < 2100;
+    return date->is_even && (date->year_digits == 4 || order != MMOE_DATE_YMD);
 }
 
-/* The letters at the beginning are an English month's, and how many they are; 0: they are not. */
-static size_t month_size(const char *text, size_t length) {
-    static const char *const names[] = {"january",   "february", "march",    "april",
-                                        "may",       "june",     "july",     "august",
-                                        "september", "october",  "november", "december"};
-    size_t size = 0;
-    while (size < length && isalpha((unsigned char)text[size])) size++;
-    for (size_t m = 0; size >= 3 && m < 12; m++)
-        if (size <= strlen(names[m]) && strncasecmp(text, names[m], size) == 0) return size;
-    return 0;
-}
-
-/* Two or three parts one of which is a month's name, as a feature reads them; 0: it is no such
- * date. "18-Dec" is of a year or a day. */
-static int worded_orders(const char *text, size_t length) {
-    size_t sizes[3] = {0, 0, 0}, i = 0, month = 3, n = 0;
-    for (; n < 3 && i < length; n++) {
-        const size_t first = i, name = month_size(text + i, length - i);
-        while (!name && i < length && is_digit(text[i])) i++;
-        if (name) month = n;
-        i += name;
-        sizes[n] = i - first;
-        if (!sizes[n]) return 0;
-        if (n < 2 && i < length && strchr("-/.", text[i])) i++;
-        while (n < 2 && i < length && strchr(" ,", text[i])) i++;
+cli_date cli_text_date(const char *text, size_t length) {
+    cli_date out = {0, CLI_NO_HOUR};
+    for (int order = 0; order < MMOE_DATE_ORDER_COUNT; order++) {
+        mmoe_date date;
+        double part;
+        if (!mmoe_date_read((mmoe_date_order)order, text, length, &date)) continue;
+        if (!is_meant((mmoe_date_order)order, &date)) continue;
+        out.orders |= 1 << order;
+        if (date.rest == date.end) continue;
+        const char *at = date.rest + 1;
+        out.hour = mmoe_time_read(&at, date.end, &part) ? (int)(24 * part) : CLI_OTHER_HOUR;
     }
-    if (i < length && text[i] != ' ') return 0;
-    if (n == 2 && month == 0 && sizes[1] == 4) return CLI_DATE_MY;
-    if (n == 2 && month == 1 && sizes[0] == 4) return CLI_DATE_YM;
-    if (n == 3 && month == 0 && sizes[1] <= 2 && sizes[2] == 4) return CLI_DATE_MDY;
-    if (n == 3 && month == 1 && sizes[0] <= 2 && (sizes[2] == 4 || sizes[2] == 2))
-        return CLI_DATE_DMY;
-    return n == 3 && month == 1 && sizes[0] == 4 && sizes[2] <= 2 ? CLI_DATE_YMD : 0;
-}
-
-/* "2018-12" and "12/2018"; 0: it is neither. */
-static int month_orders(const char *text, size_t length) {
-    const char *mark = memchr(text, '-', length);
-    if (!mark) mark = memchr(text, '/', length);
-    const size_t before = mark ? (size_t)(mark - text) : 0, behind = mark ? length - before - 1 : 0;
-    const bool is_first = before <= 2 && behind == 4, is_last = before == 4 && behind == 2;
-    if (!before || (!is_first && !is_last)) return 0;
-    const char *month = is_first ? text : mark + 1, *year = is_first ? mark + 1 : text;
-    int number = 0;
-    for (size_t i = 0; i < (is_first ? before : behind); i++)
-        if (!is_digit(month[i])) return 0;
-    for (size_t i = 0; i < 4; i++)
-        if (!is_digit(year[i])) return 0;
-    for (size_t i = 0; i < (is_first ? before : behind); i++) number = 10 * number + month[i] - '0';
-    if (number < 1 || number > 12 || (*year != '1' && *year != '2')) return 0;
-    return is_first ? CLI_DATE_MY : CLI_DATE_YM;
-}
-
-/* Three numbers with one mark between them; how many digits each has. false: it is other text. */
-static bool take_parts(const char *text, const char *end, int parts[3], int digits[3]) {
-    char mark = '\0';
-    for (int i = 0; i < 3; i++) {
-        parts[i] = digits[i] = 0;
-        for (; text < end && is_digit(*text) && digits[i] < 5; text++, digits[i]++)
-            parts[i] = 10 * parts[i] + (*text - '0');
-        if (digits[i] == 0) return false;
-        if (i == 2) continue;
-        if (text == end || !strchr("-/.", *text) || (mark && *text != mark)) return false;
-        mark = *text++;
-    }
-    return text == end || *text == ' ' || *text == 'T';
-}
-
-/* "20240131", also with a time behind a T: of this century or the last. */
-static bool is_compact(const char *text, size_t length) {
-    int parts[3] = {0, 0, 0};
-    if (length < 8 || (length > 8 && text[8] != 'T')) return false;
-    for (size_t i = 0; i < 8; i++) {
-        int *part = &parts[i < 4 ? 0 : i / 2 - 1];
-        if (!is_digit(text[i])) return false;
-        *part = 10 * *part + (text[i] - '0');
-    }
-    return parts[0] >= 1900 && parts[0] < 2100 && is_day(parts[2], parts[1]);
-}
-
-int cli_text_date_orders(const char *text, size_t length) {
-    int parts[3], digits[3], orders = 0;
-    text = mmoe_trim_blanks(text, &length);
-    if (is_compact(text, length)) return CLI_DATE_YMD;
-    if (!take_parts(text, text + length, parts, digits)) {
-        const int months = month_orders(text, length);
-        if (months) return months;
-        return has_month(text, length) ? CLI_DATE_IN_WORDS | worded_orders(text, length) : 0;
-    }
-    const bool is_short = digits[0] <= 2 && digits[1] <= 2;
-    if (digits[0] == 4 && digits[1] <= 2 && digits[2] <= 2 && is_day(parts[2], parts[1]))
-        return CLI_DATE_YMD;
-    if (!is_short || (digits[2] != 4 && digits[2] != 2)) return 0;
-    if (is_day(parts[0], parts[1])) orders |= CLI_DATE_DMY;
-    if (is_day(parts[1], parts[0])) orders |= CLI_DATE_MDY;
-    return orders;
-}
-
-/* Two digits below 60, behind a colon where there is one; -1: they are none. */
-static int take_sixtieths(const char **at, const char *end) {
-    const char *first = *at + (*at < end && **at == ':');
-    if (first + 2 > end || !is_digit(first[0]) || !is_digit(first[1]) || first[0] > '5') return -1;
-    *at = first + 2;
-    return 10 * (first[0] - '0') + (first[1] - '0');
-}
-
-int cli_text_hour(const char *text, size_t length) {
-    text = mmoe_trim_blanks(text, &length);
-    const char *end = text + length, *at = text;
-    int hour = 0, digits = 0;
-    while (at < end && *at != ' ' && *at != 'T') at++;
-    if (at == end) return CLI_NO_HOUR;
-    for (at++; at < end && *at == ' ';) at++;
-    for (; at < end && is_digit(*at) && digits < 2; digits++) hour = 10 * hour + (*at++ - '0');
-    if (!digits || take_sixtieths(&at, end) < 0) return CLI_OTHER_HOUR;
-    if (at < end && (*at == ':' || is_digit(*at)) && take_sixtieths(&at, end) < 0)
-        return CLI_OTHER_HOUR;
-    while (at < end && *at == ' ') at++;
-    const bool has_half = at + 1 < end && strchr("aApP", at[0]) && strchr("mM", at[1]);
-    if (hour > 23 || (has_half && (hour < 1 || hour > 12))) return CLI_OTHER_HOUR;
-    const bool is_afternoon = has_half && strchr("pP", *at);
-    return (has_half ? hour % 12 : hour) + (is_afternoon ? 12 : 0);
+    if (!out.orders && has_month(text, length)) out.orders = CLI_DATE_IN_WORDS;
+    return out;
 }
 
 bool cli_text_is_time(const char *text, size_t length) {
-    int parts[3] = {0, 0, 0};
+    double part;
     text = mmoe_trim_blanks(text, &length);
     const char *at = text, *end = text + length;
-    int n = 0;
-    for (; n < 3 && at < end; n++) {
-        const char *first = at;
-        while (at < end && is_digit(*at) && at - first < 2)
-            parts[n] = 10 * parts[n] + (*at++ - '0');
-        if (at == first || (n > 0 && at - first < 2)) return false;
-        if (at == end || *at != ':') break;
-        at++;
-    }
-    return at == end && n > 0 && n < 3 && parts[0] < 24 && parts[1] < 60 && parts[2] < 60;
+    return memchr(text, ':', length) && mmoe_time_read(&at, end, &part) && at == end;
 }

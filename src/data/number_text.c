@@ -4,12 +4,10 @@
 
 #include "base/missing.h"
 #include "base/text.h"
+#include "base/unit_letters.h"
 #include "data/texts.h"
 
-/* Letters that numbers have beside digits, as 1e5, 0x1F, nan and inf; and those that do not tell a
- * unit from one. */
-static const char of_numbers[] = "0123456789+-", letters_of_numbers[] = "eExXnaifNAIF",
-                  not_of_units[] = "aAbBcCdDeEfFpPxX";
+static const char of_numbers[] = "0123456789+-", letters_of_numbers[] = MMOE_LETTERS_OF_NUMBERS;
 
 static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
@@ -36,7 +34,8 @@ const char *mmoe_number_text_fault(const mmoe_number_text *t, const char **key) 
     if (!*t->strip) return "has no character";
     bool is_number = strpbrk(t->strip, of_numbers) || strchr(t->strip, t->decimal ? ',' : '.'),
          has_unit = false;
-    for (const char *c = t->strip; *c; c++) has_unit |= is_letter(*c) && !strchr(not_of_units, *c);
+    for (const char *c = t->strip; *c; c++)
+        has_unit |= is_letter(*c) && !strchr(MMOE_LETTERS_NOT_OF_UNITS, *c);
     if (!has_unit) is_number |= strpbrk(t->strip, letters_of_numbers) != NULL;
     return is_number ? "has a character that is in a number" : NULL;
 }

@@ -516,7 +516,9 @@ cp out config.json
 expect 0 "" train --config config.json --train x.csv --set trainer.n_epoch=1 --output m
 expect 0 "" predict --model m --data x.csv --output p.csv
 date '"\"Jan 1" i % 9 ", 2024\""' mdy ': 9 differ, the first is "Jan 10, 2024"'
-date '10 + i % 9 " Sept 2024 0" i % 5 ":30"' dmy ': 45 differ'
+make x '10 + i % 9 " Sept 2024 0" i % 5 ":30"'
+guess 'taken as dates, in the order dmy: 45 differ, the first is "10 Sept 2024 00:30"; of 5 hours'
+writes "dense {'date': 'dmy', 'missing': 'mean', 'hours': True}"
 date '(i % 2 ? "Dec-20" : "Apr-20") 10 + i % 9' my ': 18 differ, the first is "Apr-2010"'
 cp out config.json
 expect 0 "" train --config config.json --train x.csv --set trainer.n_epoch=1 --output m
