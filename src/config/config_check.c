@@ -262,6 +262,16 @@ static const char *first_type(kind_trait *has) {
     return mmoe_task_type_name(type);
 }
 
+/* A label that is no number would be lost without a word. */
+static const char *gaps_fault(const mmoe_task_config *task) {
+    const mmoe_number_text *text = &task->text;
+    if (mmoe_number_text_takes_all(text))
+        return "\"*\" is of features: name what stands for no label";
+    if (task->positive && mmoe_number_text_names(text, task->positive, strlen(task->positive)))
+        return "one is the task's \"positive\" label";
+    return NULL;
+}
+
 /* Keys that mean nothing to some types of task. */
 static mmoe_status check_typed_keys(const mmoe_task_config *task, int32_t i,
                                     const mmoe_key_place *place) {
@@ -285,6 +295,7 @@ static mmoe_status check_typed_keys(const mmoe_task_config *task, int32_t i,
                              first_type(keys[k].takes));
     }
     const char *key, *fault = mmoe_number_text_fault(&task->text, &key);
+    if (!fault && (fault = gaps_fault(task))) key = "gaps";
     if (!fault) return MMOE_OK;
     char path[MMOE_PATH_SIZE];
     snprintf(path, sizeof path, "tasks[%d].%s", i, key);

@@ -148,6 +148,17 @@ static const mmoe_key other_keys[] = {
     TEXT("tasks[].strip", IN_TASK(text.strip), false, "characters that are in no number",
          "As for dense columns, for the labels of a regression or a count."),
     TEXT("tasks[].decimal", IN_TASK(text.decimal), false, "\",\"", "The same."),
+    {.doc = {"tasks[].gaps", "array", NULL,
+             "up to 64 strings: numbers, which need no quotes, and words of at most 64 bytes",
+             "What stands for no label in this column, beside the words of data.missing: numbers, "
+             "as -1, in any spelling, and words."},
+     .kind = MMOE_KEY_TEXTS,
+     .takes_numbers = true,
+     .low = 1,
+     .high = 64,
+     .entry = "a number, or a word of 1 to 64 bytes",
+     .most = MMOE_MOST_GAPS,
+     IN_TASK(text.gaps)},
     WORDS("tasks[].label_transform", IN_TASK(label_transform), "\"none\"", MMOE_LABEL_TRANSFORMS,
           "How a regression's labels are transformed for the loss, which is also reported for "
           "these: standardize, minus the mean of the training labels and divided by their "

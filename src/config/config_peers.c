@@ -52,6 +52,7 @@ static const mmoe_peer_word words[] = {
     {"truncating", "features.sequence[].truncate"},
     {"na_values", "features.dense[].gaps"},
     {"na_values", "features.sparse[].gaps"},
+    {"na_values", "tasks[].gaps"},
     {"null_values", "features.dense[].gaps"},
     {"missing_values", "features.dense[].gaps"},
     {"errors", "features.dense[].gaps"},

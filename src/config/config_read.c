@@ -41,6 +41,7 @@ void mmoe_config_free(mmoe_config *config) {
         mmoe_release(&a, config->tasks[i].positive);
         mmoe_release(&a, config->tasks[i].text.strip);
         mmoe_release(&a, config->tasks[i].text.decimal);
+        mmoe_texts_finish(&config->tasks[i].text.gaps, &a);
     }
     mmoe_release(&a, config->features.dense);
     mmoe_release(&a, config->features.weight);

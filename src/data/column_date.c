@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "data/key_macros.h"
 
@@ -17,6 +18,7 @@ static const mmoe_key date_keys[] = {
         "features.dense[].hours", LATER(IN_NUMBER(mmoe_date_encoder, hours)), "false",
         "With date: also read the time of day (\"2024-01-31 13:45\", \"1/31/24 1:45 PM\"), which "
         "is added to the days as a fraction, and gives 24 more inputs, one for each hour."),
+    MMOE_GAPS_KEY("dense", IN_NUMBER, mmoe_date_encoder, text, true),
 };
 
 static const mmoe_key date_fitted[] = {
@@ -29,6 +31,24 @@ static const mmoe_date_encoder *constant_of(const mmoe_encoder *e) {
 }
 
 /* ---- Texts ---- */
+
+static const mmoe_number_text *text_of_date(const mmoe_encoder *e) { return &constant_of(e)->text; }
+
+bool mmoe_date_gap(const mmoe_date_encoder *d, size_t *index, double *out) {
+    const mmoe_texts *gaps = &d->text.gaps;
+    while (*index < gaps->count) {
+        const char *gap = gaps->items[(*index)++];
+        if (mmoe_date_parse((mmoe_date_order)d->order, gap, strlen(gap), out)) return true;
+    }
+    return false;
+}
+
+static bool is_gap(const mmoe_encoder *e, double days) {
+    double gap;
+    for (size_t i = 0; mmoe_date_gap(constant_of(e), &i, &gap);)
+        if (floor(days) == gap) return true;
+    return false;
+}
 
 static bool parse_text(const mmoe_encoder *e, const char *text, size_t length, double *days) {
     const mmoe_date_encoder *d = constant_of(e);
@@ -71,22 +91,45 @@ static const char *fault_of_text(const mmoe_encoder *e, char fault[MMOE_FAULT_SI
     return fault;
 }
 
+/* The days of a cell's text; a fault beside a state that is not _KNOWN: "gaps" has it. */
+static const char *read_days(const mmoe_encoder *e, const char *text, size_t length, double *days,
+                             mmoe_cell *out) {
+    const mmoe_number_text *how = text_of_date(e);
+    const bool is_date = parse_text(e, text, length, days);
+    const char *fault = is_date ? NULL : fault_of_text(e, out->fault);
+    if (!how->gaps.count) return fault;
+    const bool is_named =
+        mmoe_number_text_has_word(how, text, length) || (is_date && is_gap(e, *days));
+    if (!is_named && (is_date || !mmoe_number_text_takes_all(how))) return fault;
+    out->state = is_named ? MMOE_CELL_MISSING : MMOE_CELL_NO_NUMBER;
+    return mmoe_column_gap;
+}
+
 static const char *parse_date(const mmoe_encoder *e, const char *text, size_t length,
                               mmoe_cell *out) {
     double days;
-    if (!parse_text(e, text, length, &days)) return fault_of_text(e, out->fault);
-    return encode_days(e, days, out);
+    const char *fault = read_days(e, text, length, &days, out);
+    return fault ? fault : encode_days(e, days, out);
 }
 
 static const char *take_date(const mmoe_encoder *e, mmoe_value_type type, const void *at,
                              mmoe_cell *out) {
-    return mmoe_value_encode(e, type, at, out, encode_days);
+    double days;
+    size_t length;
+    if (type == MMOE_VALUE_TEXT) {
+        const char *text = mmoe_value_text(at, &length);
+        return parse_date(e, text, length, out);
+    }
+    mmoe_value_number(type, at, &days);
+    if (!is_gap(e, days)) return encode_days(e, days, out);
+    out->state = MMOE_CELL_MISSING;
+    return mmoe_column_gap;
 }
 
 /* ---- Learning ---- */
 
 static const char *learn_date(mmoe_encoder *e, const char *text, size_t length, mmoe_cell *out) {
-    return parse_text(e, text, length, out->learned) ? NULL : fault_of_text(e, out->fault);
+    return read_days(e, text, length, out->learned, out);
 }
 
 static mmoe_status start_date(mmoe_encoder *e, mmoe_error *err) {
@@ -131,6 +174,7 @@ const mmoe_column_kind mmoe_column_date = {
     .is_decided = true,
     .fitted = date_fitted,
     .n_fitted = sizeof date_fitted / sizeof *date_fitted,
+    .text = text_of_date,
     .without_file = date_without_file,
     .start = start_date,
     .learn = learn_date,

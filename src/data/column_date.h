@@ -18,6 +18,7 @@ typedef struct mmoe_date_encoder {
     mmoe_encoder head;
     int32_t order; /* the deciding word */
     bool hours;
+    mmoe_number_text text; /* its gaps alone: dates, which stand for the whole day, and words */
     double shift, scale;
     double sum, square; /* learning: of the days, of their distances from the mean */
     int64_t rows;
@@ -27,5 +28,8 @@ static inline mmoe_date_encoder *mmoe_date_of(mmoe_encoder *e) {
     assert(e->kind == &mmoe_column_date);
     return (mmoe_date_encoder *)e;
 }
+
+/* The gaps that are dates, as mmoe_number_text_gap has those that are numbers: *out is the day. */
+bool mmoe_date_gap(const mmoe_date_encoder *d, size_t *index, double *out);
 
 #endif

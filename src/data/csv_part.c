@@ -254,6 +254,7 @@ static bool takes_bits(const mmoe_csv_part *p, const mmoe_label_column *c) {
     bool good = !c->positive && mmoe_reading_has_digits(&p->cells.schema->reading);
     for (int bit = 0; good && bit < 2; bit++)
         good = !mmoe_label_fault((int)c->type, bit) &&
+               !mmoe_number_text_has(&c->text, bit, false) &&
                !mmoe_label_scale_fault(c->scale.transform, bit);
     return good;
 }

@@ -38,6 +38,8 @@ static uint64_t hash_list(uint64_t h, const mmoe_list_how *how) {
 
 static uint64_t hash_label(uint64_t h, const mmoe_label_column *label) {
     h = hash_number(hash_text(h, label->name), label->type);
+    const mmoe_texts *gaps = &label->text.gaps;
+    for (size_t i = 0; i < gaps->count; i++) h = hash_text(h, gaps->items[i]);
     return label->positive ? hash_text(hash_text(h, label->positive), label->negative) : h;
 }
 

@@ -69,7 +69,7 @@ const char *mmoe_label_read(const mmoe_label_cell *cell, char room[MMOE_LABEL_FA
         *out = 1;
         return NULL;
     }
-    if (cell->is_missing) return NULL;
+    if (cell->is_missing || mmoe_number_text_names(&c->text, cell->text, cell->length)) return NULL;
     if (!c->positive) return read_number(cell, out);
     *out = 0;
     return read_other(cell, room);

@@ -14,7 +14,7 @@ typedef struct mmoe_label_cell {
     char **negative;
     const char *text; /* [length] */
     size_t length;
-    bool is_missing; /* a word for nothing, if it is not the positive label */
+    bool is_missing; /* a word for nothing, if it is not the positive label; "gaps" has others */
 } mmoe_label_cell;
 
 extern const char mmoe_label_no_memory[];

@@ -4,6 +4,7 @@
 
 #include "base/sentence.h"
 #include "base/text.h"
+#include "data/column_kinds.h"
 
 mmoe_note *mmoe_notes_create(const struct mmoe_schema *schema, const mmoe_allocator *alloc) {
     const int32_t n_sparse = schema->n_sparse, n = n_sparse + schema->n_dense;
@@ -102,17 +103,19 @@ static mmoe_status warn_of_no_numbers(const mmoe_noted *of, mmoe_warnings *list,
         const mmoe_note *n = of->notes + i;
         const int64_t count = count_no_numbers(of, i);
         if (!count || mmoe_schema_is_covered(s, i, covers_texts, of)) continue;
+        const bool is_date = encoder_of(s, i)->kind == &mmoe_column_date;
         mmoe_warning w = about(of, n, count, n->first_text, first);
         if (n->counts.column) w.subject = n->counts.column;
         mmoe_format_count(count, texts);
         mmoe_format_count(n->counts.values, values);
-        status = mmoe_warn(list, w, err,
-                           "%s: %s of %s values (%.3g %%) %s no number%s, the first, %s, in %s: "
-                           "%s as missing (\"gaps\")",
-                           mmoe_feature_show(w.subject, NULL, shown), texts, values,
-                           100 * (double)count / (double)n->counts.values,
-                           count == 1 ? "is" : "are", count == 1 ? "" : "s", n->text, first,
-                           count == 1 ? "it counts" : "they count");
+        status =
+            mmoe_warn(list, w, err,
+                      "%s: %s of %s values (%.3g %%) %s no %s%s, the first, %s, in %s: "
+                      "%s as missing (\"gaps\")",
+                      mmoe_feature_show(w.subject, NULL, shown), texts, values,
+                      100 * (double)count / (double)n->counts.values, count == 1 ? "is" : "are",
+                      is_date ? "date" : "number", count == 1 ? "" : "s", n->text, first,
+                      count == 1 ? "it counts" : "they count");
     }
     return status;
 }

@@ -129,6 +129,14 @@ bool mmoe_number_text_has_word(const mmoe_number_text *t, const char *text, size
     return false;
 }
 
+bool mmoe_number_text_names(const mmoe_number_text *t, const char *text, size_t length) {
+    double value;
+    if (!t->gaps.count) return false;
+    return mmoe_number_text_has_word(t, text, length) ||
+           (mmoe_number_text_read(t, text, length, &value) &&
+            mmoe_number_text_has(t, value, false));
+}
+
 bool mmoe_number_text_takes_all(const mmoe_number_text *t) {
     return mmoe_texts_have(&t->gaps, all_texts);
 }

@@ -11,12 +11,25 @@ enum { MMOE_MOST_GAPS = 64 };
 typedef struct mmoe_number_text {
     char *strip;     /* bytes of a text that are no part of its number; NULL: none */
     char *decimal;   /* ",": what stands before the fraction; NULL: the point */
-    mmoe_texts gaps; /* of features: numbers and words that stand for a missing value, "*" being
-                        every text that is no finite number; absent: none does */
+    mmoe_texts gaps; /* numbers and words that stand for a missing value, "*", of features alone,
+                        being every text that is no finite number; absent: none does */
 } mmoe_number_text;
 
-/* The keys of a column kind whose structure has `member`; AGAIN: of the kinds behind the first
- * of their list. `list_` is sparse or dense. */
+/* Keys of a column kind whose structure has `member`; AGAIN: of the kinds behind the first of their
+ * list. `list_` is sparse or dense. */
+#define MMOE_GAPS_KEY(list_, in, type, member, again)                                              \
+    {                                                                                              \
+        .doc = {"features." list_ "[].gaps", "array", NULL,                                        \
+                "up to 64 strings: numbers, which need no quotes, words of at most 64 bytes, *",   \
+                "What counts as missing in this column, beside the words of data.missing: "        \
+                "numbers that stand for none, as -999, in any spelling, of dates whole days, "     \
+                "words, and with * every text that is no number, or no date, of which a warning "  \
+                "has the count."},                                                                 \
+        .kind = MMOE_KEY_TEXTS, .is_later = true, .is_again = again, .takes_numbers = true,        \
+        .low = 1, .high = 64, .entry = "a number, a word of 1 to 64 bytes, or *",                  \
+        .most = MMOE_MOST_GAPS, in(type, member.gaps)                                              \
+    }
+/* The same and two more. */
 #define MMOE_NUMBER_TEXT_KEYS(list_, in, type, member, again, help_)                               \
     {.doc = {"features." list_ "[].strip", "string", NULL, "characters that are in no number",     \
              "Characters of a text that are passed over, as \"$,\" in \"$1,101.50\"; of both "     \
@@ -32,16 +45,7 @@ typedef struct mmoe_number_text {
          .is_later = true,                                                                         \
          .is_again = again,                                                                        \
          in(type, member.decimal)},                                                                \
-    {                                                                                              \
-        .doc = {"features." list_ "[].gaps", "array", NULL,                                        \
-                "up to 64 strings: numbers, which need no quotes, words of at most 64 bytes, *",   \
-                "What counts as missing in this column, beside the words of data.missing: "        \
-                "numbers that stand for none, as -999, in any spelling, words, and with * every "  \
-                "text that is no number, of which a warning has the count." help_},                \
-        .kind = MMOE_KEY_TEXTS, .is_later = true, .is_again = again, .takes_numbers = true,        \
-        .low = 1, .high = 64, .entry = "a number, a word of 1 to 64 bytes, or *",                  \
-        .most = MMOE_MOST_GAPS, in(type, member.gaps)                                              \
-    }
+        MMOE_GAPS_KEY(list_, in, type, member, again)
 
 /* What is wrong with them, and with which of the keys; NULL: nothing. */
 const char *mmoe_number_text_fault(const mmoe_number_text *t, const char **key);
@@ -54,6 +58,8 @@ bool mmoe_number_text_read(const mmoe_number_text *t, const char *text, size_t l
 bool mmoe_number_text_has(const mmoe_number_text *t, double value, bool is_float);
 /* Is the text, blanks around it or not, the same as one? */
 bool mmoe_number_text_has_word(const mmoe_number_text *t, const char *text, size_t length);
+/* Does it name the text, as a word or as a number? */
+bool mmoe_number_text_names(const mmoe_number_text *t, const char *text, size_t length);
 /* Does every text that is no number stand for a missing one? */
 bool mmoe_number_text_takes_all(const mmoe_number_text *t);
 /* The gaps that are numbers, from the `index`-th on: the first of them, and in *index what stands

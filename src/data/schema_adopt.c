@@ -37,11 +37,14 @@ static bool list_names(const schema *s, const mmoe_allocator *alloc, mmoe_texts 
 
 static bool are_same(const char *a, const char *b) { return !a || !b ? a == b : !strcmp(a, b); }
 
-static bool have_same_columns(const mmoe_sparse_column *a, const mmoe_sparse_column *b) {
-    bool same = are_same(a->column, b->column) && a->columns.count == b->columns.count;
-    for (size_t i = 0; same && i < a->columns.count; i++)
-        same = are_same(a->columns.items[i], b->columns.items[i]);
+static bool have_same_texts(const mmoe_texts *a, const mmoe_texts *b) {
+    bool same = a->count == b->count;
+    for (size_t i = 0; same && i < a->count; i++) same = are_same(a->items[i], b->items[i]);
     return same;
+}
+
+static bool have_same_columns(const mmoe_sparse_column *a, const mmoe_sparse_column *b) {
+    return are_same(a->column, b->column) && have_same_texts(&a->columns, &b->columns);
 }
 
 const char *mmoe_sparse_difference(const schema *bound, const schema *learned, int32_t i) {
@@ -86,6 +89,7 @@ const char *mmoe_label_difference(const mmoe_label_column *a, const mmoe_label_c
     if (a->scale.transform != b->scale.transform) return "label_transform";
     if (!are_same(a->text.strip, b->text.strip)) return "strip";
     if (!are_same(a->text.decimal, b->text.decimal)) return "decimal";
+    if (!have_same_texts(&a->text.gaps, &b->text.gaps)) return "gaps";
     return a->positive && !are_same(a->positive, b->positive) ? "positive" : NULL;
 }
 

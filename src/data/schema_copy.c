@@ -38,7 +38,8 @@ bool mmoe_schema_label(const schema *s, const mmoe_label_column *from, mmoe_labe
            mmoe_schema_text(s, from->positive, &to->positive) &&
            mmoe_schema_text(s, from->negative, &to->negative) &&
            mmoe_schema_text(s, from->text.strip, &to->text.strip) &&
-           mmoe_schema_text(s, from->text.decimal, &to->text.decimal);
+           mmoe_schema_text(s, from->text.decimal, &to->text.decimal) &&
+           mmoe_texts_copy(&from->text.gaps, &s->alloc, &to->text.gaps);
 }
 
 bool mmoe_schema_weighs_lists(const schema *s) {
@@ -178,6 +179,7 @@ void mmoe_schema_free(schema *s) {
         mmoe_release(&a, s->labels[i].negative);
         mmoe_release(&a, s->labels[i].text.strip);
         mmoe_release(&a, s->labels[i].text.decimal);
+        mmoe_texts_finish(&s->labels[i].text.gaps, &a);
     }
     mmoe_release(&a, s->tables);
     mmoe_release(&a, s->sparse);

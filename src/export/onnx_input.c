@@ -178,12 +178,24 @@ static const char *has_none(mmoe_exporter *e, const mmoe_dense_column *c, const 
     return mmoe_onnx_add(e->onnx, "IsNaN", c->span == 1 ? raw : raw_columns(e, c->first_number, 1));
 }
 
+/* Days that stand for a missing date as well. */
+static const char *is_missing_day(mmoe_exporter *e, const mmoe_dense_column *c, const char *raw,
+                                  const char *missing) {
+    double gap;
+    for (size_t i = 0; mmoe_date_gap(mmoe_date_of(c->encoder), &i, &gap);) {
+        const char *day = mmoe_onnx_add(e->onnx, "Floor", mmoe_onnx_cast(e, raw, MMOE_ONNX_DOUBLE));
+        missing = mmoe_onnx_add(e->onnx, "Or", missing, combine(e, "Equal", day, gap));
+    }
+    return missing;
+}
+
 /* Numbers that stand for a missing one as well; "x" is of single precision, as they are then. */
 static const char *is_missing(mmoe_exporter *e, const mmoe_dense_column *c, const char *raw) {
     const char *missing = has_none(e, c, raw);
     const mmoe_encoder *encoder = c->encoder;
     double gap;
     if (!mmoe_encoder_has_gaps(encoder)) return missing;
+    if (encoder->kind == &mmoe_column_date) return is_missing_day(e, c, raw, missing);
     for (size_t i = 0; mmoe_number_text_gap(encoder->kind->text(encoder), &i, &gap);) {
         const char *x = mmoe_onnx_cast(e, raw, MMOE_ONNX_DOUBLE);
         missing = mmoe_onnx_add(e->onnx, "Or", missing, combine(e, "Equal", x, (double)(float)gap));

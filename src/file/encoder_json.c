@@ -144,25 +144,6 @@ static mmoe_status get_numbers(const mmoe_entry *e, const mmoe_key *key, mmoe_nu
     return MMOE_OK;
 }
 
-static mmoe_status get_texts(const mmoe_entry *e, const mmoe_key *key, mmoe_texts *out) {
-    const mmoe_allocator *a = &e->r->alloc;
-    const char *name = mmoe_key_name(key);
-    const json_t *array = json_object_get(e->json, name);
-    const size_t n = json_array_size(array);
-    if (!json_is_array(array) || n > (size_t)key->most)
-        return mmoe_entry_fail(e, name, "an array of at most %d strings is needed", (int)key->most);
-    if (!mmoe_texts_start(out, n, a)) return mmoe_fail_memory(e->r->err, n * sizeof(char *));
-    for (size_t i = 0; i < n; i++) {
-        const json_t *item = json_array_get(array, i);
-        const char *text = json_string_value(item);
-        const size_t length = json_string_length(item);
-        if (!text || strlen(text) != length || !length)
-            return mmoe_entry_fail(e, name, "string %zu is none", i + 1);
-        if (!mmoe_texts_add(out, text, length, a)) return mmoe_fail_memory(e->r->err, length + 1);
-    }
-    return MMOE_OK;
-}
-
 /* The word as the enumerator of its key. */
 static mmoe_status get_key_word(const mmoe_entry *e, const mmoe_key *key, int32_t *out) {
     const char *text = json_string_value(json_object_get(e->json, mmoe_key_name(key)));
@@ -214,7 +195,7 @@ static mmoe_status get_value(const mmoe_entry *e, const mmoe_key *key, mmoe_enco
     case MMOE_KEY_NUMBERS:
         return get_numbers(e, key, at);
     case MMOE_KEY_TEXTS:
-        return get_texts(e, key, at);
+        return mmoe_entry_texts(e, mmoe_key_name(key), key->most, at);
     case MMOE_KEY_VOCABULARY:
         return get_vocabulary(e, encoder->rows, at);
     default:

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "base/json_text.h"
 #include "base/words.h"
 #include "mmoe/train.h"
 
@@ -12,7 +13,7 @@ static const char *const label_transforms[] = {MMOE_LABEL_TRANSFORMS(MMOE_WORD)}
 #define COUNT(array) ((int32_t)(sizeof(array) / sizeof *(array)))
 
 const char *const mmoe_label_keys[] = {
-    "positive", "negative", "label_transform", "constant", "strip", "decimal", NULL};
+    "positive", "negative", "label_transform", "constant", "strip", "decimal", "gaps", NULL};
 
 /* What not all labels have is written where they have it, as sides are. All take `json`. */
 static json_t *with_texts(json_t *json, const mmoe_label_column *l) {
@@ -26,6 +27,14 @@ static json_t *with_texts(json_t *json, const mmoe_label_column *l) {
     for (size_t i = 0; ok && i < sizeof texts / sizeof *texts; i++)
         ok = !texts[i].text || !json_object_set_new(json, texts[i].key, json_string(texts[i].text));
     if (ok) return json;
+    json_decref(json);
+    return NULL;
+}
+
+static json_t *with_gaps(json_t *json, const mmoe_texts *gaps) {
+    if (!json || !gaps->count ||
+        !json_object_set_new(json, "gaps", mmoe_json_texts(gaps->items, gaps->count)))
+        return json;
     json_decref(json);
     return NULL;
 }
@@ -52,7 +61,8 @@ static json_t *with_constant(json_t *json, const mmoe_label_column *l) {
 json_t *mmoe_label_to_json(const mmoe_label_column *l) {
     json_t *json = json_pack("{s:s, s:s, s:s}", "name", l->name, "task", l->task, "type",
                              mmoe_task_type_name((int)l->type));
-    return with_constant(with_scale(with_texts(json, l), &l->scale), l);
+    json = with_gaps(with_texts(json, l), &l->text.gaps);
+    return with_constant(with_scale(json, &l->scale), l);
 }
 
 static mmoe_status read_scale(const mmoe_entry *e, mmoe_label_scale *out) {
@@ -86,6 +96,8 @@ mmoe_status mmoe_label_from_json(const mmoe_entry *e, mmoe_label_column *label) 
     if (status == MMOE_OK) status = read_optional(e, "negative", &label->negative);
     if (status == MMOE_OK) status = read_optional(e, "strip", &label->text.strip);
     if (status == MMOE_OK) status = read_optional(e, "decimal", &label->text.decimal);
+    if (status == MMOE_OK && json_object_get(e->json, "gaps"))
+        status = mmoe_entry_texts(e, "gaps", MMOE_MOST_GAPS, &label->text.gaps);
     if (status == MMOE_OK) status = read_scale(e, &label->scale);
     label->has_constant = json_object_get(e->json, "constant") != NULL;
     if (status == MMOE_OK && label->has_constant)

@@ -8,6 +8,7 @@
 #include "base/rounding.h"
 #include "base/sentence.h"
 #include "base/text.h"
+#include "data/texts.h"
 
 mmoe_status mmoe_entry_fail(const mmoe_entry *e, const char *key, const char *format, ...) {
     char sentence[300];
@@ -45,6 +46,24 @@ mmoe_status mmoe_entry_text(const mmoe_entry *e, const char *key, char **out) {
         return mmoe_entry_fail(e, key, "a string is needed");
     *out = mmoe_copy_text(&e->r->alloc, text, strlen(text));
     return *out ? MMOE_OK : mmoe_fail_memory(e->r->err, strlen(text) + 1);
+}
+
+mmoe_status mmoe_entry_texts(const mmoe_entry *e, const char *key, int32_t most, mmoe_texts *out) {
+    const mmoe_allocator *a = &e->r->alloc;
+    const json_t *array = json_object_get(e->json, key);
+    const size_t n = json_array_size(array);
+    if (!json_is_array(array) || n > (size_t)most)
+        return mmoe_entry_fail(e, key, "an array of at most %d strings is needed", (int)most);
+    if (!mmoe_texts_start(out, n, a)) return mmoe_fail_memory(e->r->err, n * sizeof(char *));
+    for (size_t i = 0; i < n; i++) {
+        const json_t *item = json_array_get(array, i);
+        const char *text = json_string_value(item);
+        const size_t length = json_string_length(item);
+        if (!text || strlen(text) != length || !length)
+            return mmoe_entry_fail(e, key, "string %zu is none", i + 1);
+        if (!mmoe_texts_add(out, text, length, a)) return mmoe_fail_memory(e->r->err, length + 1);
+    }
+    return MMOE_OK;
 }
 
 mmoe_status mmoe_entry_integer(const mmoe_entry *e, const char *key, int64_t low, int64_t high,

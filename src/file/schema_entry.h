@@ -47,6 +47,8 @@ __attribute__((format(printf, 3, 4))) mmoe_status
 mmoe_entry_fail(const mmoe_entry *e, const char *key, const char *format, ...);
 /* A copy of a text without zero bytes. */
 mmoe_status mmoe_entry_text(const mmoe_entry *e, const char *key, char **out);
+/* At most `most` texts that are not empty, in *out, which is absent before. */
+mmoe_status mmoe_entry_texts(const mmoe_entry *e, const char *key, int32_t most, mmoe_texts *out);
 mmoe_status mmoe_entry_integer(const mmoe_entry *e, const char *key, int64_t low, int64_t high,
                                int64_t *out);
 mmoe_status mmoe_entry_double(const mmoe_entry *e, const char *key, double *out);

@@ -99,6 +99,47 @@ warns 'task "cvr": all 400 labels of the training rows are 7.5: there is nothing
 refuses 'task "cvr": none of the 400 training rows has a label' none.csv
 mv classes.json plain.json
 
+# ---- What stands for no label ----
+
+# Numbers in any spelling and words, as if the cells were empty; of each type of task.
+cat >gaps.json <<'JSON'
+{"features": {"sparse": [{"name": "user"}]}, "trainer": {"n_epoch": 2},
+ "tasks": [{"name": "ctr", "label": "click", "gaps": [-1, "don't know"]},
+           {"name": "said", "label": "said", "positive": "yes", "gaps": ["?", 9]},
+           {"name": "paid", "label": "paid", "type": "regression", "gaps": [-999]}]}
+JSON
+awk 'BEGIN { print "user,click,said,paid"; for (i = 0; i < 400; i++)
+    print i % 9 "," (i % 7 ? i % 2 : i % 3 ? -1.0 : "don\047t know") "," \
+        (i % 5 ? (i % 2 ? "yes" : "no") : i % 3 ? "?" : "9.0") "," (i % 11 ? i % 13 : "-999.0") }' \
+    >gaps.csv
+sed "s/-1,/,/; s/don't know//; s/[?]//; s/9\.0\(,[0-9-]\)/\1/; s/-999\.0//" gaps.csv >blanks.csv
+sed 's/, "gaps": [^]]*]//' gaps.json >blanks.json
+for data in gaps blanks; do
+    expect 0 "" train --config $data.json --train $data.csv --output $data.m
+    run predict --model $data.m --data blanks.csv --output $data.pred
+done
+check "words are gone" sh -c '! grep -q "[?]\|know\|9[.]0\|-" blanks.csv'
+check "what is named is no label" cmp gaps.pred blanks.pred
+expect 0 "" evaluate --model gaps.m --data gaps.csv --json
+grep -v csv out >figures
+expect 0 "" evaluate --model gaps.m --data blanks.csv --json
+check "nor one of other rows" sh -c 'grep -v csv out | cmp - figures'
+expect 1 'gaps.csv: row 2: column "click": "don'"'"'t know" is not a number' \
+    train --config blanks.json --train gaps.csv --output n
+expect 0 "" pack --config gaps.json --data gaps.csv --output gaps.d
+expect 0 "" train --config gaps.json --train gaps.d --output packed.m
+expect 1 'column "click": the rows were packed with another "gaps": pack them anew' \
+    train --config blanks.json --train gaps.d --output n
+expect 2 'tasks[0].gaps: "*" is of features: name what stands for no label' \
+    train --config gaps.json --set 'tasks.0.gaps=["*"]' --train gaps.csv --output n
+expect 2 'tasks[1].gaps: one is the task'"'"'s "positive" label' \
+    train --config gaps.json --set 'tasks.1.gaps=["yes"]' --train gaps.csv --output n
+# A bit may be one, too.
+sed 's/,0,/,1,/' gaps.csv >bits.csv
+expect 0 "" train --config gaps.json --set 'tasks.0.gaps=[0, -1, "don'"'"'t know"]' \
+    --set 'tasks.2.gaps=[-999, 0]' --train bits.csv --output n.m
+check "zeros are none" grep -qF 'task "ctr": all 342 labels' err
+
 # ---- Features that tell nothing ----
 
 cat >same.json <<'JSON'

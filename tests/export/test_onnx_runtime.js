@@ -139,6 +139,7 @@ const cases = [
     ['bins with gaps', { dense: [gap({ ...bins, indicator: true })] }, twoTasks, model({})],
     ['a gap', { dense: [gap({ missing: 3 }), dense[3]] }, twoTasks, model({})],
     ['a date', { dense: [date, dense[1]] }, twoTasks, model({})],
+    ['a date with gaps', { dense: [{ ...date, gaps: ['2023-02-03'] }] }, twoTasks, model({})],
     ['a date with hours', { dense: [{ ...date, hours: true }] }, twoTasks, model({})],
     ['a vector', { dense: [encoded[3], dense[1]] }, twoTasks, model({})],
     ['no dense columns', { sparse: sparse('user', 'town') }, twoTasks, model({})],

@@ -90,7 +90,8 @@ START_TEST(every_key_stands_in_the_text) {
             set(config, at_index(path, ".0", mark), ",");
         if (strstr(path, "[].gaps")) {
             if (strstr(path, "dense")) set(config, "features.dense.0.missing", "mean");
-            set(config, at_index(path, ".0", mark), "[-999, \"*\"]");
+            const bool is_label = strncmp(path, "tasks", 5) == 0;
+            set(config, at_index(path, ".0", mark), is_label ? "[-1, \"?\"]" : "[-999, \"*\"]");
         }
         const bool is_strip = strcmp(path, "tasks[].strip") == 0;
         if (is_strip || strcmp(path, "tasks[].decimal") == 0) {

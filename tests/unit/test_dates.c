@@ -181,7 +181,50 @@ START_TEST(hours_are_inputs) {
 }
 END_TEST
 
+#define GAPS(more) ", \"missing\": \"mean\", \"indicator\": true, \"gaps\": [" more "]"
+
+/* Dates among them are whole days, in any spelling; words are words. */
+START_TEST(dates_have_gaps) {
+    numbers n = fit(X(YMD GAPS("\"1900-01-01\", 0, \"unknown\"")),
+                    "x,y\n2024-01-01,0\n1900-1-1,1\n0,0\n unknown,1\n2024-01-03,1\n"
+                    "19000101 10:00,0\n"),
+            same = fit(X(YMD ", \"missing\": \"mean\", \"indicator\": true"),
+                       "x,y\n2024-01-01,0\n,1\n,0\n,1\n2024-01-03,1\n,0\n");
+    has_inputs(n.set, 66, same.set->dense);
+    ck_assert_ptr_null(mmoe_dataset_warning(n.set, 0)); /* what is named needs no word */
+    const double values[] = {19723, -25567, (double)NAN};
+    const int64_t integers[] = {19723, -25567, MMOE_MISSING_INT64};
+    const char *const written[] = {"2024-01-01", "1900-01-01T23:59", "0"};
+    takes(&n, MMOE_VALUE_DOUBLE, values, 3, 33, same.set->dense);
+    takes(&n, MMOE_VALUE_INT64, integers, 3, 33, same.set->dense);
+    takes(&n, MMOE_VALUE_TEXT, written, 3, 33, same.set->dense);
+    const char *const other = "later";
+    take_refused(&n, MMOE_VALUE_TEXT, &other, 1,
+                 "row 1: column \"x\": \"later\" is no date of year, month, day");
+    const double first = 0; /* a number is a day, and no text of it */
+    float inputs[11];
+    mmoe_cell cell = {.inputs = inputs};
+    const mmoe_encoder *e = n.schema->dense[0].encoder;
+    ck_assert_ptr_null(e->kind->take(e, MMOE_VALUE_DOUBLE, &first, &cell));
+    free_numbers(&n);
+    n = fit(X(YMD GAPS("\"*\"")),
+            "x,y\n2024-01-01,0\nlater,1\n2024-02-30,1\n,1\n2024-01-03,1\n-,0\n");
+    has_inputs(n.set, 66, same.set->dense);
+    ck_assert_str_eq(
+        mmoe_dataset_warning(n.set, 0)->message,
+        "column \"x\": 3 of 6 values (50 %) are no dates, the first, \"later\", in row 3: "
+        "they count as missing (\"gaps\")");
+    free_numbers(&n);
+    free_numbers(&same);
+}
+END_TEST
+
 START_TEST(bad_dates) {
+    fit_refused(X(YMD ", \"missing\": -25567, \"gaps\": [\"1900-01-01\"]"), "x,y\n2024-01-01,0\n",
+                "column \"x\": missing: -25567 stands for a missing value (\"gaps\")");
+    fit_refused(X(YMD ", \"gaps\": [0]"), "x,y\n",
+                "features.dense[0].gaps: a missing value is an error; say in \"missing\" what it "
+                "becomes");
     fit_refused(X(YMD), "x,y\n2024-01-01,0\n2024-02-30,1\n",
                 "row 3: column \"x\": \"2024-02-30\" is no date of year, month, day");
     fit_refused(X(YMD), "x,y\n,0\n",
@@ -204,5 +247,6 @@ void add_cases(TCase *c) {
     tcase_add_test(c, a_date_is_ten_inputs);
     tcase_add_test(c, times_of_day);
     tcase_add_test(c, hours_are_inputs);
+    tcase_add_test(c, dates_have_gaps);
     tcase_add_test(c, bad_dates);
 }

@@ -8,15 +8,17 @@ static const char encodings_config[] =
     "{\"features\": {\"dense\": [{\"name\": \"age\", \"missing\": \"mean\", \"indicator\": true, "
     "\"gaps\": [-9, \"old\"]}, "
     "{\"name\": \"wage\", \"encoding\": \"piecewise_linear\", \"bins\": 3, \"missing\": 4}, "
-    "{\"name\": \"place\", \"dim\": 2, \"missing\": \"mean\"}]}, "
+    "{\"name\": \"place\", \"dim\": 2, \"missing\": \"mean\"}, "
+    "{\"name\": \"day\", \"date\": \"ymd\", \"missing\": \"mean\", \"gaps\": [\"1900-01-01\", "
+    "\"?\"]}]}, "
     "\"tasks\": [{\"name\": \"ctr\", \"label\": \"click\"}], "
     "\"model\": {\"n_expert\": 2, \"expert_params\": {\"dims\": [4]}}}";
 
-static const char rows[] = "age,wage,place,click\n"
-                           "10,0,1|2,1\n"
-                           "NA,2,3|4,0\n"
-                           "20,4,NA,1\n"
-                           "30,6,5|9,0\n";
+static const char rows[] = "age,wage,place,day,click\n"
+                           "10,0,1|2,2024-01-01,1\n"
+                           "NA,2,3|4,1900-01-01,0\n"
+                           "20,4,NA,?,1\n"
+                           "30,6,5|9,2024-01-03,0\n";
 
 static mmoe_model *fit(void) {
     mmoe_error err = {0};
@@ -69,7 +71,7 @@ static void assert_doubles(const char *constant, double a, double b, double c) {
 
 START_TEST(input) {
     ck_assert_uint_eq(graph->n_input, 1);
-    ck_assert_int_eq(graph->input[0]->type->tensor_type->shape->dim[1]->dim_value, 4);
+    ck_assert_int_eq(graph->input[0]->type->tensor_type->shape->dim[1]->dim_value, 5);
     assert_names();
     assert_initialisers();
 }
@@ -122,7 +124,23 @@ START_TEST(a_vector_is_whole) {
     const MmoeOnnx__TensorProto *t = find_tensor(filled->input[1]);
     ck_assert_uint_eq(t->raw_data.len, sizeof wanted);
     ck_assert_mem_eq(t->raw_data.data, wanted, sizeof wanted);
-    ck_assert_int_eq(count_nodes("IsNaN"), 3);
+    ck_assert_int_eq(count_nodes("IsNaN"), 4);
+}
+END_TEST
+
+/* 1900-01-01, whatever its time. */
+START_TEST(a_gap_among_dates_is_a_day) {
+    const MmoeOnnx__NodeProto *either = reader("Or", after("IsNaN", columns(4, 1))), *equal = NULL;
+    for (int n = 0; (equal = nth_node("Equal", n)); n++)
+        if (strcmp(equal->output[0], either->input[1]) == 0) break;
+    double gap;
+    memcpy(&gap, find_tensor(equal->input[1])->raw_data.data, sizeof gap);
+    ck_assert(gap == -25567);
+    bool is_floored = false;
+    for (int n = 0; nth_node("Floor", n); n++)
+        is_floored |= strcmp(nth_node("Floor", n)->output[0], equal->input[0]) == 0;
+    ck_assert(is_floored);
+    ck_assert_ptr_nonnull(reader("Where", either->output[0]));
 }
 END_TEST
 
@@ -132,4 +150,5 @@ void add_cases(TCase *c) {
     tcase_add_test(c, a_gap_is_filled_and_told);
     tcase_add_test(c, bins_are_cut_but_at_the_ends);
     tcase_add_test(c, a_vector_is_whole);
+    tcase_add_test(c, a_gap_among_dates_is_a_day);
 }

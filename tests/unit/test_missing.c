@@ -370,9 +370,9 @@ START_TEST(gaps_that_cannot_be_are_refused) {
                 "bytes, or *");
     fit_refused(X(", \"missing\": -9, \"gaps\": [-9]"), csv,
                 "column \"x\": missing: -9 stands for a missing value (\"gaps\")");
-    fit_refused(X(", \"missing\": 1, \"date\": \"ymd\", \"gaps\": [-9]"), csv,
+    fit_refused(X(", \"missing\": 1, \"dim\": 2, \"gaps\": [-9]"), csv,
                 AT
-                ": \"date\" says already what becomes of a value; without it this key is allowed");
+                ": \"dim\" says already what becomes of a value; without it this key is allowed");
     fit_refused(
         X(", \"missing\": 1, \"na_values\": [-9]"), csv,
         "features.dense[0].na_values: unknown key; here it is features.dense[].gaps. Allowed "
