@@ -7,10 +7,9 @@
 
 #include "base/utf8.h"
 
-enum { NEAREST = 0 };
 /* Rows of a sentinel; other values of its column, of fewer of which each may have an embedding of
- * its own; rows of -1, as a multiple of those that other values have. */
-enum { LEAST_ROWS = 5, LEAST_VALUES = 10, MORE_ROWS = 3 };
+ * its own; rows of -1, and of nines, as a multiple of those that other values have. */
+enum { LEAST_ROWS = 5, LEAST_VALUES = 10, MORE_ROWS = 3, MANY_ROWS = 10 };
 /* Of the others' range, between them and a sentinel. */
 static const double far_off = 2;
 
@@ -29,16 +28,29 @@ static bool is_far(const cli_sentinels *s, double value) {
     return distance >= far_off * (s->highest - s->lowest);
 }
 
+/* Is it in a hundredth of the rows, and in so many times as many as another number on average? */
+static bool is_spike(const cli_column *c, int k, int64_t times) {
+    const int64_t rows = c->far.rows[k];
+    return 100 * rows >= c->present && rows * count_others(c) >= times * c->far.others;
+}
+
 /* Is it the one number below 0, and no end of what ends there by chance? */
 static bool is_alone_below(const cli_column *c, int k) {
-    const int64_t rows = c->far.rows[k], others = count_others(c);
-    if (!(cli_sentinel_values[k] < 0) || c->far.lowest < 0) return false;
-    return k != NEAREST || (100 * rows >= c->present && rows * others >= MORE_ROWS * c->far.others);
+    const double value = cli_sentinel_values[k];
+    return value < 0 && c->far.lowest >= 0 && (value != -1 || is_spike(c, k, MORE_ROWS));
+}
+
+/* Is it the largest number, of nines alone, and no end either? */
+static bool is_nines(const cli_column *c, int k) {
+    double value = cli_sentinel_values[k];
+    if (value < 9999 || value <= c->far.highest || value != floor(value)) return false;
+    while (value > 9 && fmod(value, 10) == 9) value = floor(value / 10);
+    return value == 9 && is_spike(c, k, MANY_ROWS);
 }
 
 static bool is_sentinel(const cli_column *c, int k) {
     return c->far.rows[k] >= LEAST_ROWS &&
-           (is_far(&c->far, cli_sentinel_values[k]) || is_alone_below(c, k));
+           (is_far(&c->far, cli_sentinel_values[k]) || is_alone_below(c, k) || is_nines(c, k));
 }
 
 /* The bounds of what is left. */
@@ -53,9 +65,8 @@ static void find_bounds(cli_column *c) {
 }
 
 static bool is_hidden(const cli_sentinels *s, double value) {
-    for (int k = 0; k < CLI_SENTINELS; k++)
-        if (value == cli_sentinel_values[k]) return cli_sentinel_is_taken(s, k);
-    return false;
+    const int k = isnan(value) ? -1 : cli_sentinel_find(value);
+    return k >= 0 && cli_sentinel_is_taken(s, k);
 }
 
 static void hide(const cli_survey *s, const cli_column *c) {
@@ -72,7 +83,7 @@ void cli_gaps_find(cli_survey *s) {
         if (count_others(c) < LEAST_VALUES || !(c->far.highest > c->far.lowest)) continue;
         for (int k = 0; k < CLI_SENTINELS; k++) {
             if (!is_sentinel(c, k)) continue;
-            c->far.taken |= UINT32_C(1) << k;
+            c->far.taken |= UINT64_C(1) << k;
             c->far.hidden += c->far.rows[k];
         }
         if (!c->far.taken) continue;
@@ -99,18 +110,23 @@ const char *cli_say_gaps(const cli_column *c, char text[CLI_SAID_GAPS]) {
     }
     for (int k = 0; k < CLI_SENTINELS; k++) {
         if (!cli_sentinel_is_taken(&c->far, k)) continue;
-        snprintf(part, sizeof part, "%" PRId64 " are %.0f, apart from the others, %.6g to %.6g",
+        snprintf(part, sizeof part, "%" PRId64 " are %.10g, apart from the others, %.6g to %.6g",
                  c->far.rows[k], cli_sentinel_values[k], c->lowest, c->highest);
         add_text(text, part);
     }
     return text;
 }
 
+static json_t *number_json(double value) {
+    return value == floor(value) && fabs(value) < 1e15 ? json_integer((json_int_t)value)
+                                                       : json_real(value);
+}
+
 void cli_write_gaps(const cli_column *c, json_t *json) {
     json_t *gaps = json_array();
     for (int k = 0; k < CLI_SENTINELS; k++)
         if (cli_sentinel_is_taken(&c->far, k))
-            json_array_append_new(gaps, json_integer((json_int_t)cli_sentinel_values[k]));
+            json_array_append_new(gaps, number_json(cli_sentinel_values[k]));
     if (cli_column_has_texts(c)) json_array_append_new(gaps, json_string("*"));
     if (json_array_size(gaps)) json_object_set(json, "gaps", gaps);
     json_decref(gaps);

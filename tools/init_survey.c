@@ -386,7 +386,7 @@ int64_t cli_column_present(const cli_column *c) {
 
 int64_t cli_column_values(const cli_column *c) {
     int64_t count = cli_column_distinct(c) - (are_gaps(c) ? (int64_t)c->words.count : 0);
-    for (uint32_t left = c->far.taken; left; left &= left - 1) count--;
+    for (uint64_t left = c->far.taken; left; left &= left - 1) count--;
     return c->fractions && c->far.taken && count < 2 ? 2 : count; /* some were not counted */
 }
 

@@ -199,6 +199,15 @@ gaps '(i % 20 ? i % 63 / 4 - 7 : (i % 40 ? -999 : 9999))' '-999, 9999' 20 \
     '10 are -999, apart from the others, -7 to 8.5; 10 are 9999, apart from the others, -7 to 8.5'
 gaps '(i % 50 ? exp(8 * rand()) : -1)' -1 12 '12 are -1, apart from the others, 1.0' \
     log1p_standardize 600
+gaps '(i % 20 ? 0.1 + i % 63 / 4 : -200)' -200 20 '20 are -200, apart from the others, 0.1 to 15.6'
+gaps '(i % 20 ? 650 + i * 17 % 1400 : -200)' -200 20 \
+    '20 are -200, apart from the others, 655 to 2049'
+gaps '(i % 20 ? i % 63 / 4 - 7 : 999.9)' 999.9 20 '20 are 999.9, apart from the others, -7 to 8.5'
+gaps '(i % 20 ? i % 63 / 4 - 7 : "1.0E20")' 1e+20 20 '20 are 1e+20, apart from the others, -7 to'
+gaps '(i % 20 ? 1 + i % 20 : (i % 40 ? 97 : 98))' '97, 98' 20 \
+    '10 are 97, apart from the others, 2 to 20'
+gaps '(i % 10 ? i * 613 % 90001 : 99999)' 99999 40 \
+    '40 are 99999, apart from the others, 110 to 89608'
 # What is near others, or as rare or as frequent as they are, or stands among few values.
 while IFS='|' read -r cell kind; do
     make x "$cell"
@@ -213,6 +222,11 @@ i % 37 - 1
 i % 3 - 1
 (i % 5 ? i % 5 : 9)
 (i % 40 ? 5.5 + i % 45 : 99)
+(i % 10 ? 1 + i % 80 : 97)
+(i % 10 ? i * 61 % 900 : 999)
+(i % 150 ? i * 613 % 90001 : 99999)
+(i % 10 ? i * 613 % 30 * 3000 : 99999)
+(i % 20 ? i * 17 % 140 - 40 : -200)
 (i % 200 ? 5 + i % 63 / 4 : -999)
 (i % 10 ? 100 + i % 63 / 4 : "V" 10 + i % 3)
 (i % 40 ? 100 + i % 63 : "c" i)
