@@ -8,6 +8,7 @@
 #include "init_curves.h"
 #include "init_features.h"
 #include "init_gaps.h"
+#include "init_label_gaps.h"
 #include "init_training.h"
 #include "output.h"
 #include "warnings.h"
@@ -45,15 +46,16 @@ static int check_words(const cli_survey *s, const cli_column *c) {
 
 static int check_label(const cli_survey *s, const cli_column *c) {
     const int64_t missing = s->rows - c->present;
+    char gaps[CLI_SAID_LABEL_GAPS];
     if (!c->present) return cli_fail("%s: column \"%s\" (--label) has no value", s->path, c->name);
-    if (c->texts) return check_words(s, c);
+    if (c->texts && check_words(s, c)) return CLI_FAILED;
     if (!c->two.seen[1].text)
         cli_warn("%s: column \"%s\" (--label) has one value only, %s, in %" PRId64 " rows", s->path,
                  c->name, c->two.seen[0].text, c->present);
     if (missing)
         cli_note("column \"%s\": %" PRId64 " of %" PRId64
-                 " labels are missing: their rows do not count for its task",
-                 c->name, missing, s->rows);
+                 " labels are missing: their rows do not count for its task%s",
+                 c->name, missing, s->rows, cli_say_label_gaps(c, gaps));
     return CLI_OK;
 }
 
@@ -197,7 +199,7 @@ int cli_init(int argc, char **argv) {
         status = cli_check_input("", "DATA.csv", path);
         if (!status) status = cli_check_paths(paths, 2);
         if (!status) status = cli_survey_read(&s);
-        if (!status) cli_gaps_find(&s);
+        if (!status && !cli_gaps_find(&s)) status = cli_fail_memory();
         if (!status) status = check_labels(&s, &labels);
         if (!status && !cli_find_curves(&s)) status = cli_fail_memory();
         if (!status) status = write_config(&s, output);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "init_label_gaps.h"
 
 /* Rows of a sentinel; other values of its column, of fewer of which each may have an embedding of
  * its own; rows of -1, and of nines, as a multiple of those that other values have. */
@@ -77,19 +78,36 @@ static void hide(const cli_survey *s, const cli_column *c) {
     }
 }
 
-void cli_gaps_find(cli_survey *s) {
-    for (cli_column *c = s->columns; c < s->columns + s->count; c++) {
-        if (c->is_label || cli_column_are_ids(c) || cli_column_are_categories(c)) continue;
-        if (count_others(c) < LEAST_VALUES || !(c->far.highest > c->far.lowest)) continue;
-        for (int k = 0; k < CLI_SENTINELS; k++) {
-            if (!is_sentinel(c, k)) continue;
-            c->far.taken |= UINT64_C(1) << k;
-            c->far.hidden += c->far.rows[k];
-        }
-        if (!c->far.taken) continue;
-        find_bounds(c);
-        hide(s, c);
+/* Labels that are none are not there. */
+static void take_labels(cli_column *c) {
+    for (int k = 0; k < CLI_SENTINELS; k++)
+        if (cli_sentinel_is_taken(&c->far, k))
+            cli_column_count_label(c, c->other_row, cli_sentinel_values[k], -c->far.rows[k]);
+    c->present -= c->far.hidden;
+    c->far.hidden = 0;
+}
+
+static void find_sentinels(const cli_survey *s, cli_column *c) {
+    if (count_others(c) < LEAST_VALUES || !(c->far.highest > c->far.lowest)) return;
+    for (int k = 0; k < CLI_SENTINELS; k++) {
+        if (!is_sentinel(c, k)) continue;
+        c->far.taken |= UINT64_C(1) << k;
+        c->far.hidden += c->far.rows[k];
     }
+    if (!c->far.taken) return;
+    find_bounds(c);
+    hide(s, c);
+    if (c->is_label) take_labels(c);
+}
+
+bool cli_gaps_find(cli_survey *s) {
+    for (cli_column *c = s->columns; c < s->columns + s->count; c++) {
+        if (c->is_label && !cli_label_gaps_find(s, c)) return false;
+        if (c->is_label ? c->two.more && !c->texts
+                        : !cli_column_are_ids(c) && !cli_column_are_categories(c))
+            find_sentinels(s, c);
+    }
+    return true;
 }
 
 /* ---- What is said and written ---- */

@@ -20,41 +20,59 @@ static bool is_value(const cli_label_value *value, const char *text, double numb
     return value->number == number || strcmp(value->text, text) == 0;
 }
 
-bool cli_label_values_add(cli_label_values *values, const char *text) {
+bool cli_label_values_add(cli_label_values *values, const char *text, int64_t count) {
     const double number = number_of(text);
     for (int i = 0; i < 2; i++) {
         cli_label_value *value = &values->seen[i];
         if (value->text && strcmp(value->text, text) != 0 && strcasecmp(value->text, text) == 0) {
             if (!values->cased && !(values->other_case = strdup(text))) return false;
-            values->cased++;
+            values->cased += count;
             values->more = true;
             return true;
         }
         if (!value->text) {
-            *value = (cli_label_value){strdup(text), number, 1};
+            *value = (cli_label_value){strdup(text), number, count};
             return value->text;
         }
         if (!is_value(value, text, number)) continue;
-        value->count++;
+        value->count += count;
         return true;
     }
     values->more = true;
     return true;
 }
 
+bool cli_label_values_set_aside(cli_label_values *values, const char *text, int64_t row,
+                                bool *is_aside) {
+    const double number = number_of(text);
+    for (int i = 0; i < values->n_aside; i++) {
+        if (!is_value(&values->aside[i].value, text, number)) continue;
+        values->aside[i].value.count++;
+        *is_aside = true;
+        return true;
+    }
+    *is_aside = values->n_aside < CLI_LABEL_ASIDES;
+    if (!*is_aside) return true;
+    cli_label_aside *aside = &values->aside[values->n_aside++];
+    *aside = (cli_label_aside){{strdup(text), number, 1}, row, false};
+    return aside->value.text;
+}
+
 void cli_label_values_free(cli_label_values *values) {
     for (int i = 0; i < 2; i++) free(values->seen[i].text);
+    for (int i = 0; i < values->n_aside; i++) free(values->aside[i].value.text);
     free(values->other_case);
 }
 
 /* Capitals of other letters than ASCII's are words of their own. */
-static const char *const yes[] = {"yes", "y", "true", "t", "on", "positive", "pos", "click",
+static const char *const yes[] = {"yes", "y", "true", "t", "+", "on", "positive", "pos", "click",
                                   "clicked", "converted", "buy", "bought", "oui", "ja", "j", "si",
                                   "sí", "SÍ", "sim", "tak", "ano", "evet",
                                   /* in other letters */
                                   "да", "Да", "ДА", "是", "はい"};
-static const char *const no[] = {"no", "n", "false", "f", "off", "negative", "neg", "non", "nein",
-                                 "nee", "nej", "nei", "nie", "ne", "nao", "não", "NÃO", "hayır",
+static const char *const no[] = {"no", "n", "false", "f", "-", "off", "negative", "neg", "non",
+                                 "nein", "nee", "nej", "nei", "nie", "ne", "nao", "não", "NÃO",
+                                 "hayır",
                                  /* in other letters */
                                  "нет", "Нет", "НЕТ", "否", "いいえ"};
 
@@ -78,10 +96,16 @@ static bool is_first(const cli_label_value *a, const cli_label_value *b) {
     return strcmp(a->text, b->text) > 0;
 }
 
+bool cli_label_bits(const cli_label_values *values) {
+    const cli_label_value *a = &values->seen[0], *b = &values->seen[1];
+    if (!b->text) return false;
+    return (a->number == 0 && b->number == 1) || (a->number == 1 && b->number == 0);
+}
+
 const char *cli_label_positive(const cli_label_values *values) {
     const cli_label_value *a = &values->seen[0], *b = &values->seen[1];
     if (!b->text || values->more) return NULL;
-    if ((a->number == 0 && b->number == 1) || (a->number == 1 && b->number == 0)) return NULL;
+    if (cli_label_bits(values)) return NULL;
     return is_first(a, b) ? a->text : b->text;
 }
 

@@ -27,42 +27,63 @@ enum { MOST_WORDS = 4096 };
 
 /* ---- Values ---- */
 
-static void count_label(cli_column *c, int64_t row, bool is_number, double value) {
+void cli_column_count_label(cli_column *c, int64_t row, double number, int64_t count) {
     for (int type = 0; type < MMOE_TASK_TYPE_COUNT; type++) {
-        const bool is_fault = !is_number || mmoe_label_fault(type, value);
-        if (is_fault && type == MMOE_CLASSIFICATION && !c->label_faults[type]) c->other_row = row;
-        c->label_faults[type] += is_fault;
+        if (!isnan(number) && !mmoe_label_fault(type, number)) continue;
+        if (type == MMOE_CLASSIFICATION && (!c->label_faults[type] || row < c->other_row))
+            c->other_row = row;
+        c->label_faults[type] += count;
     }
 }
 
+/* What may stand for no label is looked at when all others are known. */
+static bool count_label(cli_column *c, int64_t row, const char *text, double number,
+                        bool *is_aside) {
+    const bool may_be_none =
+        isnan(number) ? cli_text_is_no_answer(text) : cli_sentinel_find(number) >= 0;
+    if (may_be_none && !cli_label_values_set_aside(&c->two, text, row, is_aside)) return false;
+    if (*is_aside) return true;
+    cli_column_count_label(c, row, number, 1);
+    return (c->two.more && !c->texts) || cli_label_values_add(&c->two, text, 1);
+}
+
 /* False, as below: memory is out. */
-static bool count_text(cli_column *c, int64_t row, const char *text) {
+static bool count_text(cli_column *c, int64_t row, const char *text, bool is_aside) {
     const cli_date date = cli_text_date(text, strlen(text));
+    const bool is_nothing = cli_text_is_nothing(text);
     c->times += cli_text_is_time(text, strlen(text));
     if (date.orders) {
         c->date_orders = c->dates++ ? c->date_orders & date.orders : date.orders;
         if (date.hour >= 0) c->hours |= UINT32_C(1) << date.hour;
         c->other_hours |= date.hour == CLI_OTHER_HOUR;
     }
-    if (c->texts++ == 0) {
+    if (!(date.orders ? cli_days_add(&c->between, date.days, text)
+                      : cli_days_add_strange(&c->between, row, text, is_nothing)))
+        return false;
+    c->texts++;
+    if (!c->odd && !is_aside) {
         c->odd_row = row;
-        c->odd = strdup(text);
+        if (!(c->odd = strdup(text))) return false;
     }
-    if (!c->odd) return false;
-    c->odds += strcmp(c->odd, text) == 0;
+    c->odds += !is_aside && strcmp(c->odd, text) == 0;
     const bool is_code = cli_text_is_code(text);
     c->codes += is_code;
-    c->loose += !is_code && (cli_text_begins_as_number(text) || cli_text_is_nothing(text));
+    c->loose += !is_code && (is_nothing || cli_text_begins_as_number(text));
     return c->words.count == MOST_WORDS ||
            cli_values_add(&c->words, cli_hash_value(text, strlen(text)));
 }
 
-static void count_number(cli_column *c, double value) {
+/* 20240131 is a date as well. */
+static bool count_number(cli_column *c, int64_t row, const mmoe_csv_field *f, double value) {
     const bool is_first = c->present == c->texts + 1;
     if (is_first || value < c->lowest) c->lowest = value;
     if (is_first || value > c->highest) c->highest = value;
     c->fractions += value != floor(value);
     cli_sentinels_add(&c->far, value);
+    const cli_date date = f->length == 8 ? cli_text_date(f->text, f->length) : (cli_date){0};
+    c->days += date.orders != 0;
+    return date.orders ? cli_days_add(&c->between, date.days, f->text)
+                       : cli_days_add_strange(&c->between, row, f->text, false);
 }
 
 /* Might the column's numbers have commas before their fractions? */
@@ -81,7 +102,6 @@ static void count_comma(cli_column *c, const mmoe_csv_field *f, bool is_number) 
 
 static bool read_number(cli_column *c, const mmoe_csv_field *f, double *value) {
     bool is_number = mmoe_parse_double(f->text, f->length, value) && isfinite(*value);
-    c->days += is_number && f->length == 8 && cli_text_date(f->text, f->length).orders;
     if (is_number && !(c->has_comma && memchr(f->text, '.', f->length))) return true;
     is_number = cli_text_amount(f->text, f->length, c->has_comma, &c->amount);
     *value = c->amount.value;
@@ -97,13 +117,13 @@ static bool count_value(cli_column *c, int64_t row, const mmoe_csv_field *f, cli
     if (!c->has_comma) count_comma(c, f, is_number);
     *out = (cli_cell){is_number ? value : (double)NAN, cli_hash_value(f->text, f->length)};
     c->present++;
-    const bool may_be_two = !c->two.more || (c->is_label && c->texts);
-    if (may_be_two && !cli_label_values_add(&c->two, f->text)) return false;
-    if (is_number)
-        count_number(c, value);
-    else if (!count_text(c, row, f->text))
+    bool is_aside = false;
+    if (!is_number) value = (double)NAN;
+    if (!(c->is_label ? count_label(c, row, f->text, value, &is_aside)
+                      : c->two.more || cli_label_values_add(&c->two, f->text, 1)))
         return false;
-    count_label(c, row, is_number, value);
+    if (!(is_number ? count_number(c, row, f, value) : count_text(c, row, f->text, is_aside)))
+        return false;
     if (c->fractions && !c->texts && c->values.count > 1) return true;
     return cli_values_add(&c->values, out->hash) && cli_lists_add(&c->lists, f->text, f->length);
 }
@@ -338,6 +358,7 @@ void cli_survey_free(cli_survey *s) {
         cli_values_free(&s->columns[i].words);
         cli_lists_free(&s->columns[i].lists);
         cli_label_values_free(&s->columns[i].two);
+        cli_days_free(&s->columns[i].between);
     }
     free(s->columns);
     free(s->commas);

@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "cli.h"
+#include "init_days.h"
 #include "init_labels.h"
 #include "init_lists.h"
 #include "init_sample.h"
@@ -21,6 +22,7 @@ typedef struct cli_column {
     int64_t times;            /* texts that are times of day */
     uint32_t hours;           /* a bit each that dates have */
     bool other_hours;         /* behind a date stands what is no time */
+    cli_days between;         /* dates, and what stands among them */
     cli_amount amount;        /* the last of them, and the marks of all */
     bool has_comma;           /* numbers are read with a comma before their fraction ... */
     int64_t by_comma, commas; /* else: how many values could be, and only so */
@@ -77,6 +79,8 @@ void cli_survey_free(cli_survey *s);
 /* Of a new feature: `name` (taken over), with marks behind it where a column bears it; NULL: memory
  * is out. */
 json_t *cli_survey_free_name(const cli_survey *s, json_t *name);
+/* Counts rows of a label, of which the first is `row`; NaN: it is a word. */
+void cli_column_count_label(cli_column *c, int64_t row, double number, int64_t count);
 /* NULL: there is none. */
 const cli_column *cli_survey_find(const cli_survey *s, const char *name);
 static inline int64_t cli_column_distinct(const cli_column *c) { return (int64_t)c->values.count; }

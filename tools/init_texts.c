@@ -171,12 +171,54 @@ bool cli_text_amount(const char *text, size_t length, bool has_comma, cli_amount
 /* ---- Words among numbers ---- */
 
 bool cli_text_is_nothing(const char *text) {
-    static const char *const marks[] = {"?",    "-",       "--",      ".",    "*",    "unknown",
-                                        "n/a",  "missing", "n.a.",    "#n/a", "n.d.", "nil",
-                                        "none", "na",      "#value!", "null"};
+    static const char *const marks[] = {"?",
+                                        "-",
+                                        "--",
+                                        ".",
+                                        "*",
+                                        "unknown",
+                                        "n/a",
+                                        "missing",
+                                        "n.a.",
+                                        "#n/a",
+                                        "n.d.",
+                                        "nil",
+                                        "none",
+                                        "na",
+                                        "#value!",
+                                        "null",
+                                        "<na>",
+                                        "(blank)",
+                                        "(null)",
+                                        "tbd",
+                                        "undefined",
+                                        "#div/0!",
+                                        "#ref!",
+                                        "#num!",
+                                        "#name?",
+                                        "don't know",
+                                        "dont know",
+                                        "do not know",
+                                        "no answer",
+                                        "prefer not to say",
+                                        "not applicable",
+                                        "not available",
+                                        "not stated",
+                                        "not reported",
+                                        "not specified",
+                                        "unspecified",
+                                        "undisclosed",
+                                        "0000-00-00",
+                                        "0000-00-00 00:00:00"};
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
         if (strcasecmp(text, marks[i]) == 0) return true;
     return false;
+}
+
+/* A class may be named so, too: none, mild, severe. */
+bool cli_text_is_no_answer(const char *text) {
+    return cli_text_is_nothing(text) && strcasecmp(text, "none") != 0 &&
+           strcasecmp(text, "nil") != 0;
 }
 
 bool cli_text_begins_as_number(const char *text) {
@@ -218,12 +260,13 @@ static bool is_meant(mmoe_date_order order, const mmoe_date *date) {
 }
 
 cli_date cli_text_date(const char *text, size_t length) {
-    cli_date out = {0, CLI_NO_HOUR};
+    cli_date out = {.hour = CLI_NO_HOUR};
     for (int order = 0; order < MMOE_DATE_ORDER_COUNT; order++) {
         mmoe_date date;
         double part;
         if (!mmoe_date_read((mmoe_date_order)order, text, length, &date)) continue;
         if (!is_meant((mmoe_date_order)order, &date)) continue;
+        if (!out.orders) out.days = date.days;
         out.orders |= 1 << order;
         if (date.rest == date.end) continue;
         const char *at = date.rest + 1;

@@ -21,8 +21,9 @@ bool cli_text_amount(const char *text, size_t length, bool has_comma, cli_amount
 /* A date's text, "2024-01-31", "31.1.2024", "1/31/24", "Jan 31, 2024", or of months alone,
  * "2024-01", "Jan-2024". */
 typedef struct cli_date {
-    int orders; /* that it may have, a bit each by their mmoe_date_order; CLI_DATE_IN_WORDS alone
-                   where no feature reads it, "the 31st of January 2024"; 0: it is none */
+    double days; /* since 1970-01-01, by the first of these orders */
+    int orders;  /* that it may have, a bit each by their mmoe_date_order; CLI_DATE_IN_WORDS alone
+                    where no feature reads it, "the 31st of January 2024"; 0: it is none */
     int hour; /* of the time that stands behind it, as a feature reads it, or one of these: nothing
                  stands there, or something else */
 } cli_date;
@@ -39,6 +40,8 @@ enum {
 cli_date cli_text_date(const char *text, size_t length);
 /* A word that stands for nothing in most files, "?" or "n/a"? */
 bool cli_text_is_nothing(const char *text);
+/* One that stands for no label beside two others? */
+bool cli_text_is_no_answer(const char *text);
 /* A digit, or one behind a sign, ">100"? */
 bool cli_text_begins_as_number(const char *text);
 /* Letters beside a digit and no blank, "V57", as a class may be named? */

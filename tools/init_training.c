@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "init_label_gaps.h"
 #include "warnings.h"
 
 /* ---- Tasks ---- */
@@ -16,9 +17,28 @@ static const char *guess_type(const cli_column *c) {
     return mmoe_task_type_name(best);
 }
 
+enum { LEAST_OF_NONE = 5 };
+
+/* -1 beside 0 and 1 is a class that is against, or no label. */
+static const cli_label_value *find_third(const cli_label_values *values) {
+    if (cli_label_bits(values))
+        for (int i = 0; i < values->n_aside; i++)
+            if (!values->aside[i].is_gap && values->aside[i].value.number == -1)
+                return &values->aside[i].value;
+    return NULL;
+}
+
 /* A few other values among zeros and ones may be slips. */
 static void warn_of_type(const char *path, const cli_column *c, const char *type) {
     const int64_t others = c->label_faults[MMOE_CLASSIFICATION];
+    const cli_label_value *third = find_third(&c->two);
+    if (third && third->count == others && others >= LEAST_OF_NONE) {
+        cli_warn("%s: column \"%s\": beside 0 and 1, %" PRId64 " of %" PRId64
+                 " labels are -1, so it makes a %s: if they stand for no label, \"gaps\": [-1] "
+                 "makes it a classification",
+                 path, c->name, others, c->present, type);
+        return;
+    }
     if (!others || others * 10 > c->present) return;
     cli_warn("%s: column \"%s\": %" PRId64 " of %" PRId64
              " labels are neither 0 nor 1, the first in row %" PRId64 ", so it makes a %s",
@@ -50,6 +70,7 @@ static json_t *task_json(const char *path, const json_t *tasks, const cli_column
     json_t *task = json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:{s:[i], s:b}}", "name", name, "label",
                              c->name, "type", type, "positive", positive, "label_transform",
                              transform_of(c, type), "tower_params", "dims", 8, "batch_norm", 0);
+    cli_write_label_gaps(c, task);
     if (c->amounts && !positive) {
         char marks[CLI_SAID_MARKS];
         cli_note("column \"%s\": labels taken as numbers: %s", c->name, cli_say_marks(c, marks));

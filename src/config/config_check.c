@@ -179,12 +179,9 @@ static mmoe_status check_dense(const mmoe_dense_spec *spec, int32_t i, json_t *n
     const mmoe_status status =
         enter_feature(names, spec->name, spec->column ? column_key : NULL, path, place);
     if (status) return status;
-    snprintf(path, sizeof path, "%s.indicator", item);
-    if (spec->indicator && spec->missing.word == MMOE_MISSING_ERROR)
-        return mmoe_key_fail(place, path,
-                             "a missing value is an error; say in \"missing\" what it becomes");
-    snprintf(path, sizeof path, "%s.gaps", item);
-    if (mmoe_encoder_has_gaps(spec->encoder) && spec->missing.word == MMOE_MISSING_ERROR)
+    const bool has_key = spec->indicator || mmoe_encoder_has_gaps(spec->encoder);
+    snprintf(path, sizeof path, "%s.%s", item, spec->indicator ? "indicator" : "gaps");
+    if (has_key && spec->missing.word == MMOE_MISSING_ERROR)
         return mmoe_key_fail(place, path,
                              "a missing value is an error; say in \"missing\" what it becomes");
     return check_encoder(spec->encoder, item, place);
@@ -264,12 +261,12 @@ static const char *first_type(kind_trait *has) {
 
 /* A label that is no number would be lost without a word. */
 static const char *gaps_fault(const mmoe_task_config *task) {
-    const mmoe_number_text *text = &task->text;
-    if (mmoe_number_text_takes_all(text))
+    const char *positive = task->positive;
+    if (mmoe_number_text_takes_all(&task->text))
         return "\"*\" is of features: name what stands for no label";
-    if (task->positive && mmoe_number_text_names(text, task->positive, strlen(task->positive)))
-        return "one is the task's \"positive\" label";
-    return NULL;
+    return positive && mmoe_number_text_names(&task->text, positive, strlen(positive))
+               ? "one is the task's \"positive\" label"
+               : NULL;
 }
 
 /* Keys that mean nothing to some types of task. */
@@ -294,8 +291,8 @@ static mmoe_status check_typed_keys(const mmoe_task_config *task, int32_t i,
                              task->name, mmoe_task_type_name((int)task->type),
                              first_type(keys[k].takes));
     }
-    const char *key, *fault = mmoe_number_text_fault(&task->text, &key);
-    if (!fault && (fault = gaps_fault(task))) key = "gaps";
+    const char *key = "gaps", *fault = gaps_fault(task);
+    if (!fault) fault = mmoe_number_text_fault(&task->text, &key);
     if (!fault) return MMOE_OK;
     char path[MMOE_PATH_SIZE];
     snprintf(path, sizeof path, "tasks[%d].%s", i, key);

@@ -551,6 +551,33 @@ make x '1 + i % 12 "/" 13 + i % 9 "/24 " 1 + i % 12 ":00 " (i % 5 ? "AM" : "PM")
 guess 'taken as dates, in the order mdy: 72 differ, the first is "1/13/24 1:00 PM"; of 24 hours of'
 cp out config.json
 expect 0 "" train --config config.json --train x.csv --set trainer.n_epoch=1 --output m
+# What is no date among them, and days that stand for none.
+dates() { # CELL ORDER SAID GAPS
+    make x "$1"
+    expect 0 "; lacks $3 (\"gaps\")" init x.csv --label y
+    writes "dense {'date': '$2', 'missing': 'mean', 'indicator': True, 'gaps': [$4]}"
+    cp out config.json
+    expect 0 "" train --config config.json --train x.csv --set trainer.n_epoch=1 --output m
+}
+apart=' apart from the others'
+day='"2024-0" 1 + i % 9 "-" 10 + i % 18'
+dates "(i % 20 ? $day : \"TBD\")" ymd \
+    '20 of 400 values: 20 are no dates, the first "TBD" in row 2' "'TBD'"
+expect 0 'the first is "2024-02-11"; lacks 20' init x.csv --label y
+dates "(i % 2 ? $day : \"never\")" ymd \
+    '200 of 400 values: 200 are no dates, the first "never" in row 2' "'never'"
+dates "(i % 20 ? $day : (i % 3 ? \"late \" i : \"2023-02-29\"))" ymd \
+    '20 of 400 values: 20 are no dates, the first "2023-02-29" in row 2' "'*'"
+dates "(i % 20 ? $day : (i % 40 ? \"?\" : \"9999-12-31\"))" ymd \
+    "20 of 400 values: 10 are no dates, the first \"?\" in row 22; 10 are 9999-12-31,$apart" \
+    "'9999-12-31', '?'"
+dates '(i % 20 ? 20240110 + i % 20 : 99991231)' ymd \
+    '20 of 400 values: 20 are no dates, the first "99991231" in row 2' "'99991231'"
+dates '(i % 20 ? 1 + i % 12 "/" 13 + i % 9 "/2024" : "01/01/1900")' mdy \
+    '20 of 400 values: 20 are 1900-01-01, apart from the others' "'01-01-1900'"
+make x '(i % 20 ? 1930 + i % 70 : 1900) "-01-01"'
+guess 'taken as dates, in the order ymd: 71 differ'
+writes "dense {'date': 'ymd', 'missing': 'mean'}"
 while read -r date; do
     make x,z "$date \",\" i % 5"
     guess "left out: 400 of 400 values are dates"
@@ -619,6 +646,36 @@ expect 0 'linear model of the dense columns (' init x.csv --label z
 check "of classes, too" grep -qF '"linear": true' out
 expect 0 "" init x.csv --label x
 check "one regression by its error" sh -c '! grep -qE "earlystop_(task|metric)" out'
+
+# What stands for no label beside others, and what is one.
+labels() { # CELL SAID KEYS
+    awk "BEGIN { print \"x,y\"; for (i = 0; i < 400; i++) print i % 9 / 2 \",\" $1 }" >x.csv
+    expect 0 "column \"y\"$2" init x.csv --label y
+    check "task: $3" [ "$(python3 -c 'import json
+task = json.load(open("out"))["tasks"][0]
+print(*(task.get(k) for k in ("type", "positive", "gaps")))')" = "$3" ]
+    cp out config.json
+    expect 0 "" train --config config.json --train x.csv --set trainer.n_epoch=1 --output m
+}
+none=' of 400 labels are missing: their rows do not count for its task: '
+labels '(i % 8 ? i % 2 : "?")' ": 50$none"'50 are "?", the first in row 2 ("gaps")' \
+    "classification None ['?']"
+labels '(i % 8 ? (i % 2 ? "yes" : "no") : (i % 16 ? "Don\047t know" : 9))' \
+    ": 50$none"'25 are "9",' "classification yes ['9', \"Don't know\"]"
+labels '(i % 8 ? 1 + i % 2 : 99)' ": 50$none" "classification 2 ['99']"
+labels '(i % 50 ? i * 7 % 60 / 4 : "pending")' ": 8$none" "regression None ['pending']"
+labels '(i % 20 ? i * 7 % 60 : -999)' ": 20$none"'20 are -999, apart from the others, 1 to 5' \
+    'regression None [-999]'
+expect 0 'column "y": labels from 1 to 59, standardized' init x.csv --label y
+labels '(i % 8 ? i % 2 : -1)' ': beside 0 and 1, 50 of 400 labels are -1, so it makes a reg' \
+    'regression None None'
+labels '5 + i * 7 % 5' ': labels from 5 to 9' 'regression None None'
+labels '(i % 2 ? "-" : "+")' ': of its two values, "+" and "-", "+" is taken as the positive' \
+    'classification + None'
+labels '(i % 3 ? 9 : "?")' '' 'classification ? None'
+awk 'BEGIN { print "x,y"
+    for (i = 0; i < 99; i++) print i "," (i % 3 ? (i % 2 ? "none" : "mild") : "severe") }' >x.csv
+expect 1 'column "y" (--label) has values that are no numbers, and not two' init x.csv --label y
 
 # Words that say yes and no, whichever is rarer.
 while read -r yes no; do
