@@ -295,5 +295,7 @@ void cli_keep_standard_streams(void) {
 int cli_close_stdout(void) {
     errno = 0;
     if (fflush(stdout) == 0 && !ferror(stdout)) return CLI_OK;
+    /* Why an earlier write failed another one tells: what was written is no whole any more. */
+    if (!errno && write(STDOUT_FILENO, "\n", 1) == 1) errno = 0;
     return cli_fail_system("cannot write standard output");
 }

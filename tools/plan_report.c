@@ -181,7 +181,6 @@ json_t *plan_json(const mmoe_estimate *e) {
                                          "seconds", e->epoch_seconds, "settle", e->settle_seconds,
                                          "touch", e->touch_seconds);
     return json_pack("{s:i, s:I, s:o, s:o, s:o, s:o, s:o}", "members", (int)e->members,
-                     "parameters", (json_int_t)e->parameters,
-                     "tables", tables_json(e), "memory", memory_json(e), "files", files, "step",
-                     step, "epoch", epoch);
+                     "parameters", (json_int_t)e->parameters, "tables", tables_json(e), "memory",
+                     memory_json(e), "files", files, "step", step, "epoch", epoch);
 }

@@ -44,7 +44,8 @@ typedef struct mmoe_model_load_options {
      * processes that load the same file share the memory. The file may be replaced or removed
      * while a model uses it (mmoe_model_save and mv do that). It must never be written into, as
      * cp does: scores would change, or the process would end by SIGBUS. Of a model of several
-     * members (mmoe_model_member_count) the first one's are mapped. */
+     * members (mmoe_model_member_count) the first one's are mapped, or, if tables are of
+     * mmoe_model_with_tables, those of all. */
     int map_tables;
     /* Whether the kernel is asked for huge pages (MADV_HUGEPAGE), which make reading rows in
      * random order faster. If the kernel has none, nothing fails. 0: for tables of 4 MB and more

@@ -186,6 +186,8 @@ typedef struct mmoe_trainer_config {
     mmoe_embedding_update embedding_update;
 } mmoe_trainer_config;
 
+enum { MMOE_MOST_MEMBERS = 64 };
+
 struct mmoe_config {
     mmoe_allocator alloc;
     mmoe_feature_specs features; /* as written: patterns unresolved */

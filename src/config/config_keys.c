@@ -34,6 +34,7 @@
 #define USUAL_MISSING "[\"NA\",\"N/A\",\"nan\",\"NaN\",\"null\",\"NULL\",\"None\",\"\\\\N\"]"
 #define PATTERN "a column's name, or a pattern with one *"
 #define COLUMN "a column's name"
+_Static_assert(MMOE_MOST_MEMBERS == 64, "model.members says so");
 
 /* Keys of the column kinds stand where sparse_keys and dense_keys end. */
 static const mmoe_key sparse_keys[] = {

@@ -165,52 +165,59 @@ static mmoe_status assemble(table_lender *l, mmoe_model_parts *parts, mmoe_model
     return status;
 }
 
-/* The members behind the first, whose configuration and schema are theirs. */
-static mmoe_status read_others(mmoe_file_reader *r, mmoe_model *first, mmoe_error *err) {
-    table_lender lender = {.r = r};
-    mmoe_model **at = &first->next;
+/* What the first member is made of. */
+static mmoe_status read_parts(mmoe_file_reader *r, mmoe_model_parts *out, mmoe_error *err) {
+    mmoe_status status = read_config(r, &out->config, err);
+    if (!status) status = read_schema(r, &out->schema, err);
+    if (!status) status = check_tasks(r, out->config, out->schema, err);
+    return status ? status : read_graph(r, out, err);
+}
+
+/* Another one is made of the same, but for its tensors' names. */
+static mmoe_status read_others(mmoe_file_reader *r, mmoe_model_parts *all, mmoe_error *err) {
     mmoe_status status = MMOE_OK;
-    for (int32_t i = 1; !status && i < first->config->members; i++) {
-        mmoe_model_parts parts = {0};
-        status = mmoe_config_copy_member(first->config, i, r->alloc, &parts.config, err);
-        if (!status) status = mmoe_schema_copy(first->schema, r->alloc, &parts.schema, err);
-        if (!status) status = read_graph(r, &parts, err);
-        if (status)
-            drop_parts(&parts);
-        else
-            status = assemble(&lender, &parts, at, err);
-        if (!status) at = &(*at)->next;
+    for (int32_t i = 1; !status && i < all->config->members; i++) {
+        status = mmoe_config_copy_member(all->config, i, r->alloc, &all[i].config, err);
+        if (!status) status = mmoe_schema_copy(all->schema, r->alloc, &all[i].schema, err);
+        if (!status) status = read_graph(r, &all[i], err);
     }
     return status;
 }
 
+/* Takes the parts over, but on failure. */
+static mmoe_status assemble_all(table_lender *l, mmoe_model_parts *all, int32_t members,
+                                mmoe_model **out, mmoe_error *err) {
+    mmoe_model *first = NULL, **at = &first;
+    mmoe_status status = MMOE_OK;
+    for (int32_t i = 0; !status && i < members; i++) {
+        status = assemble(l, &all[i], at, err);
+        all[i] = (mmoe_model_parts){0};
+        if (!status) at = &(*at)->next;
+    }
+    /* What is mapped must be what was read before. */
+    if (!status && l->map) status = mmoe_container_check_unchanged(l->r->file, err);
+    if (status)
+        mmoe_model_free(first);
+    else
+        *out = first;
+    return status;
+}
+
+/* All that the file has is known before there are weights. */
 static mmoe_status read_model(mmoe_file_reader *r, const mmoe_model_load_options *how,
                               mmoe_model **out, mmoe_error *err) {
-    mmoe_model_parts parts = {0};
     table_lender lender = {.r = r, .how = how};
-    mmoe_status status = read_config(r, &parts.config, err);
-    if (!status) status = read_schema(r, &parts.schema, err);
-    if (!status) status = check_tasks(r, parts.config, parts.schema, err);
-    if (!status) status = read_graph(r, &parts, err);
+    mmoe_model_parts all[MMOE_MOST_MEMBERS] = {{0}};
+    mmoe_status status = read_parts(r, &all[0], err);
+    const int32_t members = status ? 1 : all[0].config->members;
+    if (!status) status = read_others(r, all, err);
+    if (!status) status = mmoe_file_check_used(r, err);
     if (!status) {
-        parts.tables.map = map_tables(&lender);
+        all[0].tables.map = map_tables(&lender);
         status = fetch_others(&lender, err);
     }
-    if (status) {
-        drop_parts(&parts);
-        return status;
-    }
-    mmoe_model *m;
-    status = assemble(&lender, &parts, &m, err);
-    if (status) return status;
-    status = read_others(r, m, err);
-    if (!status) status = mmoe_file_check_used(r, err);
-    /* What is mapped must be what was read before. */
-    if (!status && lender.map) status = mmoe_container_check_unchanged(r->file, err);
-    if (status)
-        mmoe_model_free(m);
-    else
-        *out = m;
+    if (!status) status = assemble_all(&lender, all, members, out, err);
+    for (int32_t i = 0; status && i < members; i++) drop_parts(&all[i]);
     return status;
 }
 

@@ -246,8 +246,7 @@ static void add_epoch(mmoe_estimate *g, const mmoe_rehearsal *r) {
     g->settle_seconds = r->settle_seconds;
     g->touch_seconds = r->touch_seconds;
     if (g->rows)
-        g->epoch_seconds =
-            g->members * ((double)steps * g->step_seconds +
+        g->epoch_seconds = g->members * ((double)steps * g->step_seconds +
                                          (double)g->rows * r->order_seconds + r->settle_seconds);
 }
 
