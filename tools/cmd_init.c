@@ -91,7 +91,7 @@ static json_t *config_json(const cli_survey *s, bool *has_features) {
     }
     json_t *trainer = cli_guess_trainer(s, tasks);
     return json_pack("{s:o, s:o, s:o, s:o}", "features", features, "tasks", tasks, "model",
-                     cli_guess_model(features), "trainer", trainer);
+                     cli_guess_model(s, features), "trainer", trainer);
 }
 
 static bool has_word(const json_t *words, const char *word) {

@@ -123,12 +123,24 @@ static void choose_embeddings(const json_t *features, json_t *model) {
         "two columns tell only together was not found in 100 epochs");
 }
 
-json_t *cli_guess_model(const json_t *features) {
+/* Measured on 96 files of 100 to 54,000 rows with 127 tasks: the mean of four was better than one
+ * of them in 106, and eight were no better than four. The fewer the rows, the more it gains. */
+static void choose_members(int64_t rows, json_t *model) {
+    enum { MOST_ROWS = 20000, MEMBERS = 4 };
+    if (rows > MOST_ROWS) return;
+    json_object_set_new(model, "members", json_integer(MEMBERS));
+    cli_note("a mean of %d whole models predicts (\"members\"): for the %" PRId64 " rows training "
+             "takes little time, and on 106 of 127 tasks of small files this was better than one",
+             MEMBERS, rows);
+}
+
+json_t *cli_guess_model(const cli_survey *s, const json_t *features) {
     json_t *model = json_pack("{s:s, s:i, s:{s:[i], s:b}}", "name", "mmoe", "n_expert", 8,
                               "expert_params", "dims", 16, "batch_norm", 0);
     if (!model) return NULL;
     choose_embeddings(features, model);
     if (wants_linear(features)) json_object_set_new(model, "linear", json_true());
+    choose_members(s->rows, model);
     return model;
 }
 

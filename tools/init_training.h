@@ -10,6 +10,6 @@
  * error. NULL: memory is out. */
 json_t *cli_guess_tasks(const cli_survey *s);
 json_t *cli_guess_trainer(const cli_survey *s, const json_t *tasks);
-json_t *cli_guess_model(const json_t *features);
+json_t *cli_guess_model(const cli_survey *s, const json_t *features);
 
 #endif

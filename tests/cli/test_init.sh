@@ -630,6 +630,11 @@ expect 0 'batch size 64 for 10000 rows: an epoch has 157 updates; no batch norm'
     init x.csv --label y
 check "batch size" grep -q '"batch_size": 64' out
 check "the decay falls with the rows" grep -q '"weight_decay": 0.0004' out
+check "few rows have several models" grep -q '"members": 4' out
+check "which is said" grep -qF 'a mean of 4 whole models predicts ("members"): for the 10000' err
+make x 'i % 9 / 2' 20001
+expect 0 'batch size 128 for 20001 rows' init x.csv --label y
+check "many have one" sh -c '! grep -q members out err'
 check "log-loss" grep -q '"earlystop_metric": "logloss"' out
 check "what is worse than its constant is drawn to it" grep -q '"shrink": true' out
 check "one task has no mean" sh -c '! grep -q earlystop_task out'
