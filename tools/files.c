@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "folders.h"
 #include "progress.h"
 #include "warnings.h"
 
@@ -200,6 +201,7 @@ int cli_check_output(const char *flag, const char *path) {
     if (mmoe_atomic_file_open(path, NULL, &file, NULL))
         return cli_fail_system("--%s: cannot write %s", flag, path);
     mmoe_atomic_file_close(file, MMOE_E_CANCELLED, NULL);
+    cli_folders_keep(flag, path);
     return CLI_OK;
 }
 
@@ -267,6 +269,7 @@ void cli_warn_of_room(const char *flag, const char *path, int64_t bytes) {
 
 int cli_write_model(mmoe_model *model, const char *path, cli_model_writer write) {
     mmoe_error err;
+    cli_folders_mend();
     mmoe_model_watch(model, &cli_watcher);
     const mmoe_status status = write(model, path, &err);
     mmoe_model_watch(model, NULL);

@@ -39,7 +39,7 @@ void cli_file_drop(cli_file *file);
 
 /* Wrong usage: "-" where a file cannot be standard output. */
 int cli_check_name(const char *flag, const char *path);
-/* Can a file be written there? Makes and removes one in its folder. */
+/* Can a file be written there? Makes and removes one in its folder, which is kept (folders.h). */
 int cli_check_output(const char *flag, const char *path);
 
 /* A warning where so many bytes have no room there: who would write them after hours of work.

@@ -8,9 +8,11 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/utf8.h"
 #include "files.h"
+#include "folders.h"
 #include "inspect_report.h"
 #include "output.h"
 #include "progress.h"
@@ -146,6 +148,14 @@ static void log_epoch(run_report *report, const mmoe_epoch_report *epoch) {
     fflush(report->log);
 }
 
+/* What is written on goes nowhere then. */
+static void warn_of_removed_log(const run_report *report) {
+    struct stat about;
+    if (stat(report->log_path, &about) && errno == ENOENT)
+        cli_warn("--log: %s was removed meanwhile: what is written there is lost",
+                 report->log_path);
+}
+
 /* ---- Lines of one terminal row ---- */
 
 enum { ROW = 100, NAME = 20, MOST_TASKS = 256 };
@@ -262,6 +272,7 @@ static void print_epoch(run_report *report, const mmoe_epoch_report *epoch) {
 
 int cli_report_epoch(void *user, const mmoe_epoch_report *epoch) {
     run_report *report = user;
+    cli_folders_mend(); /* before a checkpoint is written */
     if (epoch->member == 1) report->epochs = epoch->epoch;
     if (epoch->is_best && epoch->member == 1) {
         report->has_best = true;
@@ -272,7 +283,10 @@ int cli_report_epoch(void *user, const mmoe_epoch_report *epoch) {
     report->train_rows += epoch->rows;
     print_epoch(report, epoch);
     warn_of_gates(report, epoch);
-    if (report->log) log_epoch(report, epoch);
+    if (report->log) {
+        log_epoch(report, epoch);
+        warn_of_removed_log(report);
+    }
     return *report->stopped;
 }
 
@@ -290,6 +304,7 @@ bool cli_report_shrank(const run_report *report, const char *task) {
 
 int cli_report_progress(void *user, const mmoe_progress *p) {
     const run_report *report = user;
+    cli_folders_mend_often();
     if (p->rows_done <= 0 || p->seconds <= 0) return *report->stopped;
     const double rate = (double)p->rows_done / p->seconds,
                  epochs = p->n_epoch - p->epoch + (double)p->n_epoch * (p->n_member - p->member),

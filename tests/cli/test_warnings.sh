@@ -839,6 +839,56 @@ if $wrapper true 2>err; then
 fi
 wrapper=""
 
+# ---- Files and folders that are removed meanwhile ----
+
+# Once the command has looked at where it will write, it waits for the first row.
+remove_meanwhile() { # COMMAND: behind which rows come
+    timeout 100 sh -c "exec 3>pipe.csv; $1; cat good.csv >&3"
+}
+train_to() { echo "train --config $work/config.json --train $work/pipe.csv --json --output $*"; }
+mkdir -p gone/model gone/state
+remove_meanwhile 'rm -r gone' &
+walk $(train_to gone/model/m.out --checkpoint gone/state/k) <<END
+--output: the folder $work/gone/model was removed meanwhile: it is made again
+--checkpoint: the folder $work/gone/state was removed meanwhile: it is made again
+END
+check "with the model and the checkpoint" [ -s gone/model/m.out -a -s gone/state/k ]
+rm -r gone
+mkdir gone here
+ln -s gone link
+remove_meanwhile 'rm -r gone' &
+walk $(train_to link/m.out) <<END
+--output: the folder $work/gone was removed meanwhile: it is made again
+END
+remove_meanwhile 'rm -r gone link' &
+walk $(train_to link/m.out) <<END
+--output: the folder $work/gone was removed meanwhile: it is made again
+END
+check "and what the link was" [ -s link/m.out ]
+wrapper="env -C here"
+remove_meanwhile 'rm -r here' &
+walk $(train_to m.out) <<END
+--output: the folder $work/here was removed meanwhile: it is made again
+END
+wrapper=""
+check "where the program runs, too" [ -s here/m.out ]
+remove_meanwhile 'rm -r here; : >here' &
+expect 1 "here/m.out: cannot write: Not a directory" $(train_to here/m.out)
+cat >said <<END
+mmoe train: warning: --output: the folder $work/here was removed meanwhile, and cannot be made \
+again: Not a directory
+END
+check "which it tells before" grep -qxFf said err
+
+"$mmoe" $(train good.csv --set trainer.n_epoch=1000000) --log removed.jsonl >out 2>err &
+until grep -qs '"epoch":1,' removed.jsonl; do sleep 0.01; done
+rm removed.jsonl
+said="--log: removed.jsonl was removed meanwhile: what is written there is lost"
+until grep -q "warning: $said" err; do sleep 0.01; done
+kill $!
+wait $!
+check "a log that is removed while it is written" [ "$(grep -c warning: err)" -eq 1 ]
+
 # ---- Long names ----
 
 # A sentence is one line, and whole, however long the file's path is.
