@@ -46,18 +46,23 @@ static bool is_help(int argc, char **argv) {
                         strcmp(argv[1], "help") == 0);
 }
 
-/* Takes --wait away from the arguments. False: its number is none. */
+/* Takes --wait SECONDS, or --wait=SECONDS, away from the arguments. False: its number is none. */
 static bool take_wait(int *argc, char ***argv, double *seconds) {
-    if (*argc < 2 || strcmp((*argv)[1], "--wait") != 0) return true;
-    if (*argc < 3) return false;
-    const char *text = (*argv)[2];
+    static const char flag[] = "--wait";
+    const size_t length = sizeof flag - 1;
+    if (*argc < 2 || strncmp((*argv)[1], flag, length) != 0) return true;
+    const char *behind = (*argv)[1] + length;
+    if (*behind && *behind != '=') return true;
+    const int used = *behind ? 1 : 2;
+    if (*argc <= used) return false;
+    const char *text = *behind ? behind + 1 : (*argv)[2];
     double value;
     if (!mmoe_parse_double(text, strlen(text), &value)) return false;
     if (!(value >= 0 && value <= 1e9)) return false;
     *seconds = value;
-    (*argv)[2] = (*argv)[0];
-    *argc -= 2;
-    *argv += 2;
+    (*argv)[used] = (*argv)[0];
+    *argc -= used;
+    *argv += used;
     return true;
 }
 

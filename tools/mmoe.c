@@ -70,6 +70,8 @@ static int dispatch(int argc, char **argv) {
     }
     for (int i = 0; i < N_COMMAND; i++)
         if (strcmp(argv[1], commands[i].name) == 0) return run(&commands[i], argc - 1, argv + 1);
+    if (*argv[1] == '-')
+        return cli_usage("%s: the command comes first: mmoe COMMAND [FLAGS]", argv[1]);
     return cli_usage("unknown command \"%s\"", argv[1]);
 }
 

@@ -106,6 +106,10 @@ static int parse_option(const cli_command *command, int argc, char **argv, int *
     const char *name = argv[*i] + 2, *equals = strchr(name, '=');
     size_t length = equals ? (size_t)(equals - name) : strlen(name);
     const cli_option *o = find_option(command, name, length);
+    if (!o && length == 4 && strncmp(name, "wait", length) == 0)
+        return cli_usage("--wait is a flag of mmoe-mpi, before the command: mmoe-mpi --wait "
+                         "SECONDS %s",
+                         command->name);
     if (!o) return cli_usage("unknown flag --%.*s", (int)length, name);
     bool *was_seen = &seen[o - command->options];
     if (*was_seen && o->kind != CLI_LIST && o->kind != CLI_ROWS)

@@ -57,6 +57,10 @@ expect 2 '"1.5" is not a whole number' evaluate --model m --data d --threads 1.5
 expect 2 "--json takes no value" evaluate --model m --data d --json=yes
 expect 2 'unexpected argument "more"' evaluate --model m --data d more
 expect 2 "unknown flag -x" inspect -x
+expect 2 "--rows=5: the command comes first: mmoe COMMAND [FLAGS]" --rows=5 synth clicks
+expect 2 "--wait is a flag of mmoe-mpi, before the command: mmoe-mpi --wait SECONDS train" \
+    train --wait=5
+expect 2 'unknown flag --no-such-flag' train --no-such-flag=5
 expect 2 "--train and --output are the same file" train --config c --train t --output t
 expect 2 "--output and --log are the same file" train --config c --train t --output o --log o
 expect 2 "--output and --checkpoint are the same file" train --config c --train t --output o \

@@ -33,11 +33,12 @@ expect_line 2 "$ranks" err 'mmoe: unknown command "trian"' trian
 for wait in "long train" "" "-5 train"; do
     # shellcheck disable=SC2086 # two words
     expect_line 2 "$ranks" err 'mmoe: --wait takes a number of seconds, 0 to 1e9' --wait $wait
+    expect_line 2 "$ranks" err 'mmoe: --wait takes a number of seconds, 0 to 1e9' --wait="$wait"
 done
 
 # One rank is mmoe, and says that it is one.
 run synth clicks --rows 50 --seed 7 --output wanted.csv
-"$program" --wait 60 synth clicks --rows 50 --seed 7 --output got.csv >out 2>err &&
+"$program" --wait=60 synth clicks --rows 50 --seed 7 --output got.csv >out 2>err &&
     cmp -s wanted.csv got.csv && grep -qx 'mmoe: one rank, as mmoe: mpirun or srun starts more' err
 report $? "without a launcher it is mmoe"
 
