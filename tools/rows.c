@@ -5,12 +5,13 @@
 #include "base/error.h"
 #include "output.h"
 #include "progress.h"
+#include "reading_memory.h"
 
 /* Of a folder that was opened, unless its rows are streamed: they are read, or the set is freed. */
 static mmoe_status load(const cli_reading *how, mmoe_dataset *rows, mmoe_error *err) {
     if (how->skip_bad) cli_note("--skip-bad: packed rows were judged when they were packed");
     if (how->streamed) return MMOE_OK;
-    const mmoe_status status = mmoe_dataset_load(rows, how->threads, &cli_watcher, err);
+    const mmoe_status status = mmoe_dataset_load(rows, how->threads, &cli_memory_watcher, err);
     if (status) mmoe_dataset_free(rows);
     return status;
 }
@@ -58,7 +59,7 @@ mmoe_read_options cli_read_options(const cli_rows *from, const cli_reading *how)
                                .stream_folder = how->streamed ? "" : NULL,
                                .more = (const char *const *)from->paths + 1,
                                .n_more = from->count - 1,
-                               .watcher = &cli_watcher,
+                               .watcher = how->streamed ? &cli_watcher : &cli_memory_watcher,
                                .skip_bad = how->skip_bad,
                                .stop = how->stop};
 }

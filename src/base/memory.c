@@ -42,14 +42,17 @@ static int64_t limit_in(const char *folder, const group_files *files) {
     return mmoe_control_read(folder, files->limit, &bytes) && bytes > 0 ? bytes : 0;
 }
 
+int64_t mmoe_memory_taken(void) {
+    static const char *const own[] = {"RssAnon:"};
+    return 1024 * add_lines("/proc/self/status", own, 1);
+}
+
 /* What a group's processes have, but for what the kernel would drop of files that they have read;
  * where that cannot be known, what this one has. */
 static int64_t usage_in(const char *folder, const group_files *files) {
-    static const char *const own[] = {"RssAnon:"};
     char path[PATH_MAX + 64];
     int64_t bytes;
-    if (!mmoe_control_read(folder, files->usage, &bytes))
-        return 1024 * add_lines("/proc/self/status", own, 1);
+    if (!mmoe_control_read(folder, files->usage, &bytes)) return mmoe_memory_taken();
     snprintf(path, sizeof path, "%s/memory.stat", folder);
     return bytes - add_lines(path, &files->cache, 1);
 }

@@ -11,6 +11,8 @@ int64_t mmoe_memory(void);
  * and its own limits of addresses (RLIMIT_AS and _DATA, ulimit -v and -d), of which so many bytes
  * are for something else. At least 1. */
 int64_t mmoe_memory_available(int64_t addresses);
+/* Bytes that it has, but for what are files' own; 0: the system does not say. */
+int64_t mmoe_memory_taken(void);
 /* That limit; 0: there is none. Arguments as of mmoe_control_limit. */
 int64_t mmoe_memory_limit(const char *groups, const char *mount);
 /* What is left of it: of each group's limit, less what its processes have; 1: nothing. */

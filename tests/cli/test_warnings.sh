@@ -827,6 +827,30 @@ END
 sed 's/"user", /"user", "vocab_size": 9, /' config.json >fixed.json
 if unshare --map-root-user --net true 2>err; then walk_plan "unshare --map-root-user --net"; fi
 
+# ---- A control group that is too small for the rows ----
+
+# In folders that look like the system's.
+mkdir -p groups/memory
+for file in groups/memory.max groups/memory/memory.limit_in_bytes; do echo 61000000 >$file; done
+for file in groups/memory.current groups/memory/memory.usage_in_bytes; do echo 60000000 >$file; done
+echo 'mount --bind groups /sys/fs/cgroup && exec "$@"' >group.sh
+{ echo user,price && yes 1,0.5 | head -n 4000000; } >long.csv
+wrapper="unshare --map-root-user --mount sh group.sh"
+if $wrapper true 2>err; then
+    run predict --model texts.out --data long.csv --output p.csv
+    sed "s/some $number MB of/some F MB of/" err >got
+    cat >said <<END
+mmoe predict: warning: long.csv: the rest of its rows seems to take some F MB of memory, and 1.0 \
+MB are available to this process, which the system may end
+END
+    check "rows that a control group has no memory for" grep -qxFf said got
+    check "which is said once" [ "$(grep -c warning: got)" -eq 1 ]
+fi
+wrapper=""
+run predict --model texts.out --data long.csv --output p.csv
+check "and not where there is memory" sh -c '! grep warning: err'
+rm long.csv p.csv
+
 # ---- A file system that is full ----
 
 # It cannot be written in the end either.
