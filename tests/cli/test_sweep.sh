@@ -120,6 +120,27 @@ for signal in $signals; do
     check "it goes on to the same figures (SIG$signal)" [ "$(figures slow)" = "$(figures cut)" ]
 done
 
+# ---- Stopped while it reads ----
+
+too_late=false
+rows_are_many() {
+    rm -rf early
+    more=$((2 * more))
+    { cat train.csv && yes "$(sed 1d train.csv)" | head -n $more; } >long.csv
+    echo '{"config": "config.json", "train": "long.csv", "valid": "valid.csv",
+        "grid": {"trainer.n_epoch": [1]}}' \
+        >early.json
+}
+# Its results are open, and then its rows, which it had read for their checksum before.
+it_reads() { [ -s early/results.csv ] && ls -l /proc/$pid/fd 2>/dev/null | grep -q 'long.csv$'; }
+more=30000
+cut_off TERM rows_are_many it_reads "$mmoe" sweep --config early.json --output early
+check "a sweep that is stopped while it reads exits with 1" [ "$status" -eq 1 ]
+check "and says so" grep -qF "stopped with 0 of 1 runs done; the same command goes on" err
+check "no run has a row" [ "$(wc -l <early/results.csv)" -eq 1 ]
+expect 0 "run 1/1" sweep --config early.json --output early
+rm long.csv
+
 # ---- A run that fails ----
 plan fail ', "seeds": 2, "grid": {"model.expert_params.batch_norm": [false],
     "tasks.0.tower_params.batch_norm": [false], "trainer.optimizer": ["sgd"],
