@@ -250,6 +250,12 @@ head -c "$(($(head -n 3 run.jsonl | wc -c) + 100))" run.jsonl >cut.jsonl
 expect 1 "cut.jsonl: line 4, the last, is cut off" report --log cut.jsonl --output cut.html
 page "a log that is cut off" cut.html "line 4, the last, is cut off" "Epochs 2 of at most 3" \
     "Loss of ctr"
+{ cat cut.jsonl | "$mmoe" report --log /dev/stdin --output - 2>err; echo $? >status; } | cat >out
+cp out piped.html
+check "a pipe that is cut off exits with 1" [ "$(cat status)" -eq 1 ]
+check "and says so once" [ "$(cat err)" = \
+    "mmoe report: /dev/stdin: line 4, the last, is cut off; it is left out" ]
+page "to a pipe, whole" piped.html "line 4, the last, is cut off" "Loss of ctr"
 { sed -n 1,2p run.jsonl && echo '{"epoch":2,"lo' && sed -n 3,5p run.jsonl; } >broken.jsonl
 expect 1 "broken.jsonl: line 3 is no line of a log" report --log broken.jsonl --output broken.html
 page "a line in the middle" broken.html "line 3 is no line of a log" "Epochs 3 of at most 3"
