@@ -277,7 +277,7 @@ static void *do_runs(void *user) {
 /* Until a run has ended, or others may have something to tell. */
 static void await_news(crew *c) {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until); /* which nobody sets back: make_conditions */
     until.tv_nsec += 20000000;
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
@@ -443,14 +443,22 @@ static void free_crew(crew *c) {
     free(c->news.rank_of);
 }
 
+static void make_conditions(crew *c) {
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&c->ended, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
 int sweep_run_all(const sweep_plan *plan, sweep_results *results, int threads, int64_t skip_bad) {
     crew c = {.plan = plan,
               .results = results,
               .threads = threads,
               .mutex = PTHREAD_MUTEX_INITIALIZER,
               .dealt = PTHREAD_COND_INITIALIZER,
-              .ended = PTHREAD_COND_INITIALIZER,
               .began = mmoe_clock()};
+    make_conditions(&c);
     int status = take_crew_memory(&c) ? CLI_OK : cli_fail_memory();
     for (size_t i = 0; c.data && i < plan->n_data; i++) {
         c.data[i].how = (cli_reading){.threads = threads, .skip_bad = skip_bad, .stop = &stopped};
@@ -461,6 +469,7 @@ int sweep_run_all(const sweep_plan *plan, sweep_results *results, int threads, i
         cli_note("%zu of %zu runs are done already", results->n_run - c.n_open, results->n_run);
     if (!status && c.n_open > 0) status = start_threads(&c);
     free_crew(&c);
+    pthread_cond_destroy(&c.ended);
     cli_progress_clear();
     return status;
 }
