@@ -148,6 +148,31 @@ static const char *remark_on_kept(const mmoe_encoder *e, char room[MMOE_FAULT_SI
     return room;
 }
 
+/* What a quote that is missing makes of many rows. */
+static const char *remark_on_longest(const mmoe_vocab *vocab, char room[MMOE_FAULT_SIZE],
+                                     int64_t *figure) {
+    enum { USUAL = 1 << 16 };
+    size_t longest = 0, length;
+    char shown[MMOE_NUMBER_SIZE];
+    if (mmoe_vocab_is_int(vocab)) return NULL;
+    for (int64_t row = 1; row < mmoe_vocab_rows(vocab); row++) {
+        mmoe_vocab_text_key(vocab, row, &length);
+        if (length > longest) longest = length;
+    }
+    if (longest <= USUAL) return NULL;
+    *figure = (int64_t)longest;
+    mmoe_format_count(*figure, shown);
+    mmoe_say(room, MMOE_FAULT_SIZE,
+             "its longest value has %s bytes: is a quote missing, or the end of a line?", shown);
+    return room;
+}
+
+static const char *remark_on_values(const mmoe_encoder *e, char room[MMOE_FAULT_SIZE],
+                                    int64_t *figure) {
+    const char *kept = remark_on_kept(e, room, figure);
+    return kept ? kept : remark_on_longest(keys_of(e), room, figure);
+}
+
 static void forget_tally(mmoe_encoder *e) {
     mmoe_tally_finish(e->learning, &e->alloc);
     mmoe_release(&e->alloc, e->learning);
@@ -278,7 +303,7 @@ const mmoe_column_kind mmoe_column_vocabulary = {
     .merge = mmoe_vocabulary_merge,
     .settle = settle_vocabulary,
     .become = become_rows,
-    .remark = remark_on_kept,
+    .remark = remark_on_values,
     .forget = forget_tally,
     .parse = parse_value,
     .known = known_values,

@@ -302,6 +302,15 @@ bad.csv: 1 of 400 rows are at fault and have no scores, the first for: bad.csv: 
 but the header has 4
 END
 
+{ cat good.csv && echo "\"$(yes 1,2,3,4 | head -n 9000)\",0.5,0,0"; } >quote.csv
+walk $(train quote.csv) <<END
+quote.csv: column "user": its longest value has 71,999 bytes: is a quote missing, or the end of a \
+line?
+quote.csv: column "user": 1 of 401 values is no integer, the first in row 402: its ids are texts; \
+data.missing says what stands for nothing
+END
+walk evaluate --model good.out --data quote.csv --json </dev/null
+
 # ---- Several files ----
 
 # One behind another, where no column refuses the second header.
