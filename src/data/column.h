@@ -14,6 +14,7 @@
 
 #include "base/alloc.h"
 #include "data/cell_run.h"
+#include "data/far_value.h"
 #include "data/key.h"
 #include "data/number_text.h"
 #include "data/vocab.h"
@@ -146,6 +147,9 @@ typedef struct mmoe_column_kind {
     /* In that time, too: what is suspicious about what it has settled on, a sentence that goes on
      * after the column, and its figure; NULL: nothing. (May be NULL.) */
     const char *(*remark)(const mmoe_encoder *e, char room[MMOE_FAULT_SIZE], int64_t *figure);
+    /* Numbers: a value that is so far from all others, once the kind has settled, that these are as
+     * good as one; NULL: there is none. (May be NULL.) */
+    const mmoe_far_value *(*far)(const mmoe_encoder *e);
     /* Gives back `learning`, which is NULL then. (NULL where the kind has none.) */
     void (*forget)(mmoe_encoder *e);
     /* Numbers: a learned cell as the model's inputs. */

@@ -180,6 +180,15 @@ static void measure_number(mmoe_encoder *e, int32_t pass, const double *x, size_
     }
     if (pass == 0) m.rows += rows;
     mmoe_number_of(e)->moments = m;
+    mmoe_far_value_see(&mmoe_number_of(e)->far, pass, x - rows * (int64_t)stride, stride, rows);
+}
+
+/* Logarithms bring values near. */
+static const mmoe_far_value *far_number(const mmoe_encoder *e) {
+    const mmoe_number_encoder *n = constant_of(e);
+    const bool is_linear =
+        n->transform == MMOE_TRANSFORM_STANDARDIZE || n->transform == MMOE_TRANSFORM_MINMAX;
+    return is_linear && n->scale > 0 && mmoe_far_value_is(&n->far, 1 / n->scale) ? &n->far : NULL;
 }
 
 static const char *settle_number(mmoe_encoder *e, char fault[MMOE_FAULT_SIZE]) {
@@ -219,6 +228,7 @@ const mmoe_column_kind mmoe_column_number = {
     .passes = 2,
     .measure = measure_number,
     .settle = settle_number,
+    .far = far_number,
     .finish = finish_number,
     .parse = parse_number,
     .known = known_numbers,

@@ -30,6 +30,7 @@ typedef struct mmoe_number_encoder {
     mmoe_number_text text;
     double shift, scale;
     mmoe_moments moments;
+    mmoe_far_value far;
 } mmoe_number_encoder;
 
 static inline mmoe_number_encoder *mmoe_number_of(mmoe_encoder *e) {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "base/utf8.h"
 #include "base/watcher.h"
 
@@ -158,12 +159,57 @@ static mmoe_status settle_encoder(const mmoe_learning *l, mmoe_encoder *e, place
                      remark);
 }
 
+/* The first row that has the number, from 1. Runs are seen to their end. */
+static mmoe_status find_row(const mmoe_learning *l, int32_t number, double value, int64_t *row,
+                            mmoe_error *err) {
+    const int32_t stride = l->schema->dense_span;
+    mmoe_status status = MMOE_OK;
+    int64_t done = 0;
+    *row = 0;
+    for (size_t i = 0; !status && i < l->n_runs; i++) {
+        mmoe_learned_run run;
+        status = l->run(l->user, i, &run, err);
+        for (int64_t r = 0; !status && !*row && run.numbers && r < run.rows; r++)
+            if (run.numbers[r * stride + number] == value) *row = done + r + 1;
+        if (!status) done += run.rows;
+    }
+    return status;
+}
+
+static mmoe_status warn_of_far(const mmoe_learning *l, const mmoe_dense_column *c, place at,
+                               mmoe_error *err) {
+    const mmoe_encoder *e = c->encoder;
+    const mmoe_far_value *f = e->kind->far ? e->kind->far(e) : NULL;
+    char shown[MMOE_PLACE_SIZE], count[MMOE_NUMBER_SIZE], rows[MMOE_NUMBER_SIZE];
+    const int64_t far = f ? f->rows - f->near : 0;
+    int64_t row;
+    if (!f) return MMOE_OK;
+    const mmoe_status status = find_row(l, c->first_number, f->value, &row, err);
+    if (status) return status;
+    const mmoe_place first = mmoe_places_find(l->places, row);
+    float low, high;
+    e->kind->finish(e, &f->near_low, &low);
+    e->kind->finish(e, &f->near_high, &high);
+    mmoe_format_count(far, count);
+    mmoe_format_count(f->rows, rows);
+    return mmoe_warn(
+        l->warnings, (mmoe_warning){NULL, at.name, far, first.row, first.file}, err,
+        "%s: %s of %s values, the farthest %.6g in %s, %s so far off that the others, %.6g to "
+        "%.6g, "
+        "are within %.2g of each other, where the deviation is 1, as good as one number: \"gaps\" "
+        "takes it as missing%s",
+        at.shown, count, rows, f->value, mmoe_place_show(first, shown), far == 1 ? "is" : "are",
+        f->near_low, f->near_high, (double)high - (double)low,
+        f->low > -1 ? ", \"log1p_standardize\" brings it nearer" : "");
+}
+
 static mmoe_status settle_number(const mmoe_learning *l, mmoe_dense_column *c, mmoe_error *err) {
     char room[MMOE_FAULT_SIZE], shown[MMOE_FEATURE_SIZE];
     const place at = {c->name, c->column, mmoe_feature_show(c->name, c->column, shown)};
     if (mmoe_gap_is_open(&c->gap) && !c->gap.rows)
         return fail_column(l, at, "every value is missing", err);
-    const mmoe_status status = settle_encoder(l, c->encoder, at, err);
+    mmoe_status status = settle_encoder(l, c->encoder, at, err);
+    if (!status) status = warn_of_far(l, c, at, err);
     return status ? status : fail_column(l, at, mmoe_gap_settle(&c->gap, c->encoder, room), err);
 }
 

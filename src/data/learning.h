@@ -4,6 +4,7 @@
 
 #include "base/pool.h"
 #include "base/warnings.h"
+#include "data/places.h"
 #include "data/schema.h"
 
 /* Rows that stand one behind another. */
@@ -20,6 +21,7 @@ typedef struct mmoe_learning {
     struct mmoe_schema *schema;
     char **negatives; /* [n_label] mmoe_label_cell.negative */
     mmoe_warnings *warnings;
+    const mmoe_places *places;   /* of the rows */
     const mmoe_watcher *watcher; /* of the rows of all passes; NULL: none */
     const int *stop;             /* NULL: none does */
     int64_t rows;                /* of all runs */

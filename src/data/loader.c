@@ -344,6 +344,7 @@ static mmoe_status learn(mmoe_loader *l, mmoe_error *err) {
                                     .schema = mmoe_loader_teaches(l),
                                     .negatives = l->parts.negatives,
                                     .warnings = &l->set->warnings,
+                                    .places = &l->set->places,
                                     .watcher = l->watcher,
                                     .stop = l->stop,
                                     .rows = l->parts.rows,

@@ -510,6 +510,45 @@ huge.csv: 1 of 400 rows have a score that is not finite, the first is row 9
 END
 check "and the score is nan" [ "$(sed -n 9p p.csv)" = nan,nan ]
 
+# A value beside which all others are one; of files and rows that are left out where it stands.
+cat >far.json <<'JSON'
+{"features": {"dense": [{"name": "x", "transform": "standardize", "missing": "mean"}]},
+ "tasks": [{"name": "y", "label": "y"}], "trainer": {"n_epoch": 1}}
+JSON
+far() { # CELL: of row i
+    awk "BEGIN { print \"x,y\"; for (i = 0; i < 400; i++) print ($1) \",\" i * 7 % 13 % 2 }"
+}
+says_far() { # TEXT FILE...: of its own row
+    text=$1
+    shift
+    data=$(printf ' --train %s' "$@")
+    # shellcheck disable=SC2086
+    expect 0 "column \"x\": $text" train --config far.json $data --skip-bad 9 --output m
+}
+rest='so far off that the others, 5'
+far 'i ? (i == 16 ? "1e39" : (i % 9 ? 5 + i % 63 / 4 : "")) : "1,2"' >far.csv
+says_far "1 of 355 values, the farthest 1e+39 in row 18, is $rest.25 to 20.5, are within 0 of" \
+    far.csv
+far 'i ? (i % 150 ? 5 + i % 63 / 4 : -9e5) : "1,2"' >low.csv
+says_far "2 of 399 values, the farthest -900000 in row 152, are $rest" low.csv
+check "logarithms are of no use" sh -c '! grep -q log1p err'
+far '5 + i % 63 / 4' >near.csv
+says_far "1 of 755 values, the farthest 1e+39 in row 18 of far.csv, is $rest" near.csv far.csv
+expect 0 "1 of 355 values, the farthest 1e+39 in row 18" \
+    pack --config far.json --data far.csv --output far.d --skip-bad 9
+for cell in '(i == 16 ? 900 : 5 + i % 63 / 4)' '(i == 16 ? 1e9 : 0)' 'exp(i % 97 / 4)' \
+    '(i % 20 ? 5 + i % 63 / 4 : 1e6)'; do
+    far "$cell" >some.csv
+    run train --config far.json --train some.csv --output m
+    check "no word: $cell" sh -c '! grep -q "far off" err'
+done
+run train --config far.json --set 'features.dense.0.gaps=[1e39]' --train far.csv --skip-bad 9 \
+    --output m
+check "nor of what is a gap" sh -c '! grep -q "far off" err'
+run train --config far.json --set features.dense.0.transform=log1p_standardize --train far.csv \
+    --skip-bad 9 --output m
+check "nor of a logarithm" sh -c '! grep -q "far off" err'
+
 # ---- Groups ----
 
 # Each twentieth row is of none, and the others' label says which they are of.
