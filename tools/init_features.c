@@ -21,9 +21,11 @@ enum { KEY_ROWS = 20 };
  * do not tell. */
 static const double skewed = 2;
 enum { SKEW_ROWS = 500 };
+/* Ages from 18 to 24 and the like are classes. */
+enum { FEW_BANDS = 20 };
 /* Rows that have a value, and have none. */
 enum { LEAST_OF_FLAG = 10 };
-enum { REMARK_SIZE = CLI_REMARK_SIZE, MARK_SIZE = 100 };
+enum { REMARK_SIZE = CLI_REMARK_SIZE, MARK_SIZE = 100, QUANTITY_SIZE = 240 };
 
 /* A way to take a column. */
 typedef struct rule {
@@ -181,16 +183,31 @@ static bool is_near_key(const cli_survey *s, const cli_column *c) {
            2 * cli_column_distinct(c) > c->present;
 }
 
+/* "; most begin as numbers do, ...", or nothing. */
+static const char *say_quantities(const cli_column *c, char text[QUANTITY_SIZE]) {
+    *text = '\0';
+    if (cli_column_are_quantities(c) && !cli_name_is_key(c->name))
+        snprintf(
+            text, QUANTITY_SIZE,
+            "; most begin as numbers do, and the first that is none is \"%.*s\" in row %" PRId64
+            ": as numbers, in one unit, they would have an order",
+            (int)mmoe_utf8_cut(c->odd, strlen(c->odd), 40), c->odd, c->odd_row);
+    return text;
+}
+
 static void say_key(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
     const int64_t distinct = cli_column_distinct(c);
+    char quantities[QUANTITY_SIZE];
     (void)s;
+    say_quantities(c, quantities);
     if (distinct == c->present)
         snprintf(remark, REMARK_SIZE,
-                 "left out: all its %" PRId64 " values differ, as a row's key does", distinct);
+                 "left out: all its %" PRId64 " values differ, as a row's key does%s", distinct,
+                 quantities);
     else
         snprintf(remark, REMARK_SIZE,
-                 "left out: %" PRId64 " different values in %" PRId64 " rows, nearly a row's key",
-                 distinct, c->present);
+                 "left out: %" PRId64 " different values in %" PRId64 " rows, nearly a row's key%s",
+                 distinct, c->present, quantities);
 }
 
 /* ---- Ids ---- */
@@ -219,6 +236,23 @@ static const char *say_mark(const cli_column *c, char text[MARK_SIZE]) {
     return text;
 }
 
+/* Nothing of texts that are as texts should be. */
+static void say_texts(const cli_column *c, char remark[REMARK_SIZE]) {
+    const int64_t capitals = cli_column_capitals(c);
+    char quantities[QUANTITY_SIZE];
+    say_brackets(c, remark);
+    if (*remark) return;
+    if (*say_quantities(c, quantities) && cli_column_distinct(c) > FEW_BANDS)
+        snprintf(remark, REMARK_SIZE, "taken as ids (sparse): %" PRId64 " values%s",
+                 cli_column_distinct(c), quantities);
+    else if (capitals)
+        snprintf(remark, REMARK_SIZE,
+                 "taken as ids (sparse): %" PRId64 " values, of which %" PRId64
+                 " %s from another by capitals only, and %s own",
+                 cli_column_distinct(c), capitals, capitals == 1 ? "differs" : "differ",
+                 capitals == 1 ? "is an id of its" : "are ids of their");
+}
+
 static void say_category(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
     char density[64], marked[MARK_SIZE];
     const int64_t missing = s->rows - cli_column_present(c);
@@ -230,7 +264,7 @@ static void say_category(const cli_survey *s, const cli_column *c, char remark[R
         return;
     }
     if (c->texts && !cli_column_mark(c)) {
-        say_brackets(c, remark);
+        say_texts(c, remark);
         return;
     }
     int used = snprintf(remark, REMARK_SIZE, "taken as ids (sparse)%s: %s",

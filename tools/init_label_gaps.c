@@ -9,7 +9,8 @@
 #include "base/utf8.h"
 #include "init_gaps.h"
 
-enum { LEAST_NUMBERS = 10, SHOWN = 30 };
+/* FAR_OFF: of the range of the two labels. */
+enum { LEAST_NUMBERS = 10, SHOWN = 30, FAR_OFF = 4 };
 
 static bool is_word(const cli_label_value *value) { return isnan(value->number); }
 
@@ -19,7 +20,7 @@ static bool is_apart(const cli_label_values *values, double number) {
     const double low = fmin(a->number, b->number), high = fmax(a->number, b->number),
                  distance = number < low ? low - number : number - high;
     if (is_word(a) || is_word(b)) return true;
-    return number != -1 && distance >= 2 * (high - low);
+    return number != -1 && distance >= FAR_OFF * (high - low);
 }
 
 static void hide(const cli_survey *s, const cli_column *c, const cli_label_value *value) {

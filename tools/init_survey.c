@@ -48,6 +48,17 @@ static bool count_label(cli_column *c, int64_t row, const char *text, double num
 }
 
 /* False, as below: memory is out. */
+static bool count_folded(cli_column *c, const char *text) {
+    char folded[64];
+    size_t length = 0;
+    for (; text[length]; length++) {
+        if (length == sizeof folded) return true;
+        folded[length] = (char)tolower((unsigned char)text[length]);
+    }
+    return c->folded.count == MOST_WORDS ||
+           cli_values_add(&c->folded, cli_hash_value(folded, length));
+}
+
 static bool count_text(cli_column *c, int64_t row, const char *text, bool is_aside) {
     const cli_date date = cli_text_date(text, strlen(text));
     const bool is_nothing = cli_text_is_nothing(text);
@@ -68,6 +79,8 @@ static bool count_text(cli_column *c, int64_t row, const char *text, bool is_asi
     c->odds += !is_aside && strcmp(c->odd, text) == 0;
     const bool is_code = cli_text_is_code(text);
     c->codes += is_code;
+    c->quantities += cli_text_is_quantity(text);
+    if (!count_folded(c, text)) return false;
     c->loose += !is_code && (is_nothing || cli_text_begins_as_number(text));
     return c->words.count == MOST_WORDS ||
            cli_values_add(&c->words, cli_hash_value(text, strlen(text)));
@@ -356,6 +369,7 @@ void cli_survey_free(cli_survey *s) {
         free(s->columns[i].odd);
         cli_values_free(&s->columns[i].values);
         cli_values_free(&s->columns[i].words);
+        cli_values_free(&s->columns[i].folded);
         cli_lists_free(&s->columns[i].lists);
         cli_label_values_free(&s->columns[i].two);
         cli_days_free(&s->columns[i].between);
@@ -380,6 +394,16 @@ bool cli_column_are_words(const cli_column *c) {
     return c->texts && *c->amount.unit && !c->fractions && cli_column_distinct(c) <= FEW_VALUES &&
            c->present >= ROWS_A_WORD * cli_column_distinct(c) && strlen(c->odd) > 1 &&
            isalpha((unsigned char)*c->odd);
+}
+
+bool cli_column_are_quantities(const cli_column *c) {
+    const bool are_times = 10 * c->times >= 9 * c->present;
+    return c->texts && !are_times && 10 * (c->present - c->texts + c->quantities) >= 9 * c->present;
+}
+
+int64_t cli_column_capitals(const cli_column *c) {
+    const bool are_all = c->words.count < MOST_WORDS && c->folded.count < c->words.count;
+    return are_all ? (int64_t)(c->words.count - c->folded.count) : 0;
 }
 
 const char *cli_column_mark(const cli_column *c) {

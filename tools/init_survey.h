@@ -34,6 +34,8 @@ typedef struct cli_column {
     cli_values words;      /* such values, the first thousands that differ */
     int64_t codes, loose;  /* of them letters beside a digit, "V57"; others that begin as numbers
                               do, "1200 - 1450", and words for nothing */
+    int64_t quantities;    /* of all texts those that are nearly numbers, "1h 20m" */
+    cli_values folded;     /* texts in small letters, the first thousands that differ */
     cli_sentinels far;
     cli_label_values two;                       /* for a label */
     int64_t label_faults[MMOE_TASK_TYPE_COUNT]; /* values that are no label of a type */
@@ -86,6 +88,10 @@ const cli_column *cli_survey_find(const cli_survey *s, const char *name);
 static inline int64_t cli_column_distinct(const cli_column *c) { return (int64_t)c->values.count; }
 /* "4WD" and "2WD", of few values, are no numbers of a unit where words stand beside them, "AWD". */
 bool cli_column_are_words(const cli_column *c);
+/* Are nearly all values numbers, or texts that are nearly so? */
+bool cli_column_are_quantities(const cli_column *c);
+/* How many texts differ from others by capital letters only. */
+int64_t cli_column_capitals(const cli_column *c);
 bool cli_column_are_integers(const cli_column *c);
 /* Are there texts among numbers that stand for nothing: at most a third of the values, and of these
  * words that might be classes a tenth, or one; none that are classes by their looks, "V57", several

@@ -70,14 +70,15 @@ static size_t unit_mark_size(const char *text, size_t length) {
 }
 
 /* Letters or signs one of which at least is in no number. One letter alone may be a thousand,
- * "12k". */
+ * "12k", or a million. */
 static bool is_unit(const char *text, size_t length) {
     bool tells = false, is_number = false;
     for (size_t i = 0; i < length; i++) {
         tells |= text[i] != '/' && !strchr(MMOE_LETTERS_NOT_OF_UNITS, text[i]);
         is_number |= strchr(MMOE_LETTERS_OF_NUMBERS, text[i]) != NULL;
     }
-    return (tells || !is_number) && length > 1 && length < CLI_UNIT_SIZE && *text != '/';
+    const bool is_whole = length > 1 || strchr("sghlLvVwWy", *text);
+    return (tells || !is_number) && is_whole && length < CLI_UNIT_SIZE && *text != '/';
 }
 
 /* Where the unit behind a number begins, "12 kg". `length`: there is none. */
@@ -223,6 +224,18 @@ bool cli_text_is_no_answer(const char *text) {
 
 bool cli_text_begins_as_number(const char *text) {
     return is_digit(text[strspn(text, " $<>=~+-")]);
+}
+
+bool cli_text_is_quantity(const char *text) {
+    enum { MOST = 16, MOST_DIGITS = 9, MOST_LETTERS = 8, MOST_POINTS = 2 };
+    size_t length = 0, digits = 0, letters = 0, points = 0;
+    for (; text[length]; length++) {
+        digits += is_digit(text[length]);
+        letters += isalpha((unsigned char)text[length]) != 0;
+        points += text[length] == '.';
+    }
+    return cli_text_begins_as_number(text) && length <= MOST && digits <= MOST_DIGITS &&
+           letters <= MOST_LETTERS && points <= MOST_POINTS;
 }
 
 bool cli_text_is_code(const char *text) {

@@ -44,6 +44,9 @@ bool cli_text_is_nothing(const char *text);
 bool cli_text_is_no_answer(const char *text);
 /* A digit, or one behind a sign, ">100"? */
 bool cli_text_begins_as_number(const char *text);
+/* A number with a few other characters, as "1h 20m", "1.2K", "120/80" or ">5.1", which is no
+ * phone's number nor an address of the internet? */
+bool cli_text_is_quantity(const char *text);
 /* Letters beside a digit and no blank, "V57", as a class may be named? */
 bool cli_text_is_code(const char *text);
 /* "13:45" or "1:45 PM", with seconds or not? */

@@ -610,6 +610,25 @@ make x '0.5 + i' 40
 run init x.csv --label y
 writes "dense {$number}"
 
+# Texts that are nearly numbers, and capitals, are told of; bands and the parts of a phone are not.
+order=' most begin as numbers do, and the first that is none is'
+make x 'i % 30 + 1 "h " i * 7 % 60 "m"'
+guess "taken as ids (sparse): 60 values;$order \"1h 0m\" in row 2: as numbers, in one unit,"
+make x,z '(i % 3 ? i / 8 "K" : ">" i ".5") "," i % 5'
+guess "left out: all its 400 values differ, as a row's key does;$order \">0.5\" in row 2"
+make x,z '120 + i % 60 "/" 60 + i * 7 % 50 "," i % 5'
+guess "left out: 300 different values in 400 rows, nearly a row's key;$order \"120/60\" in"
+make x '(i % 4 ? (i % 3 ? "M" : "f") : (i % 8 ? "m" : "F"))'
+guess 'taken as ids (sparse): 4 values, of which 2 differ from another by capitals only, and are'
+make x 'i * 7 % 90 / 16 "s"'
+guess 'taken as numbers: 400 of 400 have marks, of "s" ("strip")'
+for cell in '10 + i % 7 * 10 "-" 19 + i % 7 * 10' '"10.0." i % 90 "." i % 3' \
+    '"212-555-0" 100 + i % 90' '"a" i % 60' 'i % 23 + 1 ":00"'; do
+    make x "$cell"
+    run init x.csv --label y
+    check "no word: $cell" sh -c '! grep -q "begin as numbers\|capitals" err'
+done
+
 # ---- Training ----
 
 make x 'i % 9 / 2' 30
@@ -668,6 +687,8 @@ labels '(i % 8 ? i % 2 : "?")' ": 50$none"'50 are "?", the first in row 2 ("gaps
 labels '(i % 8 ? (i % 2 ? "yes" : "no") : (i % 16 ? "Don\047t know" : 9))' \
     ": 50$none"'25 are "9",' "classification yes ['9', \"Don't know\"]"
 labels '(i % 8 ? 1 + i % 2 : 99)' ": 50$none" "classification 2 ['99']"
+labels '(i % 8 ? 1 + i % 2 : 8 + i % 16 / 8)' ": 50$none" "classification 2 ['8', '9']"
+labels '(i % 8 ? 5 + i % 2 : 8)' ': labels from 5 to 8' 'regression None None'
 labels '(i % 50 ? i * 7 % 60 / 4 : "pending")' ": 8$none" "regression None ['pending']"
 labels '(i % 20 ? i * 7 % 60 : -999)' ": 20$none"'20 are -999, apart from the others, 1 to 5' \
     'regression None [-999]'
