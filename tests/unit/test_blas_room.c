@@ -9,16 +9,33 @@
 #include "math/blas_room.h"
 #include "math/lapack.h"
 
+void *blas_memory_alloc(int place); /* OpenBLAS's own */
+
+static rlim_t addresses(void) {
+    long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (!file || fscanf(file, "%ld", &pages) != 1) _exit(99);
+    fclose(file);
+    return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Buffers that OpenBLAS has, and nobody uses: its threads have some from the start, as of 0.3.29,
+ * and leave them to a process that forks. */
+static void use_up_buffers(void) {
+    rlim_t before = 0;
+    do {
+        before = addresses();
+        if (!blas_memory_alloc(0)) _exit(98);
+    } while (addresses() == before);
+}
+
 /* In a process of its own, whose addresses end 200 MB behind those that it has. */
 static int with_little(int (*work)(void)) {
     int status = -1;
     const pid_t child = fork();
     if (child == 0) {
-        long pages = 0;
-        FILE *file = fopen("/proc/self/statm", "r");
-        if (!file || fscanf(file, "%ld", &pages) != 1) _exit(99);
-        fclose(file);
-        const rlim_t most = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + ((rlim_t)200 << 20);
+        use_up_buffers();
+        const rlim_t most = addresses() + ((rlim_t)200 << 20);
         const struct rlimit limit = {most, most};
         _exit(setrlimit(RLIMIT_AS, &limit) ? 99 : work());
     }
