@@ -623,8 +623,8 @@ def _values_in(name, array, missing):
     kind = array.dtype.kind
     if array.ndim == 0 or array.ndim > 2 or array.ndim == 2 and kind not in "biuf":
         raise TypeError(f'column "{name}": one value a row is wanted, or of numbers [rows, n]')
-    if kind == "O":
-        return _objects_of(name, array)
+    if kind in "OT":  # T: texts of NumPy 2, whose missing ones are objects
+        return _objects_of(name, array.astype(object, copy=False))
     if kind in "US":
         return _texts_of(name, array.tolist())
     if kind == "M":

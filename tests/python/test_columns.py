@@ -76,6 +76,10 @@ def test_every_form_of_missing():
     check(city=pd.Series(PLAIN["city"], dtype="string"))
     check(city=np.array(["" if v is None else v for v in PLAIN["city"]]))
     check(city=np.array([b"" if v is None else v.encode() for v in PLAIN["city"]]))
+    if hasattr(np, "dtypes") and hasattr(np.dtypes, "StringDType"):  # NumPy 2
+        for none in (None, np.nan):
+            texts = [none if v is None else v for v in PLAIN["city"]]
+            check(city=np.array(texts, np.dtypes.StringDType(na_object=none)))
     check(user=pd.Series(user, dtype="Int64").astype("category"))
     check(kind=pd.Categorical(PLAIN["kind"]))
     check(city=pd.Categorical(PLAIN["city"], categories=["Oslo", "no one's", "Bern", "a,b", "Züri",
