@@ -362,7 +362,7 @@ START_TEST(the_first_call_waits_for_no_page) {
         const long now = faults_of(how);
         if (now < least) least = now;
     }
-    ck_assert_int_eq(least, 0);
+    if (!IS_SANITIZED) ck_assert_int_eq(least, 0);
     ck_assert_int_gt(faults_of((mmoe_model_load_options){.map_tables = 1, .late_pages = 1}), 0);
 }
 END_TEST
@@ -428,7 +428,8 @@ static double processor_seconds(void) {
 
 /* To take all bytes of the file from the system's cache, and to look at each. */
 static double seconds_of_bytes(void) {
-    static uint64_t piece[1 << 17], sum;
+    static uint64_t piece[1 << 17];
+    uint64_t sum = 0;
     FILE *f = fopen(file, "rb");
     ck_assert_ptr_nonnull(f);
     setvbuf(f, NULL, _IONBF, 0);
@@ -436,6 +437,7 @@ static double seconds_of_bytes(void) {
     for (size_t n; (n = fread(piece, sizeof *piece, sizeof piece / sizeof *piece, f)) > 0;)
         for (size_t i = 0; i < n; i++) sum += piece[i];
     const double seconds = processor_seconds() - start;
+    ck_assert_uint_ne(sum, 0);
     ck_assert_int_eq(fclose(f), 0);
     return seconds;
 }
