@@ -13,6 +13,10 @@ enum {
     LEAST_BINS = 3,
     LEAST_ROWS = 50,
     LEAST_FREEDOM = 10,
+    LEAST_NAMES = 11,
+    NAME_BINS = 5,
+    MOST_NAMES = 1000,
+    ROWS_A_NAME = 3,
     LEAST_LINE = 20,
     NEWTON_STEPS = 40
 };
@@ -20,6 +24,10 @@ enum {
 static const double plain = 3.5;
 /* An F of 8 and many that is above this by chance in one of 20. */
 static const double doubtful = 2;
+/* Of names (subjects, shops, wards) the F of what they tell beyond their order is above 4. One or
+ * two degrees of freedom come to that by chance, and need more: one of 20,000 columns has 16, 10.
+ */
+static const double names_f = 4, names_f_a_degree = 12;
 static const double hardly_left = 0.1;  /* of squares */
 static const double nearly_none = 1e-4; /* 1 - R2 */
 static const double hardly_any = 1e-6;  /* of a label's squares: rounding, and the fit's ridge */
@@ -175,12 +183,68 @@ static bool bends_beside(const sums *of, double freedom) {
     return of->rest_between > doubtful * (double)(of->bins - 2) * variance;
 }
 
+/* Points of a value, or of a bin. */
+typedef struct group {
+    double n, x, y, xx, xy;
+} group;
+
+static void add_point(group *g, const point *p) {
+    g->n++;
+    g->x += p->x;
+    g->y += p->rest;
+    g->xx += p->x * p->x;
+    g->xy += p->x * p->rest;
+}
+
+/* What a line of the group explains, and its degrees of freedom. */
+static double explained_by(const group *g, double *freedom) {
+    const double xx = g->xx - g->x * g->x / g->n, xy = g->xy - g->x * g->y / g->n;
+    const bool has_slope = xx > 1e-9 * g->xx;
+    *freedom += has_slope ? 2 : 1;
+    return g->y * g->y / g->n + (has_slope ? xy * xy / xx : 0);
+}
+
+/* Do the values of integers tell more of what the line of all columns leaves than their order does,
+ * by a line in each of some bins? F of what they tell beyond. */
+static void look_for_names(const point *p, size_t n, const labels *label, cli_curve *out) {
+    double all = 0, of_values = 0, of_lines = 0, values = 0, lines = 0;
+    group value = {0}, bin = {0};
+    size_t first = 0;
+    for (size_t i = 0; i < n; i++) {
+        all += p[i].rest * p[i].rest;
+        add_point(&value, &p[i]);
+        add_point(&bin, &p[i]);
+        if (i + 1 < n && p[i + 1].x == p[i].x) continue;
+        of_values += value.y * value.y / value.n;
+        values++;
+        value = (group){0};
+        if (i + 1 < n && (i + 1) * NAME_BINS / n == first * NAME_BINS / n) continue;
+        of_lines += explained_by(&bin, &lines);
+        bin = (group){0};
+        first = i + 1;
+    }
+    const double more = values - lines, left = (double)n - values;
+    if (more < 1 || left < LEAST_FREEDOM) return;
+    const double variance = fmax(all - of_values, hardly_any * all) / left,
+                 f = (of_values - of_lines) / more / variance;
+    if (!(f > names_f + names_f_a_degree / more) || f <= out->f) return;
+    out->named = label->column;
+    out->f = f;
+}
+
+static bool may_name(const cli_column *c) {
+    const int64_t values = cli_column_values(c);
+    return cli_column_are_integers(c) && !cli_column_are_categories(c) && values >= LEAST_NAMES &&
+           values <= MOST_NAMES && cli_column_present(c) >= ROWS_A_NAME * values;
+}
+
 static void look_at(const cli_survey *s, const cli_column *c, const labels *label, point *points,
                     cli_curve *best) {
     const size_t n = take_points(s, c, label, points);
     const bool of_class = is_class(label->column);
     sums of = {0};
     if (n < LEAST_ROWS) return;
+    if (label->left.freedom > 0 && may_name(c)) look_for_names(points, n, label, best);
     leave_line(points, n, of_class, &of);
     add_bins(points, n, &of);
     if (of.bins < LEAST_BINS || !(of.all > 0)) return;
@@ -189,7 +253,10 @@ static void look_at(const cli_survey *s, const cli_column *c, const labels *labe
     if (!bends_beside(&of, label->left.freedom)) return;
     if (best->label && of.shares / of.all <= best->bins - best->line) return;
     const double line = fmax(0, 1 - of.rest / of.all);
-    *best = (cli_curve){label->column, line, fmin(1, line + of.shares / of.all), n};
+    best->label = label->column;
+    best->line = line;
+    best->bins = fmin(1, line + of.shares / of.all);
+    best->rows = n;
 }
 
 static bool may_bend(const cli_column *c) {

@@ -300,6 +300,16 @@ static void say_gaps(const cli_survey *s, const cli_column *c, char *text, size_
                  has_gaps ? ": \"gaps\")" : "");
 }
 
+/* "; and as ids (sparse), for ...", of integers that are names; or nothing. */
+static void say_names(const cli_survey *s, const cli_column *c, char *text, size_t size) {
+    const cli_curve *curve = cli_curve_of(s, c);
+    if (curve->named)
+        snprintf(text, size,
+                 "; and as ids (sparse): of what a line of all numbers leaves of the label "
+                 "\"%.100s\", its values tell more than their order (F %.3g)",
+                 curve->named->name, curve->f);
+}
+
 static void say_number(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
     char gaps[REMARK_SIZE * 5 / 8], density[64], marks[CLI_SAID_MARKS];
     say_gaps(s, c, gaps, sizeof gaps);
@@ -311,6 +321,16 @@ static void say_number(const cli_survey *s, const cli_column *c, char remark[REM
     else
         snprintf(remark, REMARK_SIZE, "taken as numbers (dense): %s%s%s", density_of(c, density),
                  *gaps ? "; " : "", gaps);
+    const size_t used = strlen(remark);
+    say_names(s, c, remark + used, REMARK_SIZE - used);
+}
+
+static void write_names(const cli_survey *s, const cli_column *c, json_t *features) {
+    if (!cli_curve_of(s, c)->named) return;
+    add(features, "sparse",
+        json_pack("{s:o, s:s, s:i}", "name",
+                  cli_survey_free_name(s, json_sprintf("%s_ids", c->name)), "column", c->name,
+                  "embed_dim", 4));
 }
 
 /* A blank in rows to come stops nothing, even where these have none. */
@@ -324,6 +344,7 @@ static void write_dense(const cli_survey *s, const cli_column *c, const char *tr
     add(features, "dense", json);
     json_t *bins = cli_guess_bins(s, c);
     if (bins) add(features, "sparse", bins);
+    write_names(s, c, features);
 }
 
 static void write_number(const cli_survey *s, const cli_column *c, json_t *features) {

@@ -284,6 +284,22 @@ run init x.csv --label y
 check "a line parts classes, and is said to tell them" sh -c 'grep -q \
     "column \"x\" alone tells the label \"y\" with an AUC of 1.00000 in 342 rows compared" err'
 check "with a share near all" sh -c '! grep bends err | grep -v "a line 9[0-9.]* %"'
+# Integers that are names by what their values tell beyond their order; not those that bend.
+wards() { # EFFECT OF W: awk's words
+    awk "BEGIN { srand(6); print \"w,x,y\"; for (i = 0; i < 400; i++) {
+        w = i % 40 + 1; x = int(1000 * rand())
+        print w \",\" x \",\" x / 500 + rand() + $1 } }" >wards.csv
+}
+wards 'w * w * 7 % 11'
+expect 0 'and as ids (sparse): of what a line of all numbers leaves of the label "y", its values' \
+    init wards.csv --label y
+check "beside the number" grep -qF '"column": "w"' out
+check "under a name of its own" grep -qF '"name": "w_ids"' out
+for effect in 0 'w / 10' '(w > 16) * 5' 'w * w / 100'; do
+    wards "$effect"
+    run init wards.csv --label y
+    check "numbers stay numbers ($effect)" sh -c '! grep -q w_ids out && ! grep -q "as ids" err'
+done
 curve 'x * x'
 run init x.csv --label y
 check "and a parabola" grep -qE 'its bins explain 9[0-9.]+ % in 342 rows, a line 9' err
