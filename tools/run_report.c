@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/error.h"
 #include "base/utf8.h"
 #include "files.h"
 #include "folders.h"
@@ -145,12 +146,16 @@ static void log_epoch(run_report *report, const mmoe_epoch_report *epoch) {
         json_object_set_new(line, "progressive", progressive_json(report, epoch));
     if (line && epoch->n_gate) log_gates(report, line, epoch);
     cli_print_json(report->log, line, false);
+    errno = 0;
     fflush(report->log);
 }
 
-/* What is written on goes nowhere then. */
-static void warn_of_removed_log(const run_report *report) {
+/* What is written on goes nowhere then; that it could not be written is the error in the end. */
+static void warn_of_log(const run_report *report) {
     struct stat about;
+    char reason[MMOE_REASON_SIZE];
+    if (ferror(report->log) && errno)
+        cli_warn("--log: cannot write %s: %s", report->log_path, mmoe_reason(errno, reason));
     if (stat(report->log_path, &about) && errno == ENOENT)
         cli_warn("--log: %s was removed meanwhile: what is written there is lost",
                  report->log_path);
@@ -285,7 +290,7 @@ int cli_report_epoch(void *user, const mmoe_epoch_report *epoch) {
     warn_of_gates(report, epoch);
     if (report->log) {
         log_epoch(report, epoch);
-        warn_of_removed_log(report);
+        warn_of_log(report);
     }
     return *report->stopped;
 }

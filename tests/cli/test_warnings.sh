@@ -961,6 +961,14 @@ kill $!
 wait $!
 check "a log that is removed while it is written" [ "$(grep -c warning: err)" -eq 1 ]
 
+# In the first epoch, not in the end alone.
+if [ -c /dev/full ]; then
+    run $(train good.csv) --log /dev/full
+    warning="mmoe train: warning: --log: cannot write /dev/full: No space left on device"
+    check "a log that cannot be written" [ "$(grep -nxF "$warning" err | cut -d: -f1)" -eq 2 ]
+    check "is a failure in the end" [ "$status" -eq 1 ]
+fi
+
 # ---- Long names ----
 
 # A sentence is one line, and whole, however long the file's path is.
