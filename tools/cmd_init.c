@@ -199,7 +199,8 @@ int cli_init(int argc, char **argv) {
         status = cli_check_input("", "DATA.csv", path);
         if (!status) status = cli_check_paths(paths, 2);
         if (!status) status = cli_survey_read(&s);
-        if (!status && !cli_gaps_find(&s)) status = cli_fail_memory();
+        if (!status && !cli_label_gaps_find(&s)) status = cli_fail_memory();
+        if (!status) cli_gaps_find(&s);
         if (!status) status = check_labels(&s, &labels);
         if (!status && !cli_find_curves(&s)) status = cli_fail_memory();
         if (!status) status = write_config(&s, output);

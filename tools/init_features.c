@@ -13,6 +13,7 @@
 #include "init_leaks.h"
 #include "init_names.h"
 #include "init_runs.h"
+#include "init_said.h"
 #include "warnings.h"
 
 /* Files of fewer rows do not tell a key of the rows from another column. */
@@ -426,19 +427,22 @@ static const rule rules[] = {
 };
 
 /* The file cannot tell a leak from a column that is as good as this. */
-static void warn_of_label(const cli_survey *s, const cli_column *c) {
+static void warn_of_label(const cli_survey *s, const cli_column *c, cli_said *of) {
     static const char *const doubt = "it is kept, but is it known before the label is?";
     size_t rows;
     double unexplained, area;
     const cli_column *label = cli_find_given_label(s, c, &rows);
+    const cli_column *order = label ? NULL : cli_find_order(s, c, &area, &rows);
+    if (label || order) cli_said_flush(of);
     if (label)
         cli_warn("%s: column \"%s\" gives the label \"%s\" in all %zu rows compared: %s", s->path,
                  c->name, label->name, rows, doubt);
-    else if ((label = cli_find_order(s, c, &area, &rows)))
+    if (order)
         cli_warn("%s: column \"%s\" alone tells the label \"%s\" with an AUC of %.5f in %zu rows "
                  "compared: %s",
-                 s->path, c->name, label->name, area, rows, doubt);
+                 s->path, c->name, order->name, area, rows, doubt);
     label = cli_find_line(s, c, &unexplained, &rows);
+    if (label) cli_said_flush(of);
     if (label)
         cli_warn(
             "%s: a line of column \"%s\" gives the label \"%s\" with an R2 of 1 - %.2g in %zu rows "
@@ -446,15 +450,15 @@ static void warn_of_label(const cli_survey *s, const cli_column *c) {
             s->path, c->name, label->name, unexplained, rows, doubt);
 }
 
-static void apply_rules(const cli_survey *s, const cli_column *c, json_t *features) {
+static void apply_rules(const cli_survey *s, const cli_column *c, cli_said *of, json_t *features) {
     const rule *r = rules;
     char remark[REMARK_SIZE] = "";
     while (!r->fits(s, c)) r++;
     if (r->say) r->say(s, c, remark);
-    if (*remark) cli_note("column \"%s\" %s", c->name, remark);
+    cli_said_add(of, c, remark);
     if (!r->write) return;
     r->write(s, c, features);
-    warn_of_label(s, c);
+    warn_of_label(s, c, of);
 }
 
 /* Once for all columns: how many numbers have bins beside them. */
@@ -472,14 +476,17 @@ static void say_bins(const json_t *features) {
 
 json_t *cli_guess_features(const cli_survey *s) {
     json_t *features = json_pack("{s:[], s:[], s:[]}", "sparse", "sequence", "dense");
+    cli_said of = {NULL};
     for (size_t i = 0, next; features && i < s->count; i = next) {
         const cli_run run = cli_find_run(s, i);
         next = i + (run.columns ? run.columns : 1);
+        if (run.columns) cli_said_flush(&of);
         if (run.columns)
             cli_write_run(s, &run, features);
         else if (!s->columns[i].is_label)
-            apply_rules(s, &s->columns[i], features);
+            apply_rules(s, &s->columns[i], &of, features);
     }
+    cli_said_flush(&of);
     say_bins(features);
     if (!json_array_size(json_object_get(features, "sequence")))
         json_object_del(features, "sequence");

@@ -6,13 +6,12 @@
 #include <string.h>
 
 #include "base/utf8.h"
-#include "init_label_gaps.h"
 
 /* Rows of a sentinel; other values of its column, of fewer of which each may have an embedding of
  * its own; rows of -1, and of nines, as a multiple of those that other values have. */
-enum { LEAST_ROWS = 5, LEAST_VALUES = 10, MORE_ROWS = 3, MANY_ROWS = 10 };
+enum { LEAST_ROWS = 5, LEAST_VALUES = 10, FEW_VALUES = 4, MORE_ROWS = 3, MANY_ROWS = 10 };
 /* Of the others' range, between them and a sentinel. */
-static const double far_off = 2;
+static const double far_off = 2, very_far_off = 5;
 
 /* ---- Numbers ---- */
 
@@ -24,9 +23,12 @@ static int64_t count_others(const cli_column *c) {
     return c->fractions ? c->far.others : count;
 }
 
-static bool is_far(const cli_sentinels *s, double value) {
-    const double distance = value < s->lowest ? s->lowest - value : value - s->highest;
-    return distance >= far_off * (s->highest - s->lowest);
+/* Of few values, as the answers from 1 to 5, farther than of many. */
+static bool is_far(const cli_column *c, double value) {
+    const cli_sentinels *s = &c->far;
+    const double distance = value < s->lowest ? s->lowest - value : value - s->highest,
+                 least = count_others(c) < LEAST_VALUES ? very_far_off : far_off;
+    return distance >= least * (s->highest - s->lowest);
 }
 
 /* Is it in a hundredth of the rows, and in so many times as many as another number on average? */
@@ -50,8 +52,9 @@ static bool is_nines(const cli_column *c, int k) {
 }
 
 static bool is_sentinel(const cli_column *c, int k) {
-    return c->far.rows[k] >= LEAST_ROWS &&
-           (is_far(&c->far, cli_sentinel_values[k]) || is_alone_below(c, k) || is_nines(c, k));
+    if (c->far.rows[k] < LEAST_ROWS) return false;
+    if (is_far(c, cli_sentinel_values[k])) return true;
+    return count_others(c) >= LEAST_VALUES && (is_alone_below(c, k) || is_nines(c, k));
 }
 
 /* The bounds of what is left. */
@@ -88,7 +91,7 @@ static void take_labels(cli_column *c) {
 }
 
 static void find_sentinels(const cli_survey *s, cli_column *c) {
-    if (count_others(c) < LEAST_VALUES || !(c->far.highest > c->far.lowest)) return;
+    if (count_others(c) < FEW_VALUES || !(c->far.highest > c->far.lowest)) return;
     for (int k = 0; k < CLI_SENTINELS; k++) {
         if (!is_sentinel(c, k)) continue;
         c->far.taken |= UINT64_C(1) << k;
@@ -100,14 +103,12 @@ static void find_sentinels(const cli_survey *s, cli_column *c) {
     if (c->is_label) take_labels(c);
 }
 
-bool cli_gaps_find(cli_survey *s) {
+void cli_gaps_find(cli_survey *s) {
     for (cli_column *c = s->columns; c < s->columns + s->count; c++) {
-        if (c->is_label && !cli_label_gaps_find(s, c)) return false;
         if (c->is_label ? c->two.more && !c->texts
                         : !cli_column_are_ids(c) && !cli_column_are_categories(c))
             find_sentinels(s, c);
     }
-    return true;
 }
 
 /* ---- What is said and written ---- */

@@ -71,7 +71,7 @@ static bool take_word(const cli_survey *s, cli_column *c) {
     return true;
 }
 
-bool cli_label_gaps_find(cli_survey *s, cli_column *c) {
+static bool find_gaps(const cli_survey *s, cli_column *c) {
     const bool has_two = c->two.seen[1].text, is_class = has_two && !c->two.more;
     const int count = c->two.n_aside;
     for (int i = 0; i < count; i++) {
@@ -83,6 +83,12 @@ bool cli_label_gaps_find(cli_survey *s, cli_column *c) {
             return false;
     }
     return !has_one_word(c) || take_word(s, c);
+}
+
+bool cli_label_gaps_find(cli_survey *s) {
+    for (cli_column *c = s->columns; c < s->columns + s->count; c++)
+        if (c->is_label && !find_gaps(s, c)) return false;
+    return true;
 }
 
 /* ---- What is said and written ---- */

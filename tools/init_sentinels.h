@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /* In ascending order. -1, which may be a number as well, is asked for more. */
-enum { CLI_SENTINELS = 50 };
+enum { CLI_SENTINELS = 48 };
 extern const double cli_sentinel_values[CLI_SENTINELS];
 
 /* What a column has of them. */

@@ -39,8 +39,9 @@ void cli_column_count_label(cli_column *c, int64_t row, double number, int64_t c
 /* What may stand for no label is looked at when all others are known. */
 static bool count_label(cli_column *c, int64_t row, const char *text, double number,
                         bool *is_aside) {
-    const bool may_be_none =
-        isnan(number) ? cli_text_is_no_answer(text) : cli_sentinel_find(number) >= 0;
+    const bool may_be_none = isnan(number)
+                                 ? cli_text_is_no_answer(text)
+                                 : number == 7 || number == 8 || cli_sentinel_find(number) >= 0;
     if (may_be_none && !cli_label_values_set_aside(&c->two, text, row, is_aside)) return false;
     if (*is_aside) return true;
     cli_column_count_label(c, row, number, 1);
@@ -160,7 +161,7 @@ static mmoe_status name_columns(cli_survey *s, const mmoe_csv_field *fields, siz
                                 "the name of column %zu is not UTF-8; of a file in Latin-1 or "
                                 "Windows-1252, iconv -f WINDOWS-1252 -t UTF-8 makes one",
                                 s->count + 1);
-        if (find_column(s, f->text))
+        if (*f->text && find_column(s, f->text))
             return mmoe_fail_at(err, MMOE_E_FORMAT, s->path, 1, NULL,
                                 "two columns bear the name \"%s\"", f->text);
         s->columns[s->count].name = strdup(f->text);

@@ -60,6 +60,20 @@ static size_t sign_size(const char *text, size_t length) {
     return length > 2 && c[0] == 0xe2 && c[1] == 0x82 && c[2] >= 0xa0 && c[2] < 0xc0 ? 3 : 0;
 }
 
+/* Bytes of a blank that breaks no line, also a narrow one, between thousands, as a French Excel has
+ * it; 0: it is none. */
+static size_t blank_size(const char *text, size_t length) {
+    static const char *const blanks[] = {"\xc2\xa0", "\xe2\x80\xaf"};
+    for (size_t k = 0; k < 2; k++) {
+        const size_t size = strlen(blanks[k]), end = size + 3;
+        if (length < end || memcmp(text, blanks[k], size) != 0) continue;
+        const bool has_three = is_digit(text[size]) && is_digit(text[size + 1]) &&
+                               is_digit(text[size + 2]) && (length == end || !is_digit(text[end]));
+        return has_three ? size : 0;
+    }
+    return 0;
+}
+
 /* Bytes of a unit's last character, a letter or one of "/" and the signs of degrees, squares, cubes
  * and micro; 0: it is none. */
 static size_t unit_mark_size(const char *text, size_t length) {
@@ -153,7 +167,8 @@ bool cli_text_amount(const char *text, size_t length, bool has_comma, cli_amount
     const char group = group_mark(text + at, length - at, has_comma);
     if (group && !has_thousands(text + at, length - at, group)) return false;
     for (size_t i = 0; i < length; i++) {
-        const size_t mark = group && text[i] == group ? 1 : sign_size(text + i, length - i);
+        size_t mark = group && text[i] == group ? 1 : sign_size(text + i, length - i);
+        if (!mark && i > 0) mark = blank_size(text + i, length - i);
         if (mark) {
             add_mark(marks, text + i, mark);
             i += mark - 1;
@@ -223,6 +238,8 @@ bool cli_text_is_no_answer(const char *text) {
 }
 
 bool cli_text_begins_as_number(const char *text) {
+    static const char minus[] = "\xe2\x88\x92"; /* as typesetters have it */
+    if (strncmp(text, minus, strlen(minus)) == 0) text += strlen(minus);
     return is_digit(text[strspn(text, " $<>=~+-")]);
 }
 

@@ -208,6 +208,8 @@ gaps '(i % 20 ? 1 + i % 20 : (i % 40 ? 97 : 98))' '97, 98' 20 \
     '10 are 97, apart from the others, 2 to 20'
 gaps '(i % 10 ? i * 613 % 90001 : 99999)' 99999 40 \
     '40 are 99999, apart from the others, 110 to 89608'
+gaps '(i % 10 ? 1 + i % 5 : (i % 20 ? 88 : 99))' '88, 99' 40 \
+    '20 are 88, apart from the others, 1 to 5; 20 are 99, apart from the others, 1 to 5'
 # What is near others, or as rare or as frequent as they are, or stands among few values.
 while IFS='|' read -r cell kind; do
     make x "$cell"
@@ -221,6 +223,8 @@ i % 10
 i % 37 - 1
 i % 3 - 1
 (i % 5 ? i % 5 : 9)
+(i % 5 ? i % 3 : 99)
+(i % 5 ? i % 4 * 7 : 99)
 (i % 40 ? 5.5 + i % 45 : 99)
 (i % 10 ? 1 + i % 80 : 97)
 (i % 10 ? i * 61 % 900 : 999)
@@ -500,7 +504,7 @@ awk 'BEGIN { print "x;z;w;y"; for (i = 0; i < 400; i++)
 expect 0 'column "x" taken as numbers: 400 of 400 have marks, of "." ("strip"), or a comma before' \
     init commas.csv --label y --output config.json
 check "1,234 is as its neighbours are" \
-    grep -qF 'column "z" taken as numbers: 400 of 400 have a comma' err
+    grep -qF 'columns "z" and "w" taken as numbers: 400 of 400 have a comma' err
 check "and labels" \
     grep -qF 'labels taken as numbers: 400 of 400 have marks, of " " ("strip"), or' err
 check "range" grep -qF 'column "y": labels from 1000' err
@@ -638,6 +642,20 @@ make x '(i % 4 ? (i % 3 ? "M" : "f") : (i % 8 ? "m" : "F"))'
 guess 'taken as ids (sparse): 4 values, of which 2 differ from another by capitals only, and are'
 make x 'i * 7 % 90 / 16 "s"'
 guess 'taken as numbers: 400 of 400 have marks, of "s" ("strip")'
+make x 'i % 8 + 1 "\302\240" 100 + i * 7 % 900'
+guess 'taken as numbers: 400 of 400 have marks, of "' # blanks that break no line
+cp out config.json
+expect 0 "" train --config config.json --train x.csv --set trainer.n_epoch=1 --output m
+make x,z '(i % 2 ? "\342\210\222" : "") i ".5," i % 5'
+guess "left out: all its 400 values differ, as a row's key does;$order"
+# What is alike is said once; columns without a name are passed over.
+make 'x,,,z,c,d,e' 'i % 9 / 2 ",,," i % 2 "," i % 3 "," i % 3 "," i % 3'
+expect 0 'columns "c" to "e" (3) taken as numbers (dense): 3 integers, 133 rows a value' \
+    init x.csv --label y --output config.json
+expect 0 "" train --config config.json --train x.csv --set trainer.n_epoch=1 --output m
+expect 0 "" predict --model m --data x.csv --output p.csv
+make x,z 'i % 4 "," i % 4'
+expect 0 'columns "x" and "z" taken as numbers (dense): 4 integers' init x.csv --label y
 for cell in '10 + i % 7 * 10 "-" 19 + i % 7 * 10' '"10.0." i % 90 "." i % 3' \
     '"212-555-0" 100 + i % 90' '"a" i % 60' 'i % 23 + 1 ":00"'; do
     make x "$cell"
