@@ -542,6 +542,17 @@ for cell in '(i == 16 ? 900 : 5 + i % 63 / 4)' '(i == 16 ? 1e9 : 0)' 'exp(i % 97
     run train --config far.json --train some.csv --output m
     check "no word: $cell" sh -c '! grep -q "far off" err'
 done
+far 'i == 16 ? "1e39" : 5 + i % 63 / 4' >alone.csv
+walk train --config far.json --train alone.csv --output m <<END
+alone.csv: column "x": 1 of 400 values, the farthest 1e+39 in row 18, is so far off that the \
+others, 5 to 20.5, are within 0 of each other, where the deviation is 1, as good as one number: \
+"gaps" takes it as missing, "log1p_standardize" brings it nearer
+END
+far 'i % 7 / 3' | awk -F, 'BEGIN { OFS = "," } NR > 1 && NR % 8 == 1 { $2 = -1 } 1' >third.csv
+walk init third.csv --label y <<END
+third.csv: column "y": beside 0 and 1, 50 of 400 labels are -1, so it makes a regression: if they \
+stand for no label, "gaps": [-1] makes it a classification
+END
 run train --config far.json --set 'features.dense.0.gaps=[1e39]' --train far.csv --skip-bad 9 \
     --output m
 check "nor of what is a gap" sh -c '! grep -q "far off" err'

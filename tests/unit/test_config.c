@@ -187,7 +187,7 @@ START_TEST(unknown_keys_are_named) {
            "{}}]}",
            "tasks[1].tower_parms",
            "did you mean \"tower_params\"? Allowed are name, label, type, positive, "
-           "strip, decimal, label_transform, loss_weight, "
+           "strip, decimal, gaps, label_transform, loss_weight, "
            "label_smoothing, positive_weight, focal_gamma, tower_params");
     refuse("{\"model\": {\"expert_params\": {\"dim\": [3]}}}", "model.expert_params.dim",
            "did you mean \"dims\"");
