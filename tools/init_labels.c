@@ -146,6 +146,6 @@ void cli_task_name(const json_t *tasks, const char *label, char name[CLI_TASK_NA
     if (!*word) snprintf(word, sizeof word, "task_%zu", json_array_size(tasks) + 1);
     if (strcmp(word, "mean") == 0) strcpy(word, "task_mean");
     snprintf(name, CLI_TASK_NAME_SIZE, "%s", word);
-    for (int number = 2; is_taken(tasks, name); number++)
-        snprintf(name, CLI_TASK_NAME_SIZE, "%.*s_%d", CLI_TASK_NAME_SIZE - 12, word, number);
+    for (unsigned number = 2; is_taken(tasks, name); number++)
+        snprintf(name, CLI_TASK_NAME_SIZE, "%.*s_%u", CLI_TASK_NAME_SIZE - 12, word, number);
 }
