@@ -117,10 +117,10 @@ namespace detail {
 
 // A column of rows: values that were added, or values in the caller's memory.
 struct cells {
+    using any_values = std::variant<std::vector<int64_t>, std::vector<const char *>,
+                                    std::vector<float>, std::vector<double>>;
     column of;
-    std::variant<std::vector<int64_t>, std::vector<const char *>, std::vector<float>,
-                 std::vector<double>>
-        own;
+    any_values own;
     // For a list with added values: a 0, and then the end of each row's values; its weights, if
     // there are any.
     std::vector<size_t> ends;
@@ -131,11 +131,12 @@ struct cells {
     size_t rows = 0, stride = 0;
     mmoe_list_column list{};
 
-    explicit cells(const column &c) : of(c) {
-        if (c.is.type == MMOE_VALUE_TEXT) own.emplace<std::vector<const char *>>();
-        if (c.is.type == MMOE_VALUE_FLOAT) own.emplace<std::vector<float>>();
-        if (c.is.type == MMOE_VALUE_DOUBLE) own.emplace<std::vector<double>>();
-        clear();
+    explicit cells(const column &c) : of(c), own(none_of(c.is.type)) { clear(); }
+    static any_values none_of(mmoe_value_type type) {
+        if (type == MMOE_VALUE_TEXT) return std::vector<const char *>();
+        if (type == MMOE_VALUE_FLOAT) return std::vector<float>();
+        if (type == MMOE_VALUE_DOUBLE) return std::vector<double>();
+        return std::vector<int64_t>();
     }
     size_t dim() const { return of.is.dim > 0 ? static_cast<size_t>(of.is.dim) : 1; }
     // Bytes from the value of a row to that of the next one.
