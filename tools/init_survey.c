@@ -385,10 +385,10 @@ const cli_column *cli_survey_find(const cli_survey *s, const char *name) {
     return find_column(s, name);
 }
 
-/* Can it be one of data.missing? */
+/* Can it be one of data.missing? A code ("c203") has others of its kind in rows to come. */
 static bool is_word(const char *text) {
     const size_t length = strlen(text);
-    return length <= 64 && mmoe_utf8_is(text, length);
+    return length <= 64 && mmoe_utf8_is(text, length) && !text[strcspn(text, "0123456789")];
 }
 
 bool cli_column_are_words(const cli_column *c) {
