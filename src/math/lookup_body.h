@@ -42,16 +42,17 @@ add_to_rows(const mmoe_lookup_args *a, int32_t b, int32_t col, int rows, int vec
 #pragma GCC unroll 6
         for (int v = 0; v < vectors; v++) {
             const int n = v == vectors - 1 ? tail : W;
-            const vf least = floor ? load_n(floor + v * W, n) : splat(-__builtin_inff());
-            store_n(z + v * W, vmax(least, sum[r][v]), n); /* NaN stays */
+            if (floor) sum[r][v] = vmax(load_n(floor + v * W, n), sum[r][v]); /* NaN stays */
+            store_n(z + v * W, sum[r][v], n);
         }
 }
 
-static inline __attribute__((always_inline)) void add_rows(const mmoe_lookup_args *a, int32_t col,
+static inline __attribute__((always_inline)) void add_rows(const mmoe_lookup_args *all, int32_t col,
                                                            int vectors, int tail) {
+    const mmoe_lookup_args a = *all; /* in registers: no store may change it */
     int32_t b = 0;
-    for (; b + 2 <= a->rows; b += 2) add_to_rows(a, b, col, 2, vectors, tail);
-    if (b < a->rows) add_to_rows(a, b, col, 1, vectors, tail);
+    for (; b + 2 <= a.rows; b += 2) add_to_rows(&a, b, col, 2, vectors, tail);
+    if (b < a.rows) add_to_rows(&a, b, col, 1, vectors, tail);
 }
 
 static inline __attribute__((always_inline)) void spread_rows(const mmoe_spread_args *a,
