@@ -228,16 +228,18 @@ static const tile_row tiles[TILE_VECTORS] = {{NAMES_4(1)}, {NAMES_4(2)}};
 #endif
 /* clang-format on */
 
-/* All rows of C's columns that a panel has. */
-static inline void gemm_panel(tile_args t, int32_t all_rows, int32_t vectors) {
+/* All rows of C's columns that a panel has; t, the first tile's, moves on. (Of a copy of t a
+ * processor would load as one vector what it has just stored in parts, and wait for all stores
+ * before: those of C, which may be far from cache.) */
+static inline void gemm_panel(tile_args *t, int32_t all_rows, int32_t vectors) {
     const int32_t stripes = parts_of(all_rows, MOST_ROWS(vectors));
     cut all = cut_of(all_rows, stripes);
     for (int32_t s = 0; s < stripes; s++) {
         const int32_t rows = next_part(&all);
-        tiles[vectors - 1][rows - 1](&t);
-        t.a += (size_t)rows * (size_t)t.a_row;
-        t.c += (size_t)rows * (size_t)t.ldc;
-        t.start += (size_t)rows * (size_t)t.ldstart;
+        tiles[vectors - 1][rows - 1](t);
+        t->a += (size_t)rows * (size_t)t->a_row;
+        t->c += (size_t)rows * (size_t)t->ldc;
+        t->start += (size_t)rows * (size_t)t->ldstart;
     }
 }
 
@@ -264,7 +266,7 @@ static void gemm(const mmoe_packed_gemm *g) {
             t.start = s ? t.c : g->start + col;
             t.ldstart = s ? g->ldc : g->ldstart;
             t.floor = g->floor && s == slabs - 1 ? g->floor + col : NULL;
-            gemm_panel(t, g->rows, wide);
+            gemm_panel(&t, g->rows, wide);
         }
     }
 }
@@ -293,7 +295,7 @@ static void gemm_outer(const mmoe_gemm *g) {
             t.c = g->c + first;
             t.start = s ? t.c : zeros;
             t.ldstart = s ? g->ldc : 0;
-            gemm_panel(t, g->m, wide);
+            gemm_panel(&t, g->m, wide);
         }
     }
 }
