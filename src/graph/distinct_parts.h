@@ -29,7 +29,7 @@ typedef struct mmoe_distinct_state {
     float *sums;                 /* S, where ranks have parts of it: task behind task [slabs, the
                                     task's rows, MMOE_SLAB] */
     int32_t lddw;                /* N in whole cache lines */
-    float *dw_across, *dw;       /* [D, lddw] dW^T, [N, D] */
+    float *dw_across;            /* [D, lddw] dW^T */
     float *rest, *rest_backward; /* [N, columns of rest] W_rest, and what of it has a gradient
                                     packed */
     float *zeros;                /* as many as the widest product has columns */

@@ -380,13 +380,18 @@ void mmoe_distinct_run_again(mmoe_run *r, const mmoe_weight_task *task, int work
 
 /* ---- W's gradient ---- */
 
+/* Floats that a task needs for dW_rest, in front of those for its rows of dW. */
+static size_t rest_floats(const mmoe_plan *p) {
+    return mmoe_line_floats(mmoe_tree_floats(p, (size_t)p->input.width * W_ROWS));
+}
+
 /* Rows of W, count 0: behind the sums. */
 void mmoe_distinct_list_late(const mmoe_plan *p, int32_t node, mmoe_task_list *l) {
     const mmoe_linear_block *k = mmoe_distinct_block(p);
     for (int32_t row = 0, rows; row < k->cols; row += rows) {
         rows = k->cols - row < W_ROWS ? k->cols - row : W_ROWS;
         mmoe_list_task(l, (mmoe_weight_task){.node = node, .row = row, .rows = rows},
-                       mmoe_tree_floats(p, (size_t)p->input.width * W_ROWS));
+                       rest_floats(p) + (size_t)W_ROWS * (size_t)k->in.cols);
     }
 }
 
@@ -437,9 +442,9 @@ static void run_rows(mmoe_run *r, const mmoe_weight_task *task, int worker) {
     const mmoe_distinct_state *own = mmoe_distinct_own(p);
     const mmoe_linear_block *k = mmoe_distinct_block(p);
     const int64_t offset = task->row * k->in.cols;
-    float *dw = own->dw + offset;
+    float *rest = mmoe_scratch_of(p, worker), *dw = rest + rest_floats(p);
     const double start = mmoe_run_clock(r);
-    if (p->input.width) place_rest(p, task, sum_rest(r, task, mmoe_scratch_of(p, worker)));
+    if (p->input.width) place_rest(p, task, sum_rest(r, task, rest));
     p->kernels->transpose(&(mmoe_transpose_args){.rows = k->in.cols,
                                                  .cols = (int32_t)task->rows,
                                                  .x = own->dw_across + task->row,

@@ -94,7 +94,6 @@ static void distinct_lay(const mmoe_plan *p, int32_t node, mmoe_layout *l) {
                                          : 0);
     s.lddw = (int32_t)mmoe_line_floats(n);
     s.dw_across = mmoe_lay_floats(l, in * (size_t)s.lddw);
-    s.dw = mmoe_lay_floats(l, n * in);
     s.rest = mmoe_lay_floats(l, grad ? n * rest : 0);
     s.rest_backward = mmoe_lay_floats(l, p->kernels->packed_size((int32_t)grad, k->cols));
     s.zeros = mmoe_lay_floats(l, (n > in ? n : in) + MMOE_SLAB);
