@@ -104,6 +104,9 @@ typedef struct mmoe_op_kind {
     /* Planning, in this order: takes work of another node upon itself; lays its working memory out
      * (plan->nodes[node].own); lists the weights that it packs, and its weight tasks. */
     void (*fuse)(const mmoe_plan *p, int32_t node);
+    /* Floats that its packs write and its forward pass alone reads, in training: they may share
+     * memory with a gradient (plan->nodes[node].passing). */
+    size_t (*passing)(const mmoe_plan *p, int32_t node);
     void (*lay)(const mmoe_plan *p, int32_t node, mmoe_layout *l);
     void (*list_packs)(const mmoe_plan *p, int32_t node, mmoe_task_list *l);
     void (*list_prepares)(const mmoe_plan *p, int32_t node, mmoe_task_list *l);

@@ -40,18 +40,35 @@ static int32_t copies_of(const mmoe_plan *p) {
     return p->workers;
 }
 
-static void lay_slabs(const mmoe_plan *p, mmoe_distinct_state *s, mmoe_layout *l) {
+static int32_t count_slabs(const mmoe_plan *p) {
+    return (mmoe_distinct_block(p)->cols + MMOE_SLAB - 1) / MMOE_SLAB;
+}
+
+static mmoe_slab lay_slab(const mmoe_plan *p, int32_t i, mmoe_layout *l) {
     const mmoe_linear_block *k = mmoe_distinct_block(p);
-    s->n_slab = (k->cols + MMOE_SLAB - 1) / MMOE_SLAB;
+    mmoe_slab slab = {.col = i * MMOE_SLAB, .cols = k->cols - i * MMOE_SLAB};
+    if (slab.cols > MMOE_SLAB) slab.cols = MMOE_SLAB;
+    slab.forward = mmoe_lay_floats(l, p->kernels->packed_size(slab.cols, k->in.cols));
+    slab.p = mmoe_lay_floats(l, (size_t)p->distinct->n_row * MMOE_SLAB);
+    return slab;
+}
+
+static size_t distinct_passing(const mmoe_plan *p, int32_t node) {
+    (void)node;
+    const int32_t n_slab = count_slabs(p), count = copies_of(p) * n_slab;
+    mmoe_layout l = {0};
+    for (int32_t i = 0; i < count; i++) lay_slab(p, i % n_slab, &l);
+    return l.bytes / sizeof(float);
+}
+
+static void lay_slabs(const mmoe_plan *p, int32_t node, mmoe_distinct_state *s, mmoe_layout *l) {
+    s->n_slab = count_slabs(p);
     s->copies = copies_of(p);
     const int32_t count = s->copies * s->n_slab;
     s->slabs = mmoe_lay(l, (size_t)count, sizeof *s->slabs);
+    mmoe_layout passing = {.at = (char *)p->nodes[node].passing};
     for (int32_t i = 0; i < count; i++) {
-        const int32_t col = i % s->n_slab * MMOE_SLAB;
-        mmoe_slab slab = {.col = col, .cols = k->cols - col};
-        if (slab.cols > MMOE_SLAB) slab.cols = MMOE_SLAB;
-        slab.forward = mmoe_lay_floats(l, p->kernels->packed_size(slab.cols, k->in.cols));
-        slab.p = mmoe_lay_floats(l, (size_t)p->distinct->n_row * MMOE_SLAB);
+        const mmoe_slab slab = lay_slab(p, i % s->n_slab, passing.at ? &passing : l);
         if (s->slabs) s->slabs[i] = slab;
     }
 }
@@ -86,7 +103,7 @@ static void distinct_lay(const mmoe_plan *p, int32_t node, mmoe_layout *l) {
     const size_t n = (size_t)k->cols, in = (size_t)k->in.cols, rest = (size_t)p->input.width,
                  grad = (size_t)p->input.grad_cols;
     mmoe_distinct_state *own = mmoe_lay(l, 1, sizeof *own), s = {0};
-    lay_slabs(p, &s, l);
+    lay_slabs(p, node, &s, l);
     lay_columns(p, &s, l);
     s.at = mmoe_lay(l, (size_t)p->room_rows * (size_t)p->distinct->n_column, sizeof *s.at);
     s.bags = mmoe_lay(l, (size_t)p->max_chunks * (size_t)p->distinct->n_column, sizeof *s.bags);
@@ -144,10 +161,11 @@ static void pack_columns(const mmoe_plan *p, const mmoe_slab *s, int32_t first, 
     }
 }
 
-/* A slab's P of column i. */
+/* A slab's P of column i, and of lists the row of zeros behind it. */
 static void multiply_table(const mmoe_plan *p, const mmoe_slab *s, const mmoe_distinct_table *t,
                            int32_t i) {
     const mmoe_distinct_column *c = &p->distinct->columns[i];
+    float *rows = s->p + (size_t)c->first * MMOE_SLAB;
     p->kernels->gemm(&(mmoe_packed_gemm){.rows = t->rows,
                                          .n = s->cols,
                                          .k = mmoe_distinct_block(p)->in.cols,
@@ -157,8 +175,9 @@ static void multiply_table(const mmoe_plan *p, const mmoe_slab *s, const mmoe_di
                                          .lda = c->dim,
                                          .packed = s->forward,
                                          .start = mmoe_distinct_own(p)->zeros,
-                                         .c = s->p + (size_t)c->first * MMOE_SLAB,
+                                         .c = rows,
                                          .ldc = MMOE_SLAB});
+    if (c->bag) memset(rows + (size_t)t->rows * MMOE_SLAB, 0, (size_t)s->cols * sizeof *rows);
 }
 
 static void pack_rest(const mmoe_plan *p, int64_t copy) {
@@ -389,6 +408,7 @@ const mmoe_op_kind mmoe_op_distinct = {
     .inputs = distinct_inputs,
     .weights = distinct_weights,
     .kept = distinct_kept,
+    .passing = distinct_passing,
     .lay = distinct_lay,
     .list_packs = distinct_list_packs,
     .list = mmoe_distinct_list,

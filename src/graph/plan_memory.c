@@ -5,6 +5,8 @@
 #include "graph/op.h"
 #include "graph/plan_parts.h"
 
+enum { LEAST_PASSING = 1 << 17 }; /* floats: what is smaller stays in L2 */
+
 /* When a buffer is first written and last read: a phase in training, a step when predicting. */
 typedef struct lifetime {
     int32_t first, last, ld;
@@ -111,16 +113,19 @@ static void find_sizes(const mmoe_plan *p, lifetime *values, lifetime *grads) {
 
 /* ---- Places ---- */
 
+/* Whether two live at the same time in the same place. */
+static bool meet(const lifetime *a, const lifetime *b) {
+    return a->first <= b->last && b->first <= a->last && a->offset < b->offset + b->floats &&
+           b->offset < a->offset + a->floats;
+}
+
 /* Lowest free place among the buffers that live at the same time; the arena's size. */
 static size_t place(lifetime *l, int32_t count) {
     size_t end = 0;
     for (int32_t i = 0; i < count; i++) {
         l[i].offset = 0;
         for (int32_t j = 0; j < i;) {
-            bool together = l[i].first <= l[j].last && l[j].first <= l[i].last;
-            bool overlap =
-                l[i].offset < l[j].offset + l[j].floats && l[j].offset < l[i].offset + l[i].floats;
-            if (together && overlap) {
+            if (meet(&l[i], &l[j])) {
                 l[i].offset = l[j].offset + l[j].floats;
                 j = 0;
             } else {
@@ -130,6 +135,31 @@ static size_t place(lifetime *l, int32_t count) {
         if (l[i].offset + l[i].floats > end) end = l[i].offset + l[i].floats;
     }
     return end;
+}
+
+static int32_t forward_phase(const mmoe_plan *p, int32_t node) {
+    int32_t f = 0;
+    for (int32_t i = 0; p->steps[i].backward || p->steps[i].node != node; i++)
+        f += i + 1 == p->phases[f].first + p->phases[f].count;
+    return f;
+}
+
+/* What a node's packs write is not needed any more when the node has gone forward. The memory of a
+ * gradient that comes later holds it until then: a step touches less memory, and finds more of it
+ * in cache. (Zen 5, MMoE over distinct ids, a step with 3 MB of it, of 64 experts: 11 % less time;
+ * with .7 MB the same; with .4 MB 1 % more.) Several workers would have to fetch it, and to
+ * overwrite what others have read, twice a step. */
+static void place_passing(mmoe_plan *p, const lifetime *l, int32_t count, int32_t node) {
+    const mmoe_op_kind *op = mmoe_op_of(p, node);
+    if (!p->training || p->workers > 1 || !op->passing) return;
+    lifetime own = {.last = forward_phase(p, node), .floats = op->passing(p, node)};
+    if (own.floats < LEAST_PASSING) return;
+    for (int32_t i = count / 2; i < count && !p->nodes[node].passing; i++) {
+        own.offset = l[i].offset;
+        bool fits = l[i].first <= l[i].last && l[i].floats >= own.floats;
+        for (int32_t j = 0; j < count && fits; j++) fits = !meet(&own, &l[j]);
+        if (fits) p->nodes[node].passing = p->arena + own.offset;
+    }
 }
 
 /* Whether the value's memory is overwritten by its gradient. */
@@ -174,6 +204,8 @@ static mmoe_status plan_values(mmoe_plan *p, mmoe_error *err) {
     const size_t n_id = (size_t)(g->n_id + g->n_list);
     p->ids = mmoe_alloc_aligned(&p->alloc, rows * n_id, sizeof *p->ids);
     if (p->arena) set_buffers(p, values, grads);
+    for (int32_t i = 0; i < g->n_node && p->arena; i++)
+        place_passing(p, values, (int32_t)(2 * n), i);
     mmoe_release(&p->alloc, values);
     return p->arena && p->ids ? MMOE_OK
                               : mmoe_fail_memory(err, (total + rows * n_id) * sizeof(float));

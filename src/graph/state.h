@@ -79,6 +79,8 @@ typedef struct mmoe_input_state {
 typedef struct mmoe_node_state {
     const struct mmoe_op_kind *op;
     void *own;       /* what the op laid out for itself, one of the above or its own; NULL: none */
+    float *passing;  /* a gradient's memory, for what the op's packs write (op.h); NULL: there is no
+                        such one */
     uint8_t *add;    /* training: [inputs] in the order in which the op visits them, 1 where the
                         input's gradient is added to */
     int32_t relu_of; /* mix: the apply node whose relu over the experts it takes upon itself; -1 */

@@ -226,8 +226,18 @@ START_TEST(what_nobody_waits_for_comes_late) {
 }
 END_TEST
 
-/* A model of narrow tables, of numbers and of a list, after a few steps of several chunks. */
-static mmoe_trainer *train_narrow(int threads, int width, mmoe_model **model) {
+/* Writes over all that a step leaves in the memory of values and gradients. */
+static void spoil(const mmoe_plan *p) {
+    for (int32_t v = 0; v < 2 * p->graph->n_value; v++) {
+        const mmoe_buffer *b = &(v % 2 ? p->grads : p->values)[v / 2];
+        for (size_t i = 0; i < (size_t)p->room_rows * (size_t)b->ld; i++) b->base[i] = NAN;
+    }
+}
+
+/* A model of narrow tables, of numbers and of a list, after a few steps of several chunks; `large`:
+ * with half a megabyte of products; `spoils`: in memory that is spoilt before each. */
+static mmoe_trainer *train_narrow(int threads, int width, bool large, bool spoils,
+                                  mmoe_model **model) {
     enum { MANY = 640, IDS = 3 };
     static const char *const names[] = {"a", "b", "c", "l", "d", "x"};
     static int32_t some[MANY * IDS], elements[2 * MANY];
@@ -236,14 +246,15 @@ static mmoe_trainer *train_narrow(int threads, int width, mmoe_model **model) {
     char json[1024];
     snprintf(
         json, sizeof json,
-        "{\"features\": {\"sparse\": [{\"name\": \"a\", \"vocab_size\": 9, \"embed_dim\": %d}, "
+        "{\"features\": {\"sparse\": [{\"name\": \"a\", \"vocab_size\": %d, \"embed_dim\": %d}, "
         "{\"name\": \"b\", \"vocab_size\": 5, \"embed_dim\": 3}, {\"name\": \"c\", "
         "\"shared_with\": \"a\"}], \"sequence\": [{\"name\": \"l\", \"shared_with\": \"b\"}], "
         "\"dense\": [{\"name\": \"d\"}]}, \"tasks\": [{\"name\": \"x\", \"label\": \"x\"}], "
         "\"trainer\": {\"batch_size\": 640}}",
-        width);
+        large ? 250 : 9, width);
     SUCCEEDS(mmoe_config_parse(json, strlen(json), NULL, NULL, &config, &err));
     SUCCEEDS(mmoe_config_set(config, "model.first_layer", "distinct", &err));
+    SUCCEEDS(mmoe_config_set(config, "model.n_expert", large ? "16" : "8", &err));
     SUCCEEDS(mmoe_schema_create(config, names, 6, NULL, &schema, &err));
     for (int b = 0; b < MANY; b++) {
         for (int c = 0; c < IDS; c++)
@@ -260,7 +271,10 @@ static mmoe_trainer *train_narrow(int threads, int width, mmoe_model **model) {
     SUCCEEDS(mmoe_dataset_create(schema, &batch, label, NULL, NULL, &rows, &err));
     SUCCEEDS(mmoe_model_create(config, schema, NULL, model, &err));
     SUCCEEDS(mmoe_trainer_create(*model, &options, NULL, &trainer, &err));
-    for (int s = 0; s < 4; s++) SUCCEEDS(mmoe_trainer_step(trainer, rows, 0, MANY, NULL, &err));
+    for (int s = 0; s < 4; s++) {
+        if (spoils) spoil(trainer->run->plan);
+        SUCCEEDS(mmoe_trainer_step(trainer, rows, 0, MANY, NULL, &err));
+    }
     tear_down();
     return trainer;
 }
@@ -270,7 +284,7 @@ START_TEST(two_workers_have_products_each) {
     static const int threads[] = {1, 2, 3, 2}, width[] = {4, 4, 4, 5}, copies[] = {1, 2, 1, 1};
     mmoe_model *model[4];
     for (int i = 0; i < 4; i++) {
-        mmoe_trainer *trainer = train_narrow(threads[i], width[i], &model[i]);
+        mmoe_trainer *trainer = train_narrow(threads[i], width[i], false, false, &model[i]);
         const mmoe_plan *p = trainer->run->plan;
         const mmoe_distinct_state *own = mmoe_distinct_own(p);
         const mmoe_slab *first = mmoe_distinct_slabs(own, 0), *last = mmoe_distinct_slabs(own, 1);
@@ -286,6 +300,38 @@ START_TEST(two_workers_have_products_each) {
         if (i < 3) ck_assert_double_le(difference(model[0], model[i]), 0);
     }
     for (int i = 0; i < 4; i++) mmoe_model_free(model[i]);
+}
+END_TEST
+
+/* Whether all of a slab's products lie in the memory of a gradient. */
+static bool is_in_gradient(const mmoe_plan *p, const mmoe_slab *s) {
+    const float *end = s->p + (size_t)p->distinct->n_row * MMOE_SLAB;
+    bool found = false;
+    for (int32_t v = 0; v < p->graph->n_value; v++) {
+        const mmoe_buffer *b = &p->grads[v];
+        found |= s->forward >= b->base && end <= b->base + (size_t)p->room_rows * (size_t)b->ld;
+    }
+    return found;
+}
+
+/* Many products of one worker lie where a gradient comes later, and all of them is made anew each
+ * step: what was left there changes no bit. */
+START_TEST(products_lie_where_a_gradient_comes) {
+    mmoe_model *model[3];
+    for (int i = 0; i < 3; i++) {
+        mmoe_trainer *trainer = train_narrow(i < 2 ? 1 : 3, 4, true, i > 0, &model[i]);
+        const mmoe_plan *p = trainer->run->plan;
+        const mmoe_slab *slab = mmoe_distinct_slabs(mmoe_distinct_own(p), 0);
+        ck_assert_int_eq(is_in_gradient(p, slab), i < 2);
+        mmoe_trainer_free(trainer);
+        const mmoe_params *a = &model[0]->params, *b = &model[i]->params;
+        for (int32_t k = 0; k < a->n_block; k++) {
+            const mmoe_block *x = &a->blocks[k].memory, *y = &b->blocks[k].memory;
+            if (x->dtype == MMOE_F32)
+                ck_assert_mem_eq(x->data, y->data, (size_t)x->count * sizeof(float));
+        }
+    }
+    for (int i = 0; i < 3; i++) mmoe_model_free(model[i]);
 }
 END_TEST
 
@@ -315,5 +361,6 @@ void add_cases(TCase *c) {
     tcase_add_loop_test(c, a_probed_input_is_whole, 0, 2);
     tcase_add_loop_test(c, what_nobody_waits_for_comes_late, 0, 2);
     tcase_add_test(c, two_workers_have_products_each);
+    tcase_add_test(c, products_lie_where_a_gradient_comes);
     tcase_add_test(c, padding_stays);
 }
