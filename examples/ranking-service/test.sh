@@ -25,7 +25,7 @@ build_all() { # BUILD CXX
     # The files as one: their headers take longer than they do.
     export CMAKE_GENERATOR=Ninja # which is there, as make may not be
     check "CMake sets up" cmake -S "$here" -B service -D CMAKE_PREFIX_PATH="$prefix" \
-        -D CMAKE_CXX_COMPILER="$cxx" -D CMAKE_BUILD_TYPE=Debug -D CMAKE_UNITY_BUILD=ON \
+        -D CMAKE_CXX_COMPILER="$cxx" -D CMAKE_UNITY_BUILD=ON \
         -D CMAKE_CXX_FLAGS="-Wall -Wextra -Wconversion -Wshadow -Wpedantic -Werror"
     check "it builds" cmake --build service
     service=service/ranking-service
