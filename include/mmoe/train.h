@@ -178,7 +178,8 @@ MMOE_API void mmoe_trainer_sent(const mmoe_trainer *trainer, mmoe_sent *out);
  *   As after growing, data sets and predictors of the model must then be created again, also if
  *   this fails.
  * - On failure the trainer is unchanged, unless the disk failed, or the file was written to
- *   (MMOE_E_IO), while contents that had already been checked were being read. */
+ *   (MMOE_E_IO), while contents that had already been checked were being read. Of several
+ *   members, each of which has a file, those before the one that failed have been read. */
 MMOE_API mmoe_status mmoe_trainer_resume(mmoe_trainer *trainer, const char *path, mmoe_error *err);
 /* Writes a checkpoint of the trainer, completely or not at all: weights, moments, averages, the
  * position of its steps, and a learning rate that was set. A trainer of the same configuration

@@ -171,9 +171,13 @@ START_TEST(memory_is_of_all) {
 }
 END_TEST
 
+static mmoe_trainer *under_way;
+
 static int stop_in_second(void *user, const mmoe_epoch_report *report) {
     int *epochs = user;
     epochs[report->member - 1]++;
+    fails(mmoe_trainer_save(under_way, "/tmp/none", &why), MMOE_E_ARGUMENT, "a fit is under way");
+    fails(mmoe_trainer_resume(under_way, "/tmp/none", &why), MMOE_E_ARGUMENT, "a fit is under way");
     ck_assert_int_eq(report->n_member, MEMBERS);
     return report->member == 2;
 }
@@ -187,6 +191,7 @@ START_TEST(a_stop_is_of_the_whole_fit) {
         .threads = 1, .single_threaded_blas = 1, .user = epochs, .on_epoch = stop_in_second};
     mmoe_trainer *trainer = NULL;
     SUCCEEDS(mmoe_trainer_create(whole, &options, NULL, &trainer, &err));
+    under_way = trainer;
     fails(mmoe_trainer_fit(trainer, rows, valid, &why), MMOE_E_CANCELLED, "");
     ck_assert(epochs[0] == 3 && epochs[1] == 1 && epochs[2] == 0);
     mmoe_trainer_stop(trainer);
