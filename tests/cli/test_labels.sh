@@ -430,13 +430,14 @@ done
 sed '2s/,.*/,maybe/; 3s/,.*/,no/' labels.csv >words.csv
 expect 1 'not two in all: the first is "maybe", in row 2' init words.csv --label y
 
-# Numbers are no ids for a word among them, which stands for a missing one.
+# Numbers are no ids for a word among them, which stands for a missing one; nor for another number.
 for odd in '?!' oops inf 12,5; do
-    awk -v odd="\"$odd\"" 'BEGIN { print "x,n,c,y"; for (i = 0; i < 2000; i++)
+    awk -v odd="\"$odd\"" 'BEGIN { srand(9); print "x,n,c,y"; for (i = 0; i < 2000; i++)
         print (i == 41 ? odd : i * 7919 % 1000 / 8) "," (i == 7 ? odd : i * 7919 % 1999) "," \
-            (i == 9 ? odd : i % 50) "," i % 2 }' >odd.csv
-    expect 0 "column \"x\" lacks 1 of 2000 values (1 is \"$odd\", the first in row 43): the" \
-        init odd.csv --label y
+            (i == 9 ? odd : i % 50) "," int(2 * rand()) }' >odd.csv
+    said="\"$odd\", the first in row 43): the"
+    [ "$odd" = 12,5 ] && said='no number, the first "12,5" in row 43: "gaps"): the'
+    expect 0 "column \"x\" lacks 1 of 2000 values (1 is $said" init odd.csv --label y
     check "of integers, too" \
         [ "$(grep embed_dim out | grep -vc quantiles) $(grep -c standardize out)" = "0 3" ]
     sed "3s/[^,]*/other/; 4s/,[^,]*/,other/; 5s/,[^,]*,y/,other,y/" odd.csv >odds.csv
