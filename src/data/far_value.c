@@ -14,29 +14,33 @@ static double center_of(const mmoe_far_value *f) {
 
 static void see_ends(mmoe_far_value *f, const double *x, size_t stride, int64_t rows) {
     if (f->rows == 0 && rows) f->low = f->high = *x;
+    double low = f->low, high = f->high; /* fmin and fmax are calls */
+    for (int64_t r = 0; r < rows && f->rows + r < 3; r++)
+        f->first[f->rows + r] = x[(size_t)r * stride];
     for (int64_t r = 0; r < rows; r++, x += stride) {
-        if (f->rows + r < 3) f->first[f->rows + r] = *x;
-        f->low = fmin(f->low, *x);
-        f->high = fmax(f->high, *x);
+        low = *x < low ? *x : low;
+        high = *x > high ? *x : high;
     }
+    f->low = low;
+    f->high = high;
     f->rows += rows;
 }
 
 static void see_near(mmoe_far_value *f, const double *x, size_t stride, int64_t rows) {
     const double center = center_of(f), radius = near_part * (f->high - f->low);
-    mmoe_far_value all = *f;
-    if (all.near == 0) all.near_low = all.near_high = all.value = center;
+    if (f->near == 0) f->near_low = f->near_high = f->value = center;
+    double farthest = fabs(f->value - center);
     for (int64_t r = 0; r < rows; r++, x += stride) {
         const double distance = fabs(*x - center);
         if (distance <= radius) {
-            all.near++;
-            all.near_low = fmin(all.near_low, *x);
-            all.near_high = fmax(all.near_high, *x);
-        } else if (distance > fabs(all.value - center)) {
-            all.value = *x;
+            f->near++;
+            f->near_low = fmin(f->near_low, *x);
+            f->near_high = fmax(f->near_high, *x);
+        } else if (distance > farthest) {
+            farthest = distance;
+            f->value = *x;
         }
     }
-    *f = all;
 }
 
 void mmoe_far_value_see(mmoe_far_value *f, int32_t pass, const double *x, size_t stride,
