@@ -10,7 +10,7 @@
  * none, too. False: memory is out. */
 bool cli_label_gaps_find(cli_survey *s);
 /* `: 12 are "?", the first in row 7; 3 are "-9", ... ("gaps")`, or nothing; and the key. */
-enum { CLI_SAID_LABEL_GAPS = 400 };
+enum { CLI_SAID_LABEL_GAPS = 1000 };
 const char *cli_say_label_gaps(const cli_column *c, char text[CLI_SAID_LABEL_GAPS]);
 void cli_write_label_gaps(const cli_column *c, json_t *task);
 

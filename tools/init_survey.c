@@ -36,12 +36,17 @@ void cli_column_count_label(cli_column *c, int64_t row, double number, int64_t c
     }
 }
 
+/* An amount ("$9") is no code. */
+static bool is_code(const char *text, double number) {
+    double plain;
+    return (number == 7 || number == 8 || cli_sentinel_find(number) >= 0) &&
+           mmoe_parse_double(text, strlen(text), &plain);
+}
+
 /* What may stand for no label is looked at when all others are known. */
 static bool count_label(cli_column *c, int64_t row, const char *text, double number,
                         bool *is_aside) {
-    const bool may_be_none = isnan(number)
-                                 ? cli_text_is_no_answer(text)
-                                 : number == 7 || number == 8 || cli_sentinel_find(number) >= 0;
+    const bool may_be_none = isnan(number) ? cli_text_is_no_answer(text) : is_code(text, number);
     if (may_be_none && !cli_label_values_set_aside(&c->two, text, row, is_aside)) return false;
     if (*is_aside) return true;
     cli_column_count_label(c, row, number, 1);

@@ -124,7 +124,7 @@ static void choose_embeddings(const json_t *features, json_t *model) {
 }
 
 /* Measured on 96 files of 100 to 54,000 rows with 127 tasks: the mean of four was better than one
- * of them in 106, and eight were no better than four. The fewer the rows, the more it gains. */
+ * of them in 106, and eight gained little more. The fewer the rows, the more it gains. */
 static void choose_members(int64_t rows, json_t *model) {
     enum { MOST_ROWS = 20000, MEMBERS = 4 };
     if (rows > MOST_ROWS) return;

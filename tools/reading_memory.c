@@ -41,14 +41,15 @@ static void look(const mmoe_work *work) {
     if (r->is_said)
         cli_warn("%s: the rest of its rows seems to take some %.1f MB of memory, and %.1f MB are "
                  "available to this process, which the system may end",
-                 work->file ? mmoe_raw_bytes_name(work->file) : "", more / 1e6, available / 1e6);
+                 mmoe_raw_bytes_name(work->file), more / 1e6, available / 1e6);
 }
 
 static void watch(void *user, const mmoe_work *work) {
     (void)user;
-    const bool has_rows = work->rows > 0 || (work->done > 0 && strcmp(work->unit, "rows") == 0);
     cli_progress(work);
-    if (!has_rows || work->total <= 0 || pthread_mutex_trylock(&mutex)) return;
+    /* What is loaded, or encoded, has its memory before. */
+    if (!work->file || strcmp(work->what, "reading") != 0) return;
+    if (work->rows <= 0 || work->total <= 0 || pthread_mutex_trylock(&mutex)) return;
     look(work);
     pthread_mutex_unlock(&mutex);
 }

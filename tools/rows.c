@@ -11,7 +11,7 @@
 static mmoe_status load(const cli_reading *how, mmoe_dataset *rows, mmoe_error *err) {
     if (how->skip_bad) cli_note("--skip-bad: packed rows were judged when they were packed");
     if (how->streamed) return MMOE_OK;
-    const mmoe_status status = mmoe_dataset_load(rows, how->threads, &cli_memory_watcher, err);
+    const mmoe_status status = mmoe_dataset_load(rows, how->threads, &cli_watcher, err);
     if (status) mmoe_dataset_free(rows);
     return status;
 }

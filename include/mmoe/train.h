@@ -129,7 +129,8 @@ MMOE_API mmoe_status mmoe_trainer_create(mmoe_model *model, const mmoe_trainer_o
 MMOE_API void mmoe_trainer_free(mmoe_trainer *trainer);
 /* Writes `factors` [tasks]: the factors that the configuration's balancing method gave to the
  * tasks' losses in the last step. 1 for each task is the plain mean. For MetaBalance in the
- * parameters, they are means over tensors. All are 1 without a method and before the first step. */
+ * parameters, they are means over tensors. Of several members they are the first's. All are 1
+ * without a method and before the first step. */
 MMOE_API void mmoe_trainer_task_factors(const mmoe_trainer *trainer, double *factors);
 /* Joins the trainers of all ranks of a job (mmoe/mpi.h) into one, before the first step. Their
  * models must have been created in the same way. `comm` must outlive the trainer; with one rank
@@ -233,10 +234,10 @@ MMOE_API mmoe_status mmoe_trainer_fit(mmoe_trainer *trainer, const mmoe_dataset 
                                       const mmoe_dataset *valid, mmoe_error *err);
 /* Makes one update with rows [first, first + rows), in their order; `rows` is at most the batch
  * size. Writes the losses of the tasks before the update to `losses` [tasks], unless that is
- * NULL; of several members, each of which makes the update, their means. MMOE_E_NUMERIC: a loss
- * or a new weight is not finite; the losses are written, and the message names the step and the
- * tensor. Allocates nothing, with one exception: if the lists of rows have more elements than
- * ever before, in tables whose updates are deferred
+ * NULL; of several members, each of which makes the update, their means (if one fails, later ones
+ * have made none). MMOE_E_NUMERIC: a loss or a new weight is not finite; the losses are written,
+ * and the message names the step and the tensor. Allocates nothing, with one exception: if the
+ * lists of rows have more elements than ever before, in tables whose updates are deferred
  * (MMOE_E_MEMORY). */
 MMOE_API mmoe_status mmoe_trainer_step(mmoe_trainer *trainer, const mmoe_dataset *train,
                                        int64_t first, size_t rows, double *losses, mmoe_error *err);
@@ -314,7 +315,8 @@ MMOE_API mmoe_status mmoe_trainer_grow(mmoe_trainer *trainer, const mmoe_batch *
  * mmoe_slot_publish, with its `version` (may be NULL). The copy is allocated with the trainer's
  * allocator. It belongs to the slot, also after trainer and model have been freed. With
  * trainer.ema_decay the copy has the moving average, like the result of fit. The slot's readers
- * continue meanwhile. Call it from the trainer's thread, between steps, or in a callback of fit.
+ * continue meanwhile. Call it from the trainer's thread, between steps, or in a callback of fit
+ * (of a model of one member).
  * On failure nothing is published. MMOE_E_NUMERIC, with the tensor: a weight is not finite;
  * MMOE_E_ARGUMENT, _MEMORY. */
 MMOE_API mmoe_status mmoe_trainer_publish(mmoe_trainer *trainer, mmoe_slot *slot, uint64_t *version,

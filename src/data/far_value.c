@@ -28,7 +28,8 @@ static void see_ends(mmoe_far_value *f, const double *x, size_t stride, int64_t 
 
 static void see_near(mmoe_far_value *f, const double *x, size_t stride, int64_t rows) {
     const double center = center_of(f), radius = near_part * (f->high - f->low);
-    if (f->near == 0) f->near_low = f->near_high = f->value = center;
+    if (f->seen == 0) f->near_low = f->near_high = f->value = center;
+    f->seen += rows;
     double farthest = fabs(f->value - center);
     for (int64_t r = 0; r < rows; r++, x += stride) {
         const double distance = fabs(*x - center);

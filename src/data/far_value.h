@@ -11,7 +11,7 @@
  * of the first three. */
 typedef struct mmoe_far_value {
     double first[3];
-    int64_t rows;
+    int64_t rows, seen;         /* of passes 0 and 1 */
     double low, high;           /* of all */
     double near_low, near_high; /* of those that are near */
     int64_t near;

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "base/utf8.h"
 #include "base/watcher.h"
+#include "data/column_number.h"
 
 static void measure_column(mmoe_dense_column *c, int32_t pass, const double *values, size_t stride,
                            int64_t rows) {
@@ -178,7 +179,7 @@ static mmoe_status find_row(const mmoe_learning *l, int32_t number, double value
 
 static mmoe_status warn_of_far(const mmoe_learning *l, const mmoe_dense_column *c, place at,
                                mmoe_error *err) {
-    const mmoe_encoder *e = c->encoder;
+    mmoe_encoder *e = c->encoder;
     const mmoe_far_value *f = e->kind->far ? e->kind->far(e) : NULL;
     char shown[MMOE_PLACE_SIZE], count[MMOE_NUMBER_SIZE], rows[MMOE_NUMBER_SIZE];
     const int64_t far = f ? f->rows - f->near : 0;
@@ -196,10 +197,11 @@ static mmoe_status warn_of_far(const mmoe_learning *l, const mmoe_dense_column *
         l->warnings, (mmoe_warning){NULL, at.name, far, first.row, first.file}, err,
         "%s: %s of %s values, the farthest %.6g in %s, %s so far off that the others, %.6g to "
         "%.6g, "
-        "are within %.2g of each other, where the deviation is 1, as good as one number: \"gaps\" "
+        "are within %.2g of each other, where the %s is 1, as good as one number: \"gaps\" "
         "takes it as missing%s",
         at.shown, count, rows, f->value, mmoe_place_show(first, shown), far == 1 ? "is" : "are",
         f->near_low, f->near_high, (double)high - (double)low,
+        mmoe_number_of(e)->transform == MMOE_TRANSFORM_MINMAX ? "range" : "deviation",
         f->low > -1 ? ", \"log1p_standardize\" brings it nearer" : "");
 }
 

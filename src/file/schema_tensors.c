@@ -21,7 +21,7 @@ mmoe_status mmoe_schema_tensors_open(mmoe_schema_tensors *t, const struct mmoe_s
                                      size_t more, mmoe_error *err) {
     const size_t n = more + 2 * (size_t)schema->n_table;
     t->items = mmoe_alloc(t->alloc, n, sizeof *t->items);
-    t->owned = mmoe_alloc(t->alloc, 5 * (size_t)schema->n_table, sizeof *t->owned);
+    t->owned = mmoe_alloc(t->alloc, more + 5 * (size_t)schema->n_table, sizeof *t->owned);
     return t->items && t->owned ? MMOE_OK : mmoe_fail_memory(err, n * sizeof *t->items);
 }
 

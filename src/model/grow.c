@@ -112,6 +112,10 @@ mmoe_status mmoe_model_grow(const mmoe_model *from, const mmoe_config *config,
     const mmoe_config *by = config ? config : from->config;
     mmoe_status status = mmoe_model_check_floats(from, call, err);
     if (!status) status = mmoe_model_check_tasks(by, from->schema, call, err);
+    if (!status && by->members != from->config->members)
+        status = mmoe_fail(err, MMOE_E_ARGUMENT,
+                           "%s: the configuration has %d members (model.members), the model %d",
+                           call, (int)by->members, (int)from->config->members);
     if (!status) status = mmoe_model_begin(alloc, &a, err);
     if (status) return status;
     growing how = {by, grown, &a};

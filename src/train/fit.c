@@ -1,6 +1,7 @@
 /* Epochs: order, steps, validation, the best weights, early stopping, checkpoints. */
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -259,8 +260,21 @@ static void warn_of_end(mmoe_trainer *t) {
                   early ? " (trainer.earlystop_patience)" : " (trainer.n_epoch)");
 }
 
+/* What an earlier run has left of later members resume would take for this run's. */
+static void drop_later(const mmoe_trainer *t) {
+    for (const mmoe_trainer *later = t->next; later; later = later->next)
+        if (later->checkpoint_path) unlink(later->checkpoint_path);
+}
+
+/* A run that goes on under another name has all its members' files there. */
+static mmoe_status keep_finished(mmoe_trainer *t, mmoe_error *err) {
+    if (!t->checkpoint_path || !t->next || access(t->checkpoint_path, F_OK) == 0) return MMOE_OK;
+    return mmoe_checkpoint_write(t, t->checkpoint_path, err);
+}
+
 static mmoe_status begin_run(mmoe_fit_run *r, mmoe_error *err) {
     mmoe_trainer *t = r->t;
+    const bool is_new = t->has_fitted || !t->at.data_hash;
     const mmoe_identity train = mmoe_source_identity(r->train);
     const uint64_t valid = r->valid ? mmoe_source_identity(r->valid).rows : 0;
     if (t->has_fitted) begin_anew(t);
@@ -271,10 +285,13 @@ static mmoe_status begin_run(mmoe_fit_run *r, mmoe_error *err) {
     t->at.valid_hash = valid;
     t->at.schema_hash = train.schema;
     t->has_fitted = true;
-    const mmoe_status status = mmoe_fit_agree(t, err);
+    mmoe_status status = mmoe_fit_agree(t, err);
     if (status) return status;
+    if (is_new) drop_later(t);
     t->at.finished = is_over(t); /* by the configuration as it is now */
     if (t->at.finished) warn_of_end(t);
+    if (t->at.finished) status = keep_finished(t, err);
+    if (status) return status;
     /* What a save that was killed left has no later one to remove it. */
     if (t->at.finished && t->checkpoint_path && mmoe_ranks_is_first(t->ranks))
         mmoe_shards_tidy(t->checkpoint_path, &t->alloc);
@@ -357,10 +374,10 @@ static mmoe_status check_memory(const mmoe_fit_run *r, mmoe_error *err) {
     const int64_t most = t->model->config->trainer.memory;
     const size_t copies = 1 + (t->average.values != NULL),
                  kept = t->gradient.room.values ? (size_t)t->gradient.room.params->n_whole : 0,
-                 weights =
-                     ((size_t)values_here(&t->model->params) * copies + kept) * sizeof(float) +
-                     t->best.in_memory + mmoe_optimizer_memory(&t->optimizer) +
-                     mmoe_plan_admitted(t->run->plan),
+                 own = ((size_t)values_here(&t->model->params) * copies + kept) * sizeof(float) +
+                       t->best.in_memory + mmoe_optimizer_memory(&t->optimizer) +
+                       mmoe_plan_admitted(t->run->plan),
+                 weights = (size_t)t->model->config->members * own,
                  train = mmoe_source_bytes(r->train) + mmoe_progressive_memory(&r->progressive) +
                          mmoe_whole_batch_memory(&r->whole),
                  valid = r->valid ? mmoe_source_bytes(r->valid) +

@@ -1,6 +1,4 @@
 /* mmoe_trainer_fit: of one rank or several, of one member or all. */
-#include <unistd.h>
-
 #include "train/fit_run.h"
 
 static mmoe_status fit_one(mmoe_trainer *t, const mmoe_dataset *train, const mmoe_dataset *valid,
@@ -10,19 +8,15 @@ static mmoe_status fit_one(mmoe_trainer *t, const mmoe_dataset *train, const mmo
     return mmoe_ranks_end(t->ranks, mmoe_fit(t, train, valid, &why), &why, err);
 }
 
-/* One after another. A member that begins takes away what an earlier run has left of later ones,
- * which resume would take for this run's. */
+/* One after another. Without all of them the model has no figures. */
 static mmoe_status fit_members(mmoe_trainer *first, const mmoe_dataset *train,
                                const mmoe_dataset *valid, mmoe_error *err) {
     mmoe_status status = MMOE_OK;
-    for (mmoe_trainer *t = first; !status && t; t = t->next) {
-        const bool is_new = t->has_fitted || !t->at.data_hash;
-        for (const mmoe_trainer *later = t->next; is_new && later; later = later->next)
-            if (later->checkpoint_path) unlink(later->checkpoint_path);
-        status = fit_one(t, train, valid, err);
-    }
+    for (mmoe_trainer *t = first; !status && t; t = t->next) status = fit_one(t, train, valid, err);
     for (mmoe_trainer *t = first; t; t = t->next) atomic_store(&t->stop, 0);
-    return status || !valid ? status : mmoe_fit_record_members(first, valid, err);
+    if (!status && valid) status = mmoe_fit_record_members(first, valid, err);
+    if (status) mmoe_meta_clear(&first->model->meta, MMOE_META_TRAINING, &first->model->alloc);
+    return status;
 }
 
 mmoe_status mmoe_trainer_fit(mmoe_trainer *t, const mmoe_dataset *train, const mmoe_dataset *valid,

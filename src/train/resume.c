@@ -20,16 +20,16 @@ static mmoe_status resume_one(mmoe_trainer *t, const char *path, mmoe_error *err
     return status ? status : mmoe_checkpoint_read(t, path, err);
 }
 
-/* A fit trains a member when the one before is finished, steps train all. So a file that is behind
- * a run that is not finished is another's, and steps' files are of as many steps. */
+/* A fit trains a member when the one before is finished, and a new one has taken away what earlier
+ * runs left of later ones: a file that is there is this run's. Steps train all, and so their files
+ * are of as many steps. */
 static mmoe_status resume_next(mmoe_trainer *before, bool is_of_steps, const char *path,
                                mmoe_error *err) {
     mmoe_trainer *t = before->next;
     char *own;
     mmoe_status status = mmoe_checkpoint_member_path(path, t->model, &t->alloc, &own, err);
     if (status) return status;
-    if (is_of_steps || (before->at.finished && access(own, F_OK) == 0))
-        status = resume_one(t, own, err);
+    if (is_of_steps || access(own, F_OK) == 0) status = resume_one(t, own, err);
     if (!status && is_of_steps && t->optimizer.steps != before->optimizer.steps)
         status =
             mmoe_fail_format(err, own,

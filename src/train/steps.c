@@ -45,7 +45,8 @@ static mmoe_status step_members(mmoe_trainer *t, const mmoe_dataset *data, int64
     mmoe_status status = MMOE_OK;
     for (; !status && t; t = t->next) {
         status = step(t, data, first, rows, NULL, err);
-        for (int32_t i = 0; losses && i < tasks; i++) losses[i] += t->loss[i] / members;
+        const bool has_losses = losses && (!status || status == MMOE_E_NUMERIC);
+        for (int32_t i = 0; has_losses && i < tasks; i++) losses[i] += t->loss[i] / members;
     }
     return status;
 }

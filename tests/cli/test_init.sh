@@ -249,6 +249,14 @@ for name in user_age follow_user_num paid I1 12 items_sold c2; do
     expect 0 "column \"$name\" taken as numbers (dense)" init x.csv --label y
 done
 
+# Labels that are amounts are numbers, and none of them a code.
+for mark in '$%d' '%d%%' '%d kg'; do
+    awk -v mark="$mark" 'BEGIN { print "x,y"
+        for (i = 0; i < 400; i++) printf "%d," mark "\n", i * 7 % 13, i % 10 }' >amounts.csv
+    expect 0 'column "y": labels taken as numbers' init amounts.csv --label y
+    check "with all of them ($mark)" sh -c '! grep -q "no label" err && ! grep -q gaps out'
+done
+
 # An effect that is no line's, of a number without and with gaps; a line, and a coin, have none.
 curve() { # LABEL: awk's words, x being from 0 to 10
     awk "BEGIN { srand(3); print \"x,z,y\"; for (i = 0; i < 400; i++) {

@@ -79,14 +79,21 @@ expect 0 "" train $three --from m --output again --set trainer.n_epoch=1
 expect 0 "" train $three --from m --grow --output grown --set trainer.n_epoch=1
 check "a model that has no new values begins as the old one" cmp again grown
 expect 1 'tensor "member.2.' train $three --from 3.m --output x
+for members in 1 2; do
+    expect 1 "the configuration has $members members (model.members), the model 3" train $rows \
+        --set model.members=$members --from m --grow --output x
+done
 expect 0 "" import --shrink 1 --weights m --data train.csv --output less
 scores less less.csv
 check "values that rows have stay" cmp less.csv m.csv
 
-# Weights alone, by torch's names.
+# Weights alone, by torch's names; narrow tables of few columns.
 mkdir few
 cd few || exit 1
 few_clicks
+expect 0 "" train --config config.json --set model.members=5 --train rows.csv --output five.m
+expect 0 "" export --model five.m --tables int8 --output five.8
+expect 0 "" predict --model five.8 --data rows.csv --output five.csv
 for members in 1:one 2:two; do
     sed "s/\"user\"/&, \"vocab_size\": 10/; s/\"n_expert\"/\"members\": ${members%:*}, &/" \
         config.json >"${members#*:}.json"
@@ -134,6 +141,16 @@ done
 check "checkpoints of members" [ -s cut.ckpt.member2 ] && [ -s cut.ckpt.member3 ]
 expect 0 "the run that is continued is over" train $long --output cut.m --resume cut.ckpt
 check "and is still the same" cmp cut.m long.m
+# Under another name, from where the first one is finished.
+rm cut.ckpt.member3
+expect 0 "" train $long --output cut.m --resume cut.ckpt --checkpoint moved.ckpt
+check "the same model" cmp cut.m long.m
+expect 0 "the run that is continued is over" train $long --output cut.m --resume moved.ckpt
+check "and by the new files alone" cmp cut.m long.m
+# What is refused takes no file away.
+expect 1 "trainer.memory is 40 MB" train $long --output x --checkpoint moved.ckpt \
+    --set trainer.memory=40
+check "members' files stay" [ -s moved.ckpt.member2 ] && [ -s moved.ckpt.member3 ]
 cp cut.ckpt.member2 other.ckpt
 expect 1 "--resume: " train $rows --output x --resume cut.ckpt
 expect 1 "--resume: " train $long --output x --resume other.ckpt

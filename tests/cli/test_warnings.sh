@@ -532,6 +532,8 @@ says_far "1 of 355 values, the farthest 1e+39 in row 18, is $rest.25 to 20.5, ar
 far 'i ? (i % 150 ? 5 + i % 63 / 4 : -9e5) : "1,2"' >low.csv
 says_far "2 of 399 values, the farthest -900000 in row 152, are $rest" low.csv
 check "logarithms are of no use" sh -c '! grep -q log1p err'
+far 'i ? (i == 1 ? "" : 5 + i % 63 / 4) : 1e39' >first.csv
+says_far "1 of 399 values, the farthest 1e+39 in row 2, is $rest" first.csv
 far '5 + i % 63 / 4' >near.csv
 says_far "1 of 755 values, the farthest 1e+39 in row 18 of far.csv, is $rest" near.csv far.csv
 expect 0 "1 of 355 values, the farthest 1e+39 in row 18" \

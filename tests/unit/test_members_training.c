@@ -172,12 +172,15 @@ START_TEST(memory_is_of_all) {
 END_TEST
 
 static mmoe_trainer *under_way;
+static mmoe_slot *slot;
 
 static int stop_in_second(void *user, const mmoe_epoch_report *report) {
     int *epochs = user;
     epochs[report->member - 1]++;
     fails(mmoe_trainer_save(under_way, "/tmp/none", &why), MMOE_E_ARGUMENT, "a fit is under way");
     fails(mmoe_trainer_resume(under_way, "/tmp/none", &why), MMOE_E_ARGUMENT, "a fit is under way");
+    fails(mmoe_trainer_publish(under_way, slot, NULL, &why), MMOE_E_ARGUMENT,
+          "a fit of several members is under way");
     ck_assert_int_eq(report->n_member, MEMBERS);
     return report->member == 2;
 }
@@ -192,14 +195,50 @@ START_TEST(a_stop_is_of_the_whole_fit) {
     mmoe_trainer *trainer = NULL;
     SUCCEEDS(mmoe_trainer_create(whole, &options, NULL, &trainer, &err));
     under_way = trainer;
+    SUCCEEDS(mmoe_slot_create(new_model(), NULL, &slot, &err));
     fails(mmoe_trainer_fit(trainer, rows, valid, &why), MMOE_E_CANCELLED, "");
     ck_assert(epochs[0] == 3 && epochs[1] == 1 && epochs[2] == 0);
     mmoe_trainer_stop(trainer);
     fails(mmoe_trainer_fit(trainer, rows, valid, &why), MMOE_E_CANCELLED, "in epoch 1");
     fails(mmoe_trainer_fit(trainer, rows, valid, &why), MMOE_E_CANCELLED, "");
     ck_assert(epochs[0] == 6 && epochs[1] == 2 && epochs[2] == 0);
+    ck_assert_ptr_null(mmoe_model_meta(whole, "training.x.auc"));
+    mmoe_slot_free(slot);
     mmoe_trainer_free(trainer);
     mmoe_model_free(whole);
+    tear_down();
+}
+END_TEST
+
+/* Steps behind a fit that was stopped are saved and gone on with, too. */
+START_TEST(what_follows_a_stop_goes_on) {
+    int epochs[MEMBERS] = {0};
+    char path[64] = "/tmp/mmoe-members-XXXXXX", other[80];
+    ck_assert_int_eq(close(mkstemp(path)), 0);
+    mmoe_model *whole = begin(MEMBERS, SEED, ", \"n_epoch\": 3"), *again = new_model();
+    const mmoe_trainer_options options = {
+        .threads = 1, .single_threaded_blas = 1, .user = epochs, .on_epoch = stop_in_second};
+    mmoe_trainer *trainer = NULL, *resumed = new_trainer(again, 1);
+    SUCCEEDS(mmoe_trainer_create(whole, &options, NULL, &trainer, &err));
+    under_way = trainer;
+    SUCCEEDS(mmoe_slot_create(new_model(), NULL, &slot, &err));
+    fails(mmoe_trainer_fit(trainer, rows, valid, &why), MMOE_E_CANCELLED, "");
+    step(trainer, 0, 3, NULL);
+    SUCCEEDS(mmoe_trainer_save(trainer, path, &err));
+    SUCCEEDS(mmoe_trainer_resume(resumed, path, &err));
+    step(trainer, 3, 2, NULL);
+    step(resumed, 3, 2, NULL);
+    assert_same_models(whole, again);
+    for (int m = 1; m <= MEMBERS; m++) {
+        snprintf(other, sizeof other, "%s", path);
+        if (m > 1) snprintf(other, sizeof other, "%s.member%d", path, m);
+        ck_assert_int_eq(unlink(other), 0);
+    }
+    mmoe_trainer_free(trainer);
+    mmoe_trainer_free(resumed);
+    mmoe_slot_free(slot);
+    mmoe_model_free(whole);
+    mmoe_model_free(again);
     tear_down();
 }
 END_TEST
@@ -211,4 +250,5 @@ void add_cases(TCase *c) {
     tcase_add_test(c, what_members_do_not);
     tcase_add_test(c, memory_is_of_all);
     tcase_add_test(c, a_stop_is_of_the_whole_fit);
+    tcase_add_test(c, what_follows_a_stop_goes_on);
 }
