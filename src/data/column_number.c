@@ -163,14 +163,19 @@ static bool number_stands(const mmoe_encoder *e) {
  * rounding (Chan, Golub and LeVeque, 1983). */
 static void measure_number(mmoe_encoder *e, int32_t pass, const double *x, size_t stride,
                            int64_t rows) {
+    mmoe_far_value *far = &mmoe_number_of(e)->far;
     mmoe_moments m = mmoe_number_of(e)->moments;
     if (constant_of(e)->transform == MMOE_TRANSFORM_NONE) return;
     if (pass == 0 && m.rows == 0) m = (mmoe_moments){0, *x, *x, 0, 0, 0};
+    if (pass == 0)
+        mmoe_far_value_begin(far, x, stride, rows);
+    else
+        mmoe_far_value_see(far, m.max - m.min, x, stride, rows);
     const double mean = m.sum / (double)m.rows;
     for (int64_t r = 0; r < rows; r++, x += stride) {
-        if (pass == 0) {
-            m.min = fmin(m.min, *x);
-            m.max = fmax(m.max, *x);
+        if (pass == 0) { /* fmin and fmax are calls */
+            m.min = m.min < *x ? m.min : *x;
+            m.max = m.max > *x ? m.max : *x;
             m.sum += *x;
             continue;
         }
@@ -180,7 +185,6 @@ static void measure_number(mmoe_encoder *e, int32_t pass, const double *x, size_
     }
     if (pass == 0) m.rows += rows;
     mmoe_number_of(e)->moments = m;
-    mmoe_far_value_see(&mmoe_number_of(e)->far, pass, x - rows * (int64_t)stride, stride, rows);
 }
 
 /* Logarithms bring values near. */

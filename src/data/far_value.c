@@ -12,22 +12,15 @@ static double center_of(const mmoe_far_value *f) {
     return fmax(fmin(a, b), fmin(fmax(a, b), c));
 }
 
-static void see_ends(mmoe_far_value *f, const double *x, size_t stride, int64_t rows) {
-    if (f->rows == 0 && rows) f->low = f->high = *x;
-    double low = f->low, high = f->high; /* fmin and fmax are calls */
+void mmoe_far_value_begin(mmoe_far_value *f, const double *x, size_t stride, int64_t rows) {
     for (int64_t r = 0; r < rows && f->rows + r < 3; r++)
         f->first[f->rows + r] = x[(size_t)r * stride];
-    for (int64_t r = 0; r < rows; r++, x += stride) {
-        low = *x < low ? *x : low;
-        high = *x > high ? *x : high;
-    }
-    f->low = low;
-    f->high = high;
     f->rows += rows;
 }
 
-static void see_near(mmoe_far_value *f, const double *x, size_t stride, int64_t rows) {
-    const double center = center_of(f), radius = near_part * (f->high - f->low);
+void mmoe_far_value_see(mmoe_far_value *f, double range, const double *x, size_t stride,
+                        int64_t rows) {
+    const double center = center_of(f), radius = near_part * range;
     if (f->seen == 0) f->near_low = f->near_high = f->value = center;
     f->seen += rows;
     double farthest = fabs(f->value - center);
@@ -42,12 +35,6 @@ static void see_near(mmoe_far_value *f, const double *x, size_t stride, int64_t 
             f->value = *x;
         }
     }
-}
-
-void mmoe_far_value_see(mmoe_far_value *f, int32_t pass, const double *x, size_t stride,
-                        int64_t rows) {
-    if (pass == 0) see_ends(f, x, stride, rows);
-    if (pass == 1) see_near(f, x, stride, rows);
 }
 
 bool mmoe_far_value_is(const mmoe_far_value *f, double unit) {

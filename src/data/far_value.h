@@ -12,14 +12,14 @@
 typedef struct mmoe_far_value {
     double first[3];
     int64_t rows, seen;         /* of passes 0 and 1 */
-    double low, high;           /* of all */
     double near_low, near_high; /* of those that are near */
     int64_t near;
     double value; /* the first of the farthest */
 } mmoe_far_value;
 
-/* Sees values twice, passes 0 and 1, in their order. */
-void mmoe_far_value_see(mmoe_far_value *f, int32_t pass, const double *x, size_t stride,
+/* Sees values twice, in their order: the first ones, and when the range of all is known all. */
+void mmoe_far_value_begin(mmoe_far_value *f, const double *x, size_t stride, int64_t rows);
+void mmoe_far_value_see(mmoe_far_value *f, double range, const double *x, size_t stride,
                         int64_t rows);
 /* Are all values but one near, or 99 % and more, not all of these the same, and within a hundredth
  * of `unit`, what becomes 1? */

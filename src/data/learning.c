@@ -202,7 +202,7 @@ static mmoe_status warn_of_far(const mmoe_learning *l, const mmoe_dense_column *
         at.shown, count, rows, f->value, mmoe_place_show(first, shown), far == 1 ? "is" : "are",
         f->near_low, f->near_high, (double)high - (double)low,
         mmoe_number_of(e)->transform == MMOE_TRANSFORM_MINMAX ? "range" : "deviation",
-        f->low > -1 ? ", \"log1p_standardize\" brings it nearer" : "");
+        mmoe_number_of(e)->moments.min > -1 ? ", \"log1p_standardize\" brings it nearer" : "");
 }
 
 static mmoe_status settle_number(const mmoe_learning *l, mmoe_dense_column *c, mmoe_error *err) {
