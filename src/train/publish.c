@@ -18,11 +18,10 @@ mmoe_status mmoe_trainer_publish(mmoe_trainer *t, mmoe_slot *slot, uint64_t *ver
     if (!t || !slot)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_trainer_publish: %s is NULL",
                          t ? "slot" : "trainer");
-    for (const mmoe_trainer *one = t; t->next && one; one = one->next)
-        if (one->is_fitting)
-            return mmoe_fail(err, MMOE_E_ARGUMENT,
-                             "mmoe_trainer_publish: a fit of several members is under way, of "
-                             "which later ones are not trained");
+    if (t->next && mmoe_trainer_is_fitting(t))
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "mmoe_trainer_publish: a fit of several members is under way, of which "
+                         "later ones are not trained");
     mmoe_model *copy;
     const mmoe_weights_source from = {weights_to_publish, t};
     mmoe_status status = mmoe_model_clone_with(t->model, &from, &t->alloc, &copy, err);

@@ -6,14 +6,8 @@
 #include "train/checkpoint_path.h"
 #include "train/trainer.h"
 
-/* Is a member? */
-static bool is_fitting(const mmoe_trainer *t) {
-    while (t && !t->is_fitting) t = t->next;
-    return t != NULL;
-}
-
 static mmoe_status resume_one(mmoe_trainer *t, const char *path, mmoe_error *err) {
-    if (is_fitting(t))
+    if (mmoe_trainer_is_fitting(t))
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_trainer_resume: a fit is under way");
     const mmoe_status status = mmoe_trainer_check_joined(t, err);
     if (!status) mmoe_trainer_take_weights(t);
@@ -54,7 +48,7 @@ static mmoe_status save(mmoe_trainer *t, const char *path, mmoe_error *err) {
     if (!t || !path)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_trainer_save: %s is NULL",
                          t ? "path" : "trainer");
-    if (is_fitting(t))
+    if (mmoe_trainer_is_fitting(t))
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "mmoe_trainer_save: a fit is under way, which writes a checkpoint of its "
                          "own (mmoe_trainer_options.checkpoint_path)");

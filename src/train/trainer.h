@@ -98,6 +98,12 @@ mmoe_status mmoe_trainer_check_joined(const mmoe_trainer *t, mmoe_error *err);
 mmoe_status mmoe_trainer_take_blas(const mmoe_trainer *t, mmoe_error *err);
 void mmoe_trainer_give_blas(const mmoe_trainer *t);
 
+/* Is a member, this one's or a later one's, within a fit? */
+static inline bool mmoe_trainer_is_fitting(const mmoe_trainer *t) {
+    while (t && !t->is_fitting) t = t->next;
+    return t != NULL;
+}
+
 /* The weights that are judged and kept. */
 static inline const mmoe_params *mmoe_trainer_kept(const mmoe_trainer *t) {
     return t->average.values ? &t->average : &t->model->params;
